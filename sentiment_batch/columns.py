@@ -1,0 +1,28 @@
+"""Which column holds what, when nobody says so."""
+
+from collections.abc import Sequence
+
+from sentiment_batch.errors import UsageError
+
+TEXT_COLUMNS = ("text", "review", "Phrase", "review_text", "reviewText", "comment", "sentence", "content", "body")
+LABEL_COLUMNS = ("label", "sentiment", "Sentiment", "stars", "rating")
+GROUP_COLUMNS = ("group", "SentenceId")
+
+
+def find_column(columns: Sequence[str], wanted: str | None, known: Sequence[str], option: str) -> str:
+    """The `wanted` column, else the one known name that is there.
+
+    Raises UsageError, listing the columns, when it is missing or when several known names leave a choice.
+    """
+    listing = ", ".join(columns)
+    if wanted is not None:
+        if wanted not in columns:
+            raise UsageError(f"no column {wanted!r}; the columns are: {listing}")
+        return wanted
+    if known[0] in columns:
+        return known[0]
+    found = [name for name in known if name in columns]
+    if len(found) != 1:
+        problem = f"{' and '.join(map(repr, found))} could be meant" if found else "no known column name"
+        raise UsageError(f"{problem}: name the column with {option}; the columns are: {listing}")
+    return found[0]

@@ -1,0 +1,43 @@
+"""One exception per exit code: raised where the fault is seen, turned into one line on stderr by the CLI."""
+
+
+class SentimentBatchError(Exception):
+    """Something went wrong; the message is one line that says what to do."""
+
+    exit_code = 1
+
+
+class UsageError(SentimentBatchError):
+    """Options or columns that do not fit together."""
+
+    exit_code = 2
+
+
+class BadDataError(SentimentBatchError):
+    """The input is there but cannot be read as what it claims to be."""
+
+    exit_code = 65
+
+
+class NoInputError(SentimentBatchError):
+    """The input is not there."""
+
+    exit_code = 66
+
+
+class CannotWriteError(SentimentBatchError):
+    """The output cannot be created."""
+
+    exit_code = 73
+
+
+class InputOutputError(SentimentBatchError):
+    """Reading or writing failed on the way."""
+
+    exit_code = 74
+
+
+class ConfigurationError(SentimentBatchError):
+    """The model, the provider or the installation is not usable."""
+
+    exit_code = 78

@@ -1,0 +1,41 @@
+"""What this machine offers: cores that may be used, and what its processor can do."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_CGROUP_V2_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True)
+class Cores:
+    """How many cores this process may use, and what set the number."""
+
+    count: int
+    origin: str
+
+
+def usable_cores() -> Cores:
+    """The smaller of the CPU affinity and the cgroup's CPU quota, rounded down; at least one."""
+    affinity = len(os.sched_getaffinity(0))
+    quota = _cgroup_quota()
+    if quota is not None and quota < affinity:
+        return Cores(max(1, int(quota)), "cgroup CPU quota")
+    return Cores(affinity, "CPU affinity")
+
+
+def _cgroup_quota() -> float | None:
+    try:
+        quota, period = _CGROUP_V2_QUOTA.read_text("ascii").split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def cpu_flags() -> frozenset[str]:
+    """The feature flags that Linux reports for the processor, such as `avx512_vnni`; empty where it reports none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())

@@ -1,0 +1,29 @@
+"""What becomes of a text with more tokens than the model can read."""
+
+from enum import StrEnum
+
+
+class LongText(StrEnum):
+    """How a long text is cut.
+
+    HEAD keeps the first tokens. HEAD_TAIL keeps the first quarter and the last three quarters of the room: reviews
+    tend to give their verdict at the end (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?").
+    WINDOWS reads everything, in pieces as equal as possible; the probabilities of the pieces are averaged.
+    """
+
+    HEAD = "head"
+    HEAD_TAIL = "head-tail"
+    WINDOWS = "windows"
+
+    def cut(self, tokens: list[int], room: int) -> list[list[int]]:
+        """Cut `tokens` into pieces of at most `room` (≥ 1) tokens each; a text that fits is one piece, unchanged."""
+        if len(tokens) <= room:
+            return [tokens]
+        if self is LongText.HEAD:
+            return [tokens[:room]]
+        if self is LongText.HEAD_TAIL:
+            head = room // 4
+            return [tokens[:head] + tokens[len(tokens) - (room - head) :]]
+        count = -(-len(tokens) // room)
+        edges = [len(tokens) * i // count for i in range(count + 1)]
+        return [tokens[start:end] for start, end in zip(edges, edges[1:], strict=False)]

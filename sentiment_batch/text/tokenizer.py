@@ -1,0 +1,64 @@
+"""Texts to sequences of token ids, through the model's own `tokenizer.json`.
+
+Truncation and padding settings inside that file are ignored: sentence-transformers models, for one, ship a limit of
+128 tokens there. Cutting is done here, by `LongText`, and padding is never needed.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import tokenizers
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.text.long_text import LongText
+
+
+class EncodedText(NamedTuple):
+    """Token ids of a text, special tokens included: one piece, several for `LongText.WINDOWS`, none without tokens."""
+
+    pieces: list[list[int]]
+    truncated: bool
+
+
+class Tokenizer:
+    """A fast tokenizer that cuts long texts and knows which special tokens frame a sequence."""
+
+    def __init__(self, path: Path, max_tokens: int, long_text: LongText = LongText.HEAD) -> None:
+        """Load `tokenizer.json` at `path`; `max_tokens` counts the special tokens too.
+
+        Raises ConfigurationError if the file is not a tokenizer or leaves no room for text.
+        """
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ConfigurationError(f"{path} is not a tokenizer file: {error}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._prefix, self._suffix = self._frame()
+        self._room = max_tokens - len(self._prefix) - len(self._suffix)
+        self._long_text = long_text
+        if self._room < 1:
+            raise ConfigurationError(
+                f"at most {max_tokens} tokens leaves no room for text beside "
+                f"{len(self._prefix) + len(self._suffix)} special tokens: raise --max-tokens"
+            )
+
+    def encode(self, texts: Sequence[str]) -> list[EncodedText]:
+        """Encode each text; the result is in the order of `texts`."""
+        # The fast variant leaves out character offsets, which nothing here reads.
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [self._cut(encoding.ids) for encoding in encodings]
+
+    def _cut(self, tokens: list[int]) -> EncodedText:
+        if not tokens:
+            return EncodedText([], truncated=False)
+        pieces = [self._prefix + piece + self._suffix for piece in self._long_text.cut(tokens, self._room)]
+        return EncodedText(pieces, truncated=len(tokens) > self._room and self._long_text is not LongText.WINDOWS)
+
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """The special tokens before and after a text, read off a probe: `[CLS] … [SEP]`, `<s> … </s>`, or none."""
+        probe = self._tokenizer.encode("a", add_special_tokens=False).ids
+        framed = self._tokenizer.encode("a").ids
+        start = next(i for i in range(len(framed)) if framed[i : i + len(probe)] == probe)
+        return framed[:start], framed[start + len(probe) :]

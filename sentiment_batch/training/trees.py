@@ -1,0 +1,35 @@
+"""The Stanford Sentiment Treebank's own format: one tree a line, `(3 (2 Good) (3 movie))`, a label at every node."""
+
+import re
+from collections.abc import Iterator
+
+from sentiment_batch.errors import BadDataError
+
+_TOKEN = re.compile(r"\((\d+)|([^\s()]+)|(\))")
+
+
+def phrases(tree: str) -> Iterator[tuple[str, int]]:
+    """Every phrase of a tree with its label, children before parents: the whole sentence comes last.
+
+    Raises BadDataError on a line that is not one complete tree.
+    """
+    open_nodes: list[tuple[int, list[str]]] = []
+    closed = False
+    for match in _TOKEN.finditer(tree):
+        label, word, close = match.groups()
+        if closed or (label is None and not open_nodes):
+            break
+        if label is not None:
+            open_nodes.append((int(label), []))
+        elif word is not None:
+            open_nodes[-1][1].append(word)
+        elif close is not None:
+            node_label, words = open_nodes.pop()
+            yield " ".join(words), node_label
+            if open_nodes:
+                open_nodes[-1][1].extend(words)
+            closed = not open_nodes
+    else:
+        if closed:
+            return
+    raise BadDataError(f"not a sentiment tree: {tree[:60]!r}")
