@@ -1,8 +1,39 @@
-import csv, gzip, json
+"""Inputs to chunks of rows: Parquet, CSV and TSV, JSON Lines."""
+
 import pyarrow as pa
-def read_table(path):
-    op = gzip.open if path.suffix == ".gz" else open
-    if ".jsonl" in path.name:
-        return pa.Table.from_pylist([json.loads(l) for l in op(path, "rt", encoding="utf-8")])
-    with op(path, "rt", encoding="utf-8", newline="") as f:
-        return pa.Table.from_pylist(list(csv.DictReader(f, delimiter="\t" if ".tsv" in path.name else ",")))
+
+from sentiment_batch.formats import Format
+from sentiment_batch.locations import Location
+from sentiment_batch.sources.chunk import Chunk
+from sentiment_batch.sources.delimited import DelimitedSource
+from sentiment_batch.sources.files import InputFile
+from sentiment_batch.sources.jsonl import JsonLinesSource
+from sentiment_batch.sources.parquet import ParquetSource
+from sentiment_batch.sources.source import Source, SourceOptions
+
+__all__ = ["Chunk", "Source", "SourceOptions", "open_source", "read_table"]
+
+
+def open_source(location: Location, options: SourceOptions) -> Source:
+    """Open an input and find its columns; raises the error that fits, with the file's name."""
+    file = InputFile(location)
+    try:
+        match file.format:
+            case Format.PARQUET:
+                return ParquetSource(file, options)
+            case Format.JSONL:
+                return JsonLinesSource(file, options)
+            case _:
+                return DelimitedSource(file, options)
+    except BaseException:
+        file.close()
+        raise
+
+
+def read_table(location: Location, options: SourceOptions) -> pa.Table:
+    """A whole input in memory: for corpora, not for scoring."""
+    source = open_source(location, options)
+    try:
+        return pa.Table.from_batches([chunk.records for chunk in source.chunks()], source.schema)
+    finally:
+        source.close()

@@ -1,6 +1,7 @@
 """What becomes of a text with more tokens than the model can read."""
 
 from enum import StrEnum
+from itertools import pairwise
 
 
 class LongText(StrEnum):
@@ -26,4 +27,4 @@ class LongText(StrEnum):
             return [tokens[:head] + tokens[len(tokens) - (room - head) :]]
         count = -(-len(tokens) // room)
         edges = [len(tokens) * i // count for i in range(count + 1)]
-        return [tokens[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+        return [tokens[start:end] for start, end in pairwise(edges)]

@@ -47,7 +47,7 @@ class Tokenizer:
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Encode each text; the result is in the order of `texts`."""
         # The fast variant leaves out character offsets, which nothing here reads.
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch_fast([_encodable(text) for text in texts], add_special_tokens=False)
         return [self._cut(encoding.ids) for encoding in encodings]
 
     def _cut(self, tokens: list[int]) -> EncodedText:
@@ -62,3 +62,8 @@ class Tokenizer:
         framed = self._tokenizer.encode("a").ids
         start = next(i for i in range(len(framed)) if framed[i : i + len(probe)] == probe)
         return framed[:start], framed[start + len(probe) :]
+
+
+def _encodable(text: str) -> str:
+    """JSON may hold half a surrogate pair (`"\\ud83d"`), which is no character; it reads as a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -1,7 +1,7 @@
 """Labelled texts from files, split so that texts of one group never stand on both sides."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from sentiment_batch.columns import GROUP_COLUMNS, LABEL_COLUMNS, TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, NoInputError
-from sentiment_batch.sources import read_table
+from sentiment_batch.locations import Location
+from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.recipe import CorpusSpec
 from sentiment_batch.training.trees import phrases
 
@@ -25,43 +26,62 @@ class LabelledTexts:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def select(self, rows: npt.NDArray[np.int64]) -> "LabelledTexts":
+        return LabelledTexts([self.texts[i] for i in rows], self.labels[rows])
+
     def sample(self, rows: int, seed: int) -> "LabelledTexts":
         """At most `rows` of the texts, drawn without replacement, in their order."""
         if rows >= len(self):
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self), rows, replace=False))
-        return LabelledTexts([self.texts[i] for i in chosen], self.labels[chosen])
+        return self.select(np.sort(np.random.default_rng(seed).choice(len(self), rows, replace=False)))
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """One corpus, split into what is trained on and what is held back."""
+    """One corpus, split into what is trained on and what is held back.
+
+    `unseen_phrases`: for trees, the phrases of the held-back sentences that stand in no sentence trained on.
+    """
 
     name: str
     train: LabelledTexts
     dev: LabelledTexts
+    unseen_phrases: LabelledTexts | None = None
+
+    def held_back(self) -> dict[str, LabelledTexts]:
+        """Everything that a model trained on this corpus may be measured on, by name."""
+        phrases = {} if self.unseen_phrases is None else {f"{self.name}, unseen phrases": self.unseen_phrases}
+        return {self.name: self.dev} | phrases
 
 
 def concatenate(parts: Iterable[LabelledTexts]) -> LabelledTexts:
     parts = list(parts)
-    return LabelledTexts([text for part in parts for text in part.texts], np.concatenate([part.labels for part in parts]))
+    return LabelledTexts(
+        [text for part in parts for text in part.texts], np.concatenate([part.labels for part in parts])
+    )
 
 
 def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corpus:
     """Read and split the corpus; raises NoInputError, BadDataError or UsageError naming file and column."""
-    if spec.dev is not None:
-        return Corpus(
-            spec.name,
-            train=_read(folder / spec.train, spec, labels, every_phrase=True)[0],
-            dev=_read(folder / spec.dev, spec, labels, every_phrase=False)[0],
-        )
-    examples, groups = _read(folder / spec.train, spec, labels, every_phrase=True)
-    held = np.array([_fraction(group) < spec.held_out for group in groups], dtype=bool)
-    train, dev = (
-        LabelledTexts([examples.texts[i] for i in rows], examples.labels[rows])
-        for rows in (np.flatnonzero(~held), np.flatnonzero(held))
-    )
-    return Corpus(spec.name, train, dev)
+    path = folder / spec.train
+    if spec.dev is None:
+        examples, groups = _read(path, spec, labels)
+        held = np.array([_fraction(group) < spec.held_out for group in groups], dtype=bool)
+        return Corpus(spec.name, examples.select(np.flatnonzero(~held)), examples.select(np.flatnonzero(held)))
+    dev_path = folder / spec.dev
+    if not is_trees(path):
+        return Corpus(spec.name, _read(path, spec, labels)[0], _read(dev_path, spec, labels)[0])
+    train, _ = _read(path, spec, labels)
+    phrases, _ = _read(dev_path, spec, labels)
+    seen = set(train.texts)
+    unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
+    return Corpus(spec.name, train, read_sentences(dev_path), phrases.select(unseen))
+
+
+def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:
+    """The whole of `spec.train`, unsplit, to measure on; of trees the sentences. Raises as `load_corpus` does."""
+    path = folder / spec.train
+    return read_sentences(path) if is_trees(path) else _read(path, spec, labels)[0]
 
 
 def _fraction(group: str) -> float:
@@ -69,40 +89,48 @@ def _fraction(group: str) -> float:
     return int.from_bytes(hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
 
 
-def _read(
-    path: Path, spec: CorpusSpec, labels: tuple[str, ...], *, every_phrase: bool
-) -> tuple[LabelledTexts, list[str]]:
+def _read(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
     """Texts, labels and the group of each text."""
-    if not path.is_file():
-        raise NoInputError(f"no file at {path}")
-    if path.suffix == ".txt":
-        return _read_trees(path, every_phrase=every_phrase)
-    return _read_table(path, spec, labels)
+    return _read_phrases(path) if is_trees(path) else _read_table(path, spec, labels)
 
 
-def _read_trees(path: Path, *, every_phrase: bool) -> tuple[LabelledTexts, list[str]]:
-    """Trees: the distinct phrases (the first label wins) or the sentences; a phrase's group is its sentence."""
+def is_trees(path: Path) -> bool:
+    return path.suffix == ".txt"
+
+
+def read_sentences(path: Path) -> LabelledTexts:
+    """The sentences of a file of trees."""
+    sentences = [nodes[-1] for nodes in _trees(path)]
+    return LabelledTexts([text for text, _ in sentences], np.array([label for _, label in sentences], dtype=np.int64))
+
+
+def _read_phrases(path: Path) -> tuple[LabelledTexts, list[str]]:
+    """The distinct phrases of all trees, the first label of each, and the sentence that each was first met in."""
     found: dict[str, tuple[int, str]] = {}
-    sentences: list[tuple[str, int]] = []
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            nodes = list(phrases(line))
-            sentences.append(nodes[-1])
-            for phrase, label in nodes:
-                found.setdefault(phrase, (label, nodes[-1][0]))
-    if not every_phrase:
-        texts = [text for text, _ in sentences]
-        return LabelledTexts(texts, np.array([label for _, label in sentences], dtype=np.int64)), texts
-    return (
-        LabelledTexts(list(found), np.array([label for label, _ in found.values()], dtype=np.int64)),
-        [sentence for _, sentence in found.values()],
-    )
+    for nodes in _trees(path):
+        sentence = nodes[-1][0]
+        for phrase, label in nodes:
+            found.setdefault(phrase, (label, sentence))
+    labels = np.array([label for label, _ in found.values()], dtype=np.int64)
+    return LabelledTexts(list(found), labels), [sentence for _, sentence in found.values()]
+
+
+def _trees(path: Path) -> Iterator[list[tuple[str, int]]]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            yield from (list(phrases(line)) for line in lines)
+    except FileNotFoundError as error:
+        raise NoInputError(f"{path}: no such file") from error
 
 
 def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
-    table = read_table(path)
+    table = read_table(Location.parse(str(path)), SourceOptions(text_column=spec.text_column))
     text_column = find_column(table.column_names, spec.text_column, TEXT_COLUMNS, "--text-column")
     label_column = find_column(table.column_names, spec.label_column, LABEL_COLUMNS, "--label-column")
+    group_column = spec.group_column or next(
+        (name for name in GROUP_COLUMNS if name in table.column_names), text_column
+    )
+    groups = [str(group) for group in table.column(group_column).to_pylist()]
     texts = table.column(text_column).to_pylist()
     ordinals = {name: i for i, name in enumerate(labels)}
     ordinals |= {str(i): i for i in range(len(labels))}
@@ -114,9 +142,5 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
             f"{path}: {label_column} holds {unknown[0]!r}, which is none of the labels {', '.join(labels)}"
         )
     kept = [i for i, text in enumerate(texts) if text]
-    group_column = spec.group_column or next((name for name in GROUP_COLUMNS if name in table.column_names), text_column)
-    groups = [str(group) for group in table.column(group_column).to_pylist()]
-    return (
-        LabelledTexts([texts[i] for i in kept], np.array([ordinals[values[i]] for i in kept], dtype=np.int64)),
-        [groups[i] for i in kept],
-    )
+    kept_labels = np.array([ordinals[values[i]] for i in kept], dtype=np.int64)
+    return LabelledTexts([texts[i] for i in kept], kept_labels), [groups[i] for i in kept]

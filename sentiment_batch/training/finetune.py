@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.data import Dataset
 from transformers import (
     DataCollatorWithPadding,
     EarlyStoppingCallback,
@@ -30,7 +29,7 @@ from sentiment_batch.training.recipe import Recipe
 _FUSED_ATTENTION_FROM = 160
 
 
-class _Encoded(Dataset[dict[str, Any]]):
+class _Encoded:
     """Texts as token ids, cut to the training length by the same code that cuts them for scoring."""
 
     def __init__(self, examples: LabelledTexts, tokenizer: Tokenizer) -> None:
@@ -46,14 +45,16 @@ class _Encoded(Dataset[dict[str, Any]]):
         return {"input_ids": self._pieces[row][0], "label": self._labels[row]}
 
 
-class _Trainer(Trainer):
+class _Trainer(Trainer):  # type: ignore[misc]  # transformers is not followed
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         fused = inputs["input_ids"].shape[1] >= _FUSED_ATTENTION_FROM
         with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH] if fused else [SDPBackend.MATH]):
             return super().compute_loss(model, inputs, *args, **kwargs)
 
 
-def finetune(recipe: Recipe, corpora: Sequence[Corpus], output: Path, *, resume: bool, quiet: bool) -> dict[str, Any]:
+def finetune(
+    recipe: Recipe, corpora: Sequence[Corpus], output: Path, *, resume: bool, show_progress: bool
+) -> dict[str, Any]:
     """Train on the corpora together and leave the best checkpoint in `output`; returns the metrics written there.
 
     `output` receives config.json, model.safetensors, the tokenizer, `metrics.json` and `learning_curves.png`;
@@ -70,7 +71,7 @@ def finetune(recipe: Recipe, corpora: Sequence[Corpus], output: Path, *, resume:
 
     trainer = _Trainer(
         model=model,
-        args=_arguments(recipe, output, quiet=quiet),
+        args=_arguments(recipe, output, show_progress=show_progress),
         train_dataset=train,
         eval_dataset=_Encoded(concatenate(dev_parts.values()), encoder),
         data_collator=DataCollatorWithPadding(tokenizer),
@@ -94,7 +95,7 @@ def finetune(recipe: Recipe, corpora: Sequence[Corpus], output: Path, *, resume:
     return metrics
 
 
-def _arguments(recipe: Recipe, output: Path, *, quiet: bool) -> TrainingArguments:
+def _arguments(recipe: Recipe, output: Path, *, show_progress: bool) -> TrainingArguments:
     options = recipe.options
     # The share of all steps between two evaluations: Trainer reads a number below 1 that way.
     interval = 1 / max(1, round(options.epochs * options.evaluations_per_epoch))
@@ -122,7 +123,7 @@ def _arguments(recipe: Recipe, output: Path, *, quiet: bool) -> TrainingArgument
         metric_for_best_model="accuracy",
         logging_steps=50,
         report_to=[],
-        disable_tqdm=quiet,
+        disable_tqdm=not show_progress,
         log_level="error",
     )
 

@@ -1,0 +1,134 @@
+"""A BERT sequence classifier as an ONNX graph laid by hand: what a batch of equal length needs, and no more.
+
+Against the graph that a tracer writes: no mask and no padding, one product for queries, keys and values, Add followed
+by LayerNormalization (ONNX Runtime's fused SkipLayerNormalization is several times slower on CPUs), and after the last
+layer's keys and values only the first token, [CLS], which is all that the classifier reads.
+
+Every projection is a MatMul with a constant and an Add, so that quantizing is a rewrite that knows nothing of BERT.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper
+
+from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def can_lay(config: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint with this config.json is a BERT of the plain kind that `lay_bert` writes."""
+    return (
+        config.get("model_type") == "bert"
+        and config.get("position_embedding_type", "absolute") == "absolute"
+        and config.get("hidden_act", "gelu") == "gelu"
+        and not config.get("is_decoder", False)
+    )
+
+
+def lay_bert(config: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> onnx.ModelProto:
+    """The float32 graph: `input_ids` int64 [B, L], all rows of one length, to `logits` float32 [B, labels].
+
+    `weights` are those of transformers' BertForSequenceClassification, under its names.
+    """
+    return _Bert(config, weights).model()
+
+
+class _Bert:
+    def __init__(self, config: Mapping[str, Any], weights: Mapping[str, FloatArray]) -> None:
+        self._weights = weights
+        self._hidden = int(config["hidden_size"])
+        self._heads = int(config["num_attention_heads"])
+        self._layers = int(config["num_hidden_layers"])
+        self._epsilon = float(config["layer_norm_eps"])
+        self._graph = GraphBuilder()
+
+    def model(self) -> onnx.ModelProto:
+        graph = self._graph
+        x = self._embed("input_ids")
+        for layer in range(self._layers):
+            x = self._layer(x, f"bert.encoder.layer.{layer}", last=layer == self._layers - 1)
+        first = graph.constant("first", np.array([1], np.int64))
+        x = graph.node("Squeeze", [x, first], "cls")
+        x = graph.node("Tanh", [self._linear(x, "bert.pooler.dense")], "pooled")
+        self._linear(x, "classifier", output="logits")
+        labels = len(self._weights["classifier.bias"])
+        return graph.model(
+            "bert",
+            [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "length"])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])],
+        )
+
+    def _embed(self, ids: str) -> str:
+        """Words, positions and the first segment's type, float32 [B, L, hidden]."""
+        graph, prefix = self._graph, "bert.embeddings"
+        words = graph.constant(f"{prefix}.words", self._weights[f"{prefix}.word_embeddings.weight"])
+        segment = self._weights[f"{prefix}.token_type_embeddings.weight"][0]
+        positions = graph.constant(
+            f"{prefix}.positions_and_segment", self._weights[f"{prefix}.position_embeddings.weight"] + segment
+        )
+        length = graph.node("Shape", [ids], "length", start=1, end=2)
+        start = graph.constant("start", np.array([0], np.int64))
+        places = graph.node("Slice", [positions, start, length], f"{prefix}.places")
+        x = graph.node("Gather", [words, ids], f"{prefix}.found")
+        return self._normalize(graph.node("Add", [x, places], f"{prefix}.sum"), f"{prefix}.LayerNorm")
+
+    def _layer(self, x: str, prefix: str, *, last: bool) -> str:
+        """One encoder layer, [B, L, hidden]; the last one yields [CLS] only, [B, 1, hidden]."""
+        graph, attention = self._graph, f"{prefix}.attention"
+        if last:
+            keys, values = self._projections(x, attention, ("key", "value"))
+            # A slice, not a gather of index 0: the next node reads it as it lies.
+            x = self._first_token(x)
+            (queries,) = self._projections(x, attention, ("query",))
+        else:
+            queries, keys, values = self._projections(x, attention, ("query", "key", "value"))
+        context = graph.node(
+            "MultiHeadAttention",
+            [queries, keys, values],
+            f"{attention}.context",
+            domain=MICROSOFT,
+            num_heads=self._heads,
+        )
+        x = self._add_and_normalize(context, x, f"{attention}.output")
+        inner = self._linear(x, f"{prefix}.intermediate.dense")
+        inner = graph.node("Gelu", [inner], f"{prefix}.intermediate.gelu", domain=MICROSOFT)
+        return self._add_and_normalize(inner, x, f"{prefix}.output")
+
+    def _projections(self, x: str, attention: str, names: tuple[str, ...]) -> list[str]:
+        """Several projections of one tensor in one product: its input is read, and later quantized, once."""
+        parts = [f"{attention}.self.{name}" for name in names]
+        weight = np.concatenate([self._weights[f"{part}.weight"] for part in parts])
+        bias = np.concatenate([self._weights[f"{part}.bias"] for part in parts])
+        together = f"{attention}.self.{'_'.join(names)}"
+        product = self._affine(x, weight, bias, together, together)
+        if len(names) == 1:
+            return [product]
+        return self._graph.split(product, [self._hidden] * len(names), [f"{part}.part" for part in parts])
+
+    def _first_token(self, x: str) -> str:
+        first = self._graph.constant("zeroth", np.array([0], np.int64))
+        return self._graph.node("Gather", [x, first], f"{x}.first", axis=1)
+
+    def _add_and_normalize(self, x: str, residual: str, prefix: str) -> str:
+        total = self._graph.node("Add", [self._linear(x, f"{prefix}.dense"), residual], f"{prefix}.sum")
+        return self._normalize(total, f"{prefix}.LayerNorm")
+
+    def _normalize(self, x: str, prefix: str) -> str:
+        scale = self._graph.constant(f"{prefix}.weight", self._weights[f"{prefix}.weight"])
+        bias = self._graph.constant(f"{prefix}.bias", self._weights[f"{prefix}.bias"])
+        return self._graph.node("LayerNormalization", [x, scale, bias], prefix, axis=-1, epsilon=self._epsilon)
+
+    def _linear(self, x: str, prefix: str, output: str | None = None) -> str:
+        weight, bias = self._weights[f"{prefix}.weight"], self._weights[f"{prefix}.bias"]
+        return self._affine(x, weight, bias, prefix, output or prefix)
+
+    def _affine(self, x: str, weight: FloatArray, bias: FloatArray, prefix: str, output: str) -> str:
+        # PyTorch keeps a projection's weights as [out, in]; MatMul reads [in, out].
+        weight_name = self._graph.constant(f"{prefix}.weight", weight.T)
+        product = self._graph.node("MatMul", [x, weight_name], f"{prefix}.product")
+        return self._graph.node("Add", [product, self._graph.constant(f"{prefix}.bias", bias)], output)

@@ -1,0 +1,51 @@
+"""The checkpoint as PyTorch runs it, and optimum's ONNX graph of it: what every other graph is measured against."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.export.checkpoint import Checkpoint
+from sentiment_batch.export.graph import OPSET
+
+
+class Oracle:
+    """A loaded checkpoint, float32, in evaluation mode."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        """Raises ConfigurationError if the weights cannot be loaded or lack a part of the classifier."""
+        import torch
+        from safetensors import SafetensorError
+        from transformers import AutoModelForSequenceClassification
+
+        try:
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
+                checkpoint.folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ConfigurationError(f"cannot load the checkpoint {checkpoint.folder}: {reason}") from error
+        # transformers fills what is missing with random numbers.
+        if loading["missing_keys"]:
+            missing = ", ".join(sorted(loading["missing_keys"])[:3])
+            raise ConfigurationError(f"{checkpoint.folder} is not a fine-tuned classifier: it lacks {missing}")
+        self._model: Any = model.eval()
+
+    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """All weights, float32, under transformers' names."""
+        return {name: tensor.numpy() for name, tensor in self._model.state_dict().items()}
+
+    def write_graph(self, path: Path) -> None:
+        """Write optimum's float32 graph of the classifier: ids, mask (and segments) to `logits`."""
+        from optimum.exporters.onnx import export
+        from optimum.exporters.tasks import TasksManager
+
+        configure = TasksManager.get_exporter_config_constructor("onnx", self._model, task="text-classification")
+        export(self._model, configure(self._model.config), path, opset=OPSET)

@@ -1,0 +1,3 @@
+from sentiment_batch.cli import main
+
+main()

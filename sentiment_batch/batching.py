@@ -1,0 +1,34 @@
+"""Which sequences run together: a pure function of their lengths.
+
+A batch holds sequences of one length only, so that it needs neither padding nor a mask: no token is computed that is
+not asked for, and attention takes its fast path.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Batch(NamedTuple):
+    """Sequences, by their index, int64 [B], all of `length` tokens."""
+
+    indices: npt.NDArray[np.int64]
+    length: int
+
+
+def plan_batches(lengths: Sequence[int], batch_tokens: int) -> list[Batch]:
+    """Cut sequences into batches of at most `batch_tokens` tokens (a longer sequence is a batch of its own).
+
+    The longest come first, so that the last batches, which run while some threads are already idle, are short ones.
+    """
+    sizes = np.asarray(lengths, dtype=np.int64)
+    order = np.argsort(-sizes, kind="stable")
+    edges = np.flatnonzero(np.diff(sizes[order])) + 1
+    batches: list[Batch] = []
+    for group in np.split(order, edges) if len(order) else []:
+        length = int(sizes[group[0]])
+        rows = max(1, batch_tokens // length)
+        batches.extend(Batch(group[start : start + rows], length) for start in range(0, len(group), rows))
+    return batches

@@ -1,0 +1,78 @@
+"""`sentiment-batch info`."""
+
+import json
+from typing import Any
+
+import click
+
+from sentiment_batch.cli.options import json_option, verbose_option
+
+_TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+
+
+@click.command(short_help="Show versions, hardware and the default model.")
+@json_option
+@verbose_option
+def info(as_json: bool, verbose: bool) -> None:
+    """Show what this installation runs on: versions, processor, providers that really load, threads, default model.
+
+    \b
+    Examples:
+      sentiment-batch info
+      sentiment-batch info --json
+    """
+    facts = _collect()
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            click.echo(f"{name}:")
+            for key, item in value.items():
+                click.echo(f"  {key}: {item}")
+        else:
+            click.echo(f"{name}: {value}")
+
+
+def _collect() -> dict[str, Any]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from sentiment_batch.bundle import ModelBundle, read_manifest
+    from sentiment_batch.errors import ConfigurationError
+    from sentiment_batch.hardware import cpu_flags, usable_cores
+    from sentiment_batch.session import Device, Session
+
+    def installed(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    def loads(device: Device) -> str:
+        try:
+            Session(bundle.graph, device)
+        except ConfigurationError as error:
+            return f"no: {error}"
+        return "yes"
+
+    bundle = ModelBundle.load()
+    manifest = read_manifest(bundle.folder)
+    cores = usable_cores()
+    packages = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow", "numpy", "torch", "transformers", "optimum")
+    return {
+        "versions": {"python": platform.python_version()} | {name: installed(name) for name in packages},
+        "processor": {"machine": platform.machine(), "flags": [f for f in _TELLING_FLAGS if f in cpu_flags()]},
+        "providers": {device.value: loads(device) for device in (Device.CPU, Device.CUDA)},
+        "threads": {"count": cores.count, "from": cores.origin},
+        "default model": {
+            "folder": str(bundle.folder),
+            "graph": bundle.graph.name,
+            "sha256": bundle.sha256,
+            "labels": list(bundle.labels),
+            "max_tokens": bundle.max_tokens,
+            "quantization": manifest["quantization"],
+            "measured": manifest["measured"],
+            "card": str(bundle.folder / "README.md"),
+        },
+    }

@@ -1,0 +1,69 @@
+"""Options that name labelled data, and how they become texts with labels."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sentiment_batch.cli.options import text_column_option
+
+if TYPE_CHECKING:
+    from sentiment_batch.training.corpora import LabelledTexts
+    from sentiment_batch.training.recipe import Recipe
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def labelled_data_options(command: Command) -> Command:
+    for option in (
+        click.option("--group-column", help="Rows with the same value stay together.  [default: SentenceId]"),
+        click.option("--label-column", help="Column with the labels: names, or ordinals from 0."),
+        text_column_option,
+        click.option(
+            "--data-folder", type=click.Path(path_type=Path), default=".", help="Where a recipe's paths begin."
+        ),
+        click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="TOML file that names corpora."),
+        click.option(
+            "--data",
+            "files",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            help="Labelled CSV, TSV, Parquet, JSON Lines or sentiment trees (.txt). Repeatable.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def build_recipe(
+    files: tuple[Path, ...],
+    recipe_file: Path | None,
+    text_column: str | None,
+    label_column: str | None,
+    group_column: str | None,
+    labels: tuple[str, ...] | None = None,
+) -> "Recipe":
+    """The recipe that the options name: a file, or one made of --data; raises UsageError unless it is one of both."""
+    from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec, Recipe
+
+    if bool(files) == bool(recipe_file):
+        raise click.UsageError("name the data with --data, or a --recipe: one of the two")
+    if recipe_file:
+        recipe = Recipe.load(recipe_file)
+        return replace(recipe, labels=labels or recipe.labels)
+    specs = (
+        CorpusSpec(file.name, str(file.absolute()), None, text_column, label_column, group_column) for file in files
+    )
+    return Recipe(tuple(specs), labels=labels or FIVE_CLASSES)
+
+
+def load_held_back(recipe: "Recipe", data_folder: Path, *, split: bool) -> "dict[str, LabelledTexts]":
+    """What to measure on, by name: a recipe's held-back parts if `split`, else all of the data."""
+    from sentiment_batch.training.corpora import load_corpus, load_labelled
+
+    if not split:
+        return {spec.name: load_labelled(spec, data_folder, recipe.labels) for spec in recipe.corpora}
+    corpora = [load_corpus(spec, data_folder, recipe.labels) for spec in recipe.corpora]
+    return {name: texts for corpus in corpora for name, texts in corpus.held_back().items()}

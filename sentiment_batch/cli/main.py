@@ -1,0 +1,107 @@
+"""The entry point, and the one place where errors become a line on stderr and an exit code."""
+
+import os
+import signal
+import sys
+from importlib.metadata import version
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from sentiment_batch.cli.evaluate import evaluate
+from sentiment_batch.cli.export import export
+from sentiment_batch.cli.info import info
+from sentiment_batch.cli.predict import predict
+from sentiment_batch.cli.score import score
+from sentiment_batch.cli.train import train
+from sentiment_batch.errors import InputOutputError, SentimentBatchError
+
+_EXIT_CODES = """
+\b
+Exit codes:
+  0  done                          66  no such input
+  1  failure                       73  cannot write the output
+  2  wrong usage                   74  reading or writing failed
+  65 bad data                      78  model, provider or installation
+  130, 143  stopped by Ctrl-C, by SIGTERM
+"""
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXIT_CODES,
+    commands=[score, predict, evaluate, train, export, info],
+)
+@click.version_option(version("sentiment-batch"), "--version", prog_name="sentiment-batch")
+def cli() -> None:
+    """Score reviews in bulk: a file in, the same file with sentiment columns out.
+
+    \b
+    Examples:
+      sentiment-batch score reviews.parquet
+      sentiment-batch score reviews.csv -o scored.parquet --probabilities
+      sentiment-batch predict "I had an awesome day!"
+      sentiment-batch export --checkpoint checkpoint/ --quantize -o bundle/
+    """
+
+
+def main() -> NoReturn:
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        sys.exit(_run())
+    except BrokenPipeError:
+        # Whoever read stdout has gone. Point it elsewhere, or the interpreter's own flush fails once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _complain("stdout was closed before everything was written")
+        sys.exit(InputOutputError.exit_code)
+
+
+def _run() -> int:
+    verbose = "-v" in sys.argv or "--verbose" in sys.argv
+    try:
+        cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _complain("stopped; no output was written")
+        return 128 + signal.SIGINT
+    except _Terminated:
+        _complain("stopped by SIGTERM; no output was written")
+        return 128 + signal.SIGTERM
+    except BrokenPipeError:
+        raise
+    except SentimentBatchError as error:
+        if verbose:
+            raise
+        _complain(str(error))
+        return error.exit_code
+    except OSError as error:
+        if verbose:
+            raise
+        _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        return InputOutputError.exit_code
+    except Exception as error:
+        if verbose:
+            raise
+        _complain(f"unexpected {type(error).__name__}: {error} (run again with -v for details)")
+        return SentimentBatchError.exit_code
+    return 0
+
+
+def _complain(message: str) -> None:
+    """One line, whatever the message: control characters of a file name, say, are escaped."""
+    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in message)
+    click.echo(f"Error: {line}", err=True)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated

@@ -1,0 +1,68 @@
+"""Options that several commands share."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEVICES = ["auto", "cpu", "cuda"]
+LONG_TEXTS = ["head", "head-tail", "windows"]
+
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show details, and tracebacks of errors.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; errors only.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+model_option = click.option(
+    "--model", type=click.Path(path_type=Path), help="Folder of a bundle or ONNX model.  [default: the embedded model]"
+)
+text_column_option = click.option(
+    "--text-column", help="Column with the texts.  [default: text, or the one known name, such as review or Phrase]"
+)
+
+
+def scoring_options(command: Command) -> Command:
+    """The options of `sentiment_batch.scoring.ScoringOptions`, by the same names."""
+    for option in (
+        click.option(
+            "--long-text",
+            type=click.Choice(LONG_TEXTS),
+            default="head",
+            show_default=True,
+            help="What is read of a text with too many tokens.",
+        ),
+        click.option("--max-tokens", type=click.IntRange(min=3), help="Tokens read per text.  [default: the model's]"),
+        click.option(
+            "--batch-tokens",
+            type=click.IntRange(min=1),
+            default=1024,
+            show_default=True,
+            help="Tokens per run of the model.",
+        ),
+        click.option("--threads", type=click.IntRange(min=1), help="Threads to compute on.  [default: usable cores]"),
+        click.option(
+            "--device",
+            type=click.Choice(DEVICES),
+            default="auto",
+            show_default=True,
+            help="Where to compute; auto takes CUDA where it works.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def build_scoring_options(
+    device: str, threads: int | None, batch_tokens: int, max_tokens: int | None, long_text: str
+) -> Any:
+    from sentiment_batch.scoring import ScoringOptions
+    from sentiment_batch.session import Device
+    from sentiment_batch.text import LongText
+
+    return ScoringOptions(Device(device), threads, batch_tokens, max_tokens, LongText(long_text))
+
+
+def show_progress(quiet: bool) -> bool:
+    return not quiet and sys.stderr.isatty()

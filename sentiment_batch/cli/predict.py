@@ -1,0 +1,59 @@
+"""`sentiment-batch predict`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sentiment_batch.cli.options import (
+    build_scoring_options,
+    json_option,
+    model_option,
+    scoring_options,
+    verbose_option,
+)
+
+
+@click.command(short_help="Score texts given on the command line.")
+@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
+@json_option
+@model_option
+@scoring_options
+@verbose_option
+def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, verbose: bool, **scoring: Any) -> None:
+    """Print the sentiment of each TEXT: label, confidence, text. `-` reads texts from stdin, one a line.
+
+    \b
+    Examples:
+      sentiment-batch predict "I had an awesome day!"
+      sentiment-batch predict --json "not bad at all" "never again"
+      head -5 reviews.txt | sentiment-batch predict -
+    """
+    from sentiment_batch.scoring import Scorer
+
+    if texts == ("-",):
+        texts = tuple(line.rstrip("\r\n") for line in sys.stdin)
+    with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
+        scores = scorer.score(texts)
+        labels = scorer.bundle.labels
+    for text, probabilities, error in zip(texts, scores.probabilities, scores.errors, strict=True):
+        best = int(probabilities.argmax())
+        if as_json:
+            shares = {label: float(str(share)) for label, share in zip(labels, probabilities, strict=True)}
+            click.echo(
+                json.dumps(
+                    {
+                        "text": text,
+                        "sentiment": None if error else labels[best],
+                        "confidence": None if error else shares[labels[best]],
+                        "probabilities": None if error else shares,
+                        "error": error,
+                    },
+                    ensure_ascii=False,
+                )
+            )
+        else:
+            outcome = f"({error})" if error else f"{labels[best]}\t{probabilities[best]:.3f}"
+            click.echo(f"{outcome}\t{text}")

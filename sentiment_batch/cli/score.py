@@ -1,0 +1,108 @@
+"""`sentiment-batch score`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sentiment_batch.cli.options import (
+    build_scoring_options,
+    json_option,
+    model_option,
+    quiet_option,
+    scoring_options,
+    show_progress,
+    text_column_option,
+    verbose_option,
+)
+
+if TYPE_CHECKING:
+    from sentiment_batch.worker import Plan
+
+
+@click.command(short_help="Score the reviews in files.")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("-o", "--output", help="File, folder or - for stdout.  [default: INPUT with .scored before its suffix]")
+@text_column_option
+@click.option("--columns", help="Input columns to keep, separated by commas.  [default: all]")
+@click.option("--probabilities", is_flag=True, help="Add one probability column per label.")
+@click.option("--prefix", default="", help="Put this before the names of the added columns.")
+@model_option
+@scoring_options
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
+@json_option
+@quiet_option
+@verbose_option
+def score(
+    inputs: tuple[str, ...],
+    output: str | None,
+    text_column: str | None,
+    columns: str | None,
+    probabilities: bool,
+    prefix: str,
+    model: Path | None,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **scoring: Any,
+) -> None:
+    """Add sentiment to every row of INPUT.
+
+    \b
+    Examples:
+      sentiment-batch score reviews.parquet
+      sentiment-batch score reviews.csv -o scored.parquet --probabilities
+      sentiment-batch score 'inbox/*.jsonl.gz' -o scored/
+      zcat reviews.csv.gz | sentiment-batch score - > scored.csv
+
+    INPUT is Parquet, CSV, TSV or JSON Lines, also compressed (.gz, .zst): files, globs, folders,
+    URIs (s3://, gs://, file://), or - for CSV or JSON Lines on stdin. The output keeps rows, order
+    and columns, in the format that its suffix names, and adds: sentiment, confidence, polarity,
+    n_tokens, truncated, sentiment_error.
+    """
+    from sentiment_batch.cli.progress import progress_bar
+    from sentiment_batch.locations import Location, expand_inputs
+    from sentiment_batch.predictions import PredictionColumns
+    from sentiment_batch.scoring import Scorer
+    from sentiment_batch.sources import SourceOptions
+    from sentiment_batch.worker import Counts, check_job, plan_jobs, run_job, summarize
+
+    jobs = plan_jobs(expand_inputs(inputs), Location.parse(output) if output else None)
+    if as_json and any(job.output.is_standard_stream for job in jobs):
+        raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
+    source_options = SourceOptions(text_column, tuple(columns.split(",")) if columns else None)
+    counts = Counts()
+    with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
+        added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
+        plans = [check_job(job, source_options, added, force=force) for job in jobs]
+        if dry_run:
+            return _show_plans(plans, as_json)
+        with progress_bar(show_progress(quiet)) as progress:
+            for job in jobs:
+                run_job(job, scorer, source_options, added, counts, progress)
+        summary = summarize(scorer, counts, jobs)
+    if as_json:
+        click.echo(json.dumps(summary))
+    if not quiet:
+        click.echo(_SUMMARY.format_map(summary | {"outputs": ", ".join(job.output.name for job in jobs)}), err=True)
+
+
+def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
+    for plan in plans:
+        facts = asdict(plan)
+        if as_json:
+            click.echo(json.dumps(facts))
+        else:
+            click.echo("\n".join(f"{name}: {value}" for name, value in facts.items()), err=True)
+
+
+_SUMMARY = """\
+{rows_in:,} rows: {rows_scored:,} scored, {rows_unscorable:,} without text, {rows_rejected:,} rejected
+{seconds:.1f} s, {rows_per_second:,.0f} rows/s, {tokens:,} tokens, padding {padding_ratio:.1%}, \
+{threads} threads on {device}
+written to {outputs}"""

@@ -1,0 +1,58 @@
+"""What a file's name says about its contents."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from sentiment_batch.errors import UsageError
+
+
+class Format(StrEnum):
+    PARQUET = "parquet"
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+
+
+class Compression(StrEnum):
+    NONE = ""
+    GZIP = "gz"
+    ZSTD = "zst"
+
+
+_SUFFIXES = {
+    "parquet": Format.PARQUET,
+    "pq": Format.PARQUET,
+    "csv": Format.CSV,
+    "tsv": Format.TSV,
+    "tab": Format.TSV,
+    "jsonl": Format.JSONL,
+    "ndjson": Format.JSONL,
+}
+_COMPRESSIONS = {"gz": Compression.GZIP, "zst": Compression.ZSTD, "zstd": Compression.ZSTD}
+
+
+class FileType(NamedTuple):
+    """A format, and the compression of the file as a whole (not that of Parquet's pages)."""
+
+    format: Format
+    compression: Compression
+
+    @classmethod
+    def of(cls, name: str) -> "FileType":
+        """The type that `name`'s suffixes tell; raises UsageError for one that is not known."""
+        stem, _, suffix = name.lower().rpartition(".")
+        compression = _COMPRESSIONS.get(suffix, Compression.NONE)
+        if compression:
+            suffix = stem.rpartition(".")[2]
+        if suffix not in _SUFFIXES:
+            raise UsageError(f"{name}: not one of .parquet, .csv, .tsv, .jsonl (also with .gz or .zst)")
+        return cls(_SUFFIXES[suffix], compression)
+
+
+def is_known(name: str) -> bool:
+    """Whether `FileType.of` can tell the type."""
+    try:
+        FileType.of(name)
+    except UsageError:
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""Where files are: local paths and pyarrow file-system URIs (`s3://`, `gs://`, `file://`) behind one class."""
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
+from sentiment_batch.formats import FileType, is_known
+
+STANDARD_STREAM = "-"
+SCORED = ".scored"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A file or folder: `path` on `filesystem`, and `name` as the user wrote it; `-` is a standard stream."""
+
+    filesystem: pafs.FileSystem
+    path: str
+    name: str
+
+    @classmethod
+    def parse(cls, name: str) -> "Location":
+        """Raises UsageError for a URI that pyarrow cannot resolve."""
+        if name == STANDARD_STREAM:
+            return cls(pafs.LocalFileSystem(), name, name)
+        if "://" not in name:
+            return cls(pafs.LocalFileSystem(), os.path.abspath(name), name)
+        try:
+            filesystem, path = pafs.FileSystem.from_uri(name)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            raise UsageError(f"{name}: {first_line(error)}") from error
+        return cls(filesystem, path, name)
+
+    @property
+    def is_standard_stream(self) -> bool:
+        return self.path == STANDARD_STREAM
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.filesystem, pafs.LocalFileSystem)
+
+    @property
+    def file_name(self) -> str:
+        return PurePosixPath(self.path).name
+
+    def kind(self) -> pafs.FileType:
+        """File, Directory or NotFound; raises InputOutputError if the file system does not answer."""
+        try:
+            return self.filesystem.get_file_info(self.path).type
+        except OSError as error:
+            raise InputOutputError(f"{self.name}: {first_line(error)}") from error
+
+    def child(self, file_name: str) -> "Location":
+        """A file in this folder."""
+        return Location(self.filesystem, f"{self.path.rstrip('/')}/{file_name}", f"{self.name.rstrip('/')}/{file_name}")
+
+    def parent(self) -> "Location":
+        name = self.name.removesuffix(self.file_name)
+        return Location(self.filesystem, str(PurePosixPath(self.path).parent), name or ".")
+
+    def scored(self) -> "Location":
+        """Where the predictions for this file go by default: `reviews.csv.gz` → `reviews.scored.csv.gz`."""
+        suffixes = 2 if FileType.of(self.file_name).compression else 1
+        stem, *rest = self.file_name.rsplit(".", suffixes)
+        file_name = ".".join([stem + SCORED, *rest])
+        path = str(PurePosixPath(self.path).with_name(file_name))
+        return Location(self.filesystem, path, self.name.removesuffix(self.file_name) + file_name)
+
+
+def expand_inputs(names: Sequence[str]) -> list[Location]:
+    """The files that INPUT arguments name: files, globs, folders (not what was scored before), URIs; in order.
+
+    Raises NoInputError for a name behind which there is nothing.
+    """
+    return [location for name in names for location in _expand(name)]
+
+
+def _expand(name: str) -> list[Location]:
+    location = Location.parse(name)
+    if location.is_standard_stream:
+        return [location]
+    kind = location.kind()
+    if kind == pafs.FileType.File:
+        return [location]
+    if kind == pafs.FileType.Directory:
+        selector = pafs.FileSelector(location.path, recursive=False)
+        files = sorted(
+            info.base_name
+            for info in location.filesystem.get_file_info(selector)
+            if info.type == pafs.FileType.File and is_known(info.base_name) and f"{SCORED}." not in info.base_name
+        )
+        if not files:
+            raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
+        return [location.child(file) for file in files]
+    if location.is_local and "://" not in name and glob.has_magic(name):
+        matches = [match for match in sorted(glob.glob(name, recursive=True)) if os.path.isfile(match)]
+        if matches:
+            return [Location.parse(match) for match in matches]
+        raise NoInputError(f"{name}: no file matches")
+    raise NoInputError(f"{name}: no such file")
+
+
+def first_line(error: BaseException) -> str:
+    """An error of a library as one line."""
+    if isinstance(error, OSError) and error.strerror and "\n" not in error.strerror:
+        return error.strerror
+    return str(error).strip().split("\n")[0]

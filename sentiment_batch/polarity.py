@@ -1,0 +1,30 @@
+"""Where a label stands between negative and positive."""
+
+import re
+from collections.abc import Sequence
+
+_RANKS = {
+    name: rank
+    for rank, names in enumerate(
+        (("very negative",), ("negative", "neg"), ("neutral", "neu", "mixed"), ("positive", "pos"), ("very positive",))
+    )
+    for name in names
+}
+_STARS = re.compile(r"([1-9])[ _]stars?")
+
+
+def polarities(labels: Sequence[str]) -> tuple[float, ...] | None:
+    """A polarity in [-1, 1] for each label: evenly spaced in the order that the labels' names tell.
+
+    None for labels whose order cannot be told, such as `LABEL_0`, or emotions: never a guess.
+    """
+    ranks = [_rank(label.lower().replace("_", " ")) for label in labels]
+    if None in ranks or len(set(ranks)) != len(labels) or len(labels) < 2:
+        return None
+    order = sorted(ranks, key=lambda rank: rank or 0)
+    return tuple(2 * order.index(rank) / (len(labels) - 1) - 1 for rank in ranks)
+
+
+def _rank(label: str) -> int | None:
+    stars = _STARS.fullmatch(label)
+    return int(stars[1]) if stars else _RANKS.get(label)

@@ -1,0 +1,76 @@
+"""The columns that scoring adds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.errors import UsageError
+from sentiment_batch.scoring import Scores
+
+
+@dataclass(frozen=True)
+class PredictionColumns:
+    """Names, types and values of the added columns.
+
+    `sentiment` (the most probable label), `confidence` (its probability, float32), `polarity` (expected over the
+    labels, float32 in [-1, 1]; null where the labels have no order), `n_tokens` (int32), `truncated` (bool),
+    `sentiment_error` (null, or why there is no prediction); with `probabilities`, one float32 column per label.
+    """
+
+    labels: tuple[str, ...]
+    polarities: tuple[float, ...] | None
+    prefix: str = ""
+    probabilities: bool = False
+
+    @classmethod
+    def of(cls, bundle: ModelBundle, *, prefix: str, probabilities: bool) -> "PredictionColumns":
+        return cls(bundle.labels, bundle.polarities, prefix, probabilities)
+
+    @property
+    def schema(self) -> pa.Schema:
+        fields = {
+            "sentiment": pa.string(),
+            "confidence": pa.float32(),
+            "polarity": pa.float32(),
+            "n_tokens": pa.int32(),
+            "truncated": pa.bool_(),
+            "sentiment_error": pa.string(),
+        }
+        if self.probabilities:
+            fields |= {f"p_{label.replace(' ', '_')}": pa.float32() for label in self.labels}
+        return pa.schema([(self.prefix + name, kind) for name, kind in fields.items()])
+
+    def require_no_clash(self, names: Iterable[str]) -> None:
+        """Raise UsageError if an input column would be overwritten."""
+        clash = sorted(set(names) & set(self.schema.names))
+        if clash:
+            raise UsageError(f"the input already has a column {clash[0]!r}: add --prefix, for example --prefix model_")
+
+    def batch(self, scores: Scores) -> pa.RecordBatch:
+        """N rows of predictions; null where a row has an error."""
+        missing = np.array([error is not None for error in scores.errors], dtype=np.bool_)
+        probabilities = scores.probabilities
+        best = np.where(missing, 0, np.nan_to_num(probabilities, nan=-1.0).argmax(axis=1))
+        confidence = probabilities[np.arange(len(best)), best]
+        columns: list[pa.Array] = [
+            pa.DictionaryArray.from_arrays(pa.array(best, mask=missing), pa.array(self.labels)).cast(pa.string()),
+            pa.array(confidence, pa.float32(), mask=missing),
+            self._polarity(probabilities, missing),
+            pa.array(scores.n_tokens, pa.int32()),
+            pa.array(scores.truncated, pa.bool_()),
+            pa.array(scores.errors, pa.string()),
+        ]
+        if self.probabilities:
+            columns += [pa.array(column, pa.float32(), mask=missing) for column in probabilities.T]
+        return pa.record_batch(columns, schema=self.schema)
+
+    def _polarity(self, probabilities: npt.NDArray[np.float32], missing: npt.NDArray[np.bool_]) -> pa.Array:
+        if self.polarities is None:
+            return pa.nulls(len(missing), pa.float32())
+        # Not a matrix product: its rounding may depend on how many rows there are.
+        expected = (probabilities * np.array(self.polarities, dtype=np.float32)).sum(axis=1)
+        return pa.array(np.clip(expected, -1, 1), pa.float32(), mask=missing)

@@ -1,0 +1,211 @@
+"""Texts to probabilities: encode, bucket by length, run on all threads, put back in order.
+
+A row's numbers depend on its text, the model and `ScoringOptions.max_tokens` and `long_text` alone: not on its
+neighbours, the batches or the number of threads.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment_batch.batching import Batch, plan_batches
+from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.hardware import usable_cores
+from sentiment_batch.session import PROVIDERS, Device, Session, require_provider
+from sentiment_batch.text import LongText, Tokenizer
+
+NULL_TEXT = "null_text"
+EMPTY_TEXT = "empty_text"
+
+Texts = Sequence[str | None]
+Chunk = TypeVar("Chunk")
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """`threads` None means every usable core; `batch_tokens` bounds the tokens of one run of the model."""
+
+    device: Device = Device.AUTO
+    threads: int | None = None
+    batch_tokens: int = 1024
+    max_tokens: int | None = None
+    long_text: LongText = LongText.HEAD
+
+
+class Scores(NamedTuple):
+    """Predictions for N texts over K labels.
+
+    `probabilities`: float32 [N, K], NaN where there is no prediction. `n_tokens`: int32 [N], tokens that the model
+    read. `truncated`: bool [N]. `errors`: why there is no prediction, `null_text` or `empty_text`; None where there is
+    one. `padding_tokens`: computed for nothing.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    n_tokens: npt.NDArray[np.int32]
+    truncated: npt.NDArray[np.bool_]
+    errors: list[str | None]
+    padding_tokens: int
+
+
+class _Encoded(NamedTuple):
+    """The distinct token sequences of some texts, and for each piece of a text: its row and its sequence."""
+
+    sequences: list[list[int]]
+    piece_rows: npt.NDArray[np.int64]
+    piece_sequences: npt.NDArray[np.int64]
+    n_tokens: npt.NDArray[np.int32]
+    truncated: npt.NDArray[np.bool_]
+    errors: list[str | None]
+
+
+class _Running(NamedTuple):
+    """Encoded texts whose batches are with the threads."""
+
+    encoded: _Encoded
+    batches: list[Batch]
+    logits: list[Future[npt.NDArray[np.float32]]]
+
+
+class Scorer:
+    """A bundle ready to score. Safe to use from one thread at a time; close it, or use it in a `with` block."""
+
+    def __init__(self, bundle: ModelBundle, session: Session, options: ScoringOptions) -> None:
+        self.bundle = bundle
+        self.provider = session.provider
+        self.threads = options.threads or usable_cores().count
+        self._session = session
+        self._batch_tokens = options.batch_tokens
+        max_tokens = options.max_tokens or bundle.max_tokens
+        if max_tokens > bundle.max_tokens:
+            raise ConfigurationError(f"the model reads at most {bundle.max_tokens} tokens: lower --max-tokens")
+        self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="score")
+
+    @classmethod
+    def load(cls, model: Path | None = None, options: ScoringOptions | None = None) -> Self:
+        """Load the bundle in folder `model`, the embedded default if None; raises ConfigurationError."""
+        options = options or ScoringOptions()
+        bundle, session = _open(model, options.device)
+        return cls(bundle, session, options)
+
+    @property
+    def device(self) -> Device:
+        return next(device for device, provider in PROVIDERS.items() if provider == self.provider)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the work that has not begun and wait for the runs under way."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def score(self, texts: Texts) -> Scores:
+        """Score the texts, in their order."""
+        return next(scores for _, scores in self.stream([texts], lambda chunk: chunk))
+
+    def stream(self, chunks: Iterable[Chunk], texts_of: Callable[[Chunk], Texts]) -> Iterator[tuple[Chunk, Scores]]:
+        """Score chunk after chunk, in order, keeping the threads busy across their edges.
+
+        While one chunk is scored, the batches of the next are queued behind it and the one after that is encoded.
+        At most four chunks are held at a time.
+        """
+        encoding: deque[tuple[Chunk, Future[_Encoded]]] = deque()
+        running: deque[tuple[Chunk, _Running]] = deque()
+
+        def start_oldest() -> None:
+            chunk, encoded = encoding.popleft()
+            running.append((chunk, self._start(encoded.result())))
+
+        def finish_oldest() -> tuple[Chunk, Scores]:
+            chunk, work = running.popleft()
+            return chunk, self._finish(work)
+
+        for chunk in chunks:
+            # Queued before the batches of the chunk ahead of it, so that it is ready when they are done.
+            encoding.append((chunk, self._pool.submit(self._encode, texts_of(chunk))))
+            if len(encoding) > 1:
+                start_oldest()
+            if len(running) > 1:
+                yield finish_oldest()
+        while encoding:
+            start_oldest()
+        while running:
+            yield finish_oldest()
+
+    def _encode(self, texts: Texts) -> _Encoded:
+        encoded = self._tokenizer.encode([text or "" for text in texts])
+        distinct: dict[bytes, int] = {}
+        sequences: list[list[int]] = []
+        piece_rows: list[int] = []
+        piece_sequences: list[int] = []
+        for row, (pieces, _) in enumerate(encoded):
+            for piece in pieces:
+                key = np.array(piece, dtype=np.int32).tobytes()
+                index = distinct.setdefault(key, len(sequences))
+                if index == len(sequences):
+                    sequences.append(piece)
+                piece_rows.append(row)
+                piece_sequences.append(index)
+        return _Encoded(
+            sequences,
+            np.array(piece_rows, dtype=np.int64),
+            np.array(piece_sequences, dtype=np.int64),
+            n_tokens=np.array([sum(map(len, pieces)) for pieces, _ in encoded], dtype=np.int32),
+            truncated=np.array([truncated for _, truncated in encoded], dtype=np.bool_),
+            errors=[
+                None if pieces else NULL_TEXT if text is None else EMPTY_TEXT
+                for text, (pieces, _) in zip(texts, encoded, strict=True)
+            ],
+        )
+
+    def _start(self, encoded: _Encoded) -> _Running:
+        batches = plan_batches([len(sequence) for sequence in encoded.sequences], self._batch_tokens)
+        return _Running(encoded, batches, [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches])
+
+    def _run(self, sequences: list[list[int]], batch: Batch) -> npt.NDArray[np.float32]:
+        return self._session.run(np.array([sequences[i] for i in batch.indices], dtype=np.int64))
+
+    def _finish(self, work: _Running) -> Scores:
+        encoded = work.encoded
+        logits = np.empty((len(encoded.sequences), len(self.bundle.labels)), dtype=np.float32)
+        for batch, future in zip(work.batches, work.logits, strict=True):
+            logits[batch.indices] = future.result()
+        rows = len(encoded.errors)
+        sums = np.zeros((rows, logits.shape[1]), dtype=np.float32)
+        np.add.at(sums, encoded.piece_rows, _softmax(logits)[encoded.piece_sequences])
+        pieces = np.bincount(encoded.piece_rows, minlength=rows).astype(np.float32)[:, None]
+        return Scores(
+            probabilities=np.divide(sums, pieces, out=np.full_like(sums, np.nan), where=pieces > 0),
+            n_tokens=encoded.n_tokens,
+            truncated=encoded.truncated,
+            errors=encoded.errors,
+            padding_tokens=sum(len(batch.indices) * batch.length for batch in work.batches)
+            - sum(map(len, encoded.sequences)),
+        )
+
+
+def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
+    if device is Device.AUTO:
+        try:
+            return _open(model, Device.CUDA)
+        except ConfigurationError:  # no working CUDA, or no float graph for it; a broken bundle fails again below
+            return _open(model, Device.CPU)
+    require_provider(device)
+    bundle = ModelBundle.load(model, quantized=False if device is Device.CUDA else None)
+    return bundle, Session(bundle.graph, device)
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities

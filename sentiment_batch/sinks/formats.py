@@ -1,0 +1,121 @@
+"""Scored rows to bytes, a class a format."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sentiment_batch.errors import UsageError
+
+
+class Sink(Protocol):
+    """Takes the rows in order. Closing completes the file; the stream below stays open."""
+
+    def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
+        """Write N rows: kept columns, added columns, and for JSON objects kept as they are, their text."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ParquetSink:
+    def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema) -> None:
+        self._schema = pa.schema([*records, *predictions], metadata=records.metadata)
+        self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
+
+    def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
+        self._writer.write_batch(pa.record_batch([*records.columns, *predictions.columns], schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class DelimitedSink:
+    """CSV or TSV after RFC 4180, quotes where they are needed, line feeds between records; null is an empty field."""
+
+    def __init__(self, stream: BinaryIO, delimiter: str, records: pa.Schema, predictions: pa.Schema) -> None:
+        for field in records:
+            if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
+                raise UsageError(
+                    f"column {field.name!r} ({field.type}) does not fit into CSV: leave it out (--columns)"
+                )
+        self._stream = stream
+        self._delimiter = delimiter
+        self._write_rows([[*records.names, *predictions.names]])
+
+    def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
+        columns = [_as_text(column) for column in [*records.columns, *predictions.columns]]
+        self._write_rows(zip(*columns, strict=True))
+
+    def _write_rows(self, rows: Iterable[Sequence[str | None]]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(_LineFeeds(text), delimiter=self._delimiter).writerows(rows)
+        self._stream.write(text.getvalue().encode("utf-8"))
+
+    def close(self) -> None:
+        self._stream.flush()
+
+
+class _LineFeeds:
+    """Ends records with a line feed. Told to do so itself, the csv module would leave a lone `\\r` unquoted."""
+
+    def __init__(self, text: io.StringIO) -> None:
+        self._text = text
+
+    def write(self, record: str) -> None:
+        self._text.write(record[:-2] + "\n")
+
+
+class JsonLinesSink:
+    """One object a line. An object that is kept as it was read gets the new members before its closing brace."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
+        added = [json.dumps(row, ensure_ascii=False) for row in _as_json(predictions)]
+        if lines is None:
+            lines = [json.dumps(row, ensure_ascii=False, default=_plain) for row in _as_json(records)]
+        self._stream.write("".join(map(_joined, lines, added)).encode("utf-8", "surrogatepass"))
+
+    def close(self) -> None:
+        self._stream.flush()
+
+
+def _joined(record: str, added: str) -> str:
+    start = record[:-1].rstrip()
+    return f"{start}{'' if start == '{' else ', '}{added[1:]}\n"
+
+
+def _as_text(column: pa.Array) -> list[str | None]:
+    if pa.types.is_floating(column.type):
+        return [None if value is None else str(value) for value in _shortest(column)]
+    text: list[str | None] = pc.cast(column, pa.string()).to_pylist()
+    return text
+
+
+def _as_json(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    columns = [
+        _shortest(column) if pa.types.is_floating(column.type) else column.to_pylist() for column in batch.columns
+    ]
+    names = batch.schema.names
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] or [{}] * batch.num_rows
+
+
+def _shortest(column: pa.Array) -> list[float | None]:
+    """Floats as the shortest decimals that read back as the same bits in the column's own precision."""
+    if pa.types.is_float64(column.type):
+        return [None if value is None or value != value else value for value in column.to_pylist()]
+    return [None if value is None else float(str(np.float32(value))) for value in column.to_pylist()]
+
+
+def _plain(value: Any) -> Any:
+    """JSON for the types that it lacks: bytes as base64, times and decimals as text."""
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,99 @@
+"""An input file, opened and decompressed, that knows how far it has been read."""
+
+import gzip
+import io
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+
+from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, SentimentBatchError
+from sentiment_batch.formats import Compression, FileType, Format
+from sentiment_batch.locations import Location, first_line
+
+_PEEK_BYTES = 4096
+
+
+class InputFile:
+    """A readable binary `stream` of the decompressed file, its `format`, and its name for messages."""
+
+    def __init__(self, location: Location) -> None:
+        """Open the file; raises NoInputError, InputOutputError, or BadDataError for an empty one."""
+        self.name = location.name
+        self._raw: BinaryIO | None = None
+        self._size = 0
+        if location.is_standard_stream:
+            self.stream: BinaryIO = sys.stdin.buffer
+            start = cast(io.BufferedReader, sys.stdin.buffer).peek(_PEEK_BYTES)
+            is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+            self.format = Format.JSONL if is_json else Format.CSV
+            empty = not start
+        else:
+            self.format, self._compression = FileType.of(location.file_name)
+            self._raw = _open(location)
+            self._size = self._raw.seek(0, io.SEEK_END)
+            self._raw.seek(0)
+            self.stream = _decompress(self._raw, self._compression)
+            empty = self._size == 0
+        if empty:
+            raise BadDataError(f"{self.name}: the file is empty")
+
+    def fraction_read(self) -> float | None:
+        """How much of the file has been read, in [0, 1]; None for standard input."""
+        return self._raw.tell() / self._size if self._raw else None
+
+    def seekable(self) -> BinaryIO:
+        """The decompressed file for random access; a compressed one is unpacked into an unnamed temporary file."""
+        if self._raw and self._compression is Compression.NONE:
+            return self._raw
+        unpacked = tempfile.TemporaryFile()  # noqa: SIM115  (gone with its last reader)
+        with reading(self.name):
+            shutil.copyfileobj(self.stream, unpacked)
+        unpacked.seek(0)
+        return cast(BinaryIO, unpacked)
+
+    def close(self) -> None:
+        self.stream.close()
+        if self._raw:
+            self._raw.close()
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn what libraries raise while reading `name` into BadDataError, or InputOutputError for the system's faults."""
+    try:
+        yield
+    except SentimentBatchError:
+        raise
+    except UnicodeDecodeError as error:
+        raise BadDataError(f"{name}: not UTF-8 text: convert it first, for example with iconv") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadDataError(f"{name}: cut short or damaged: {first_line(error)}") from error
+    except OSError as error:
+        # Arrow raises OSError without a number for damaged data.
+        kind = BadDataError if error.errno is None else InputOutputError
+        raise kind(f"{name}: {first_line(error)}") from error
+    except pa.ArrowException as error:
+        raise BadDataError(f"{name}: {first_line(error)}") from error
+
+
+def _open(location: Location) -> BinaryIO:
+    try:
+        return cast(BinaryIO, location.filesystem.open_input_file(location.path))
+    except FileNotFoundError as error:
+        raise NoInputError(f"{location.name}: no such file") from error
+    except OSError as error:
+        raise InputOutputError(f"{location.name}: {first_line(error)}") from error
+
+
+def _decompress(raw: BinaryIO, compression: Compression) -> BinaryIO:
+    if compression is Compression.GZIP:
+        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+    if compression is Compression.ZSTD:
+        return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"))
+    return io.BufferedReader(cast(io.RawIOBase, raw))

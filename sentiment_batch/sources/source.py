@@ -1,0 +1,62 @@
+"""What every source offers, whatever the format."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from sentiment_batch.errors import UsageError
+from sentiment_batch.formats import Format
+from sentiment_batch.sources.chunk import Chunk
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """`text_column` None: the one known name that is there. `columns` None: the output keeps all of them.
+
+    `verbatim`: JSON objects are handed on as they were written (JSON Lines in, JSON Lines out, all columns).
+    """
+
+    text_column: str | None = None
+    columns: tuple[str, ...] | None = None
+    verbatim: bool = False
+
+
+class Source(Protocol):
+    """An opened input.
+
+    `names` are the columns that the output keeps, as far as is known; `schema` is that of the records in its chunks;
+    `rows` is None where only reading tells.
+    """
+
+    name: str
+    format: Format
+    text_column: str
+    names: list[str]
+    schema: pa.Schema
+    rows: int | None
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The rows from first to last; raises BadDataError at the first record that cannot be read."""
+        ...
+
+    def fraction_read(self) -> float | None: ...
+
+    def close(self) -> None: ...
+
+
+def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
+    """The columns that the output keeps, in the order of the file; raises UsageError for one that is not there."""
+    if options.columns is None:
+        return available
+    for name in options.columns:
+        if name not in available:
+            raise UsageError(f"no column {name!r} to keep; the columns are: {', '.join(available)}")
+    return [name for name in available if name in options.columns]
+
+
+def require_distinct(name: str, columns: list[str]) -> None:
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        raise UsageError(f"{name}: several columns are named {repeated[0]!r}: rename all but one")
