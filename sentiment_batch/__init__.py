@@ -1,0 +1,1 @@
+"""Score reviews in bulk: the worker and its command line."""
