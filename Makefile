@@ -18,6 +18,7 @@ lint:
 	.venv-dev/bin/ruff check
 # From elsewhere, so that the package is found as it is installed, with export/ inside.
 	cd .venv-dev && bin/mypy --config-file ../pyproject.toml --package sentiment_batch
+	.venv-dev/bin/mypy benchmarks
 
 dev:
 	$(PYTHON) -m venv .venv-dev

@@ -20,7 +20,7 @@ FLOAT_GRAPH = "model.onnx"
 QUANTIZED_GRAPH = "model_quantized.onnx"
 SCHEMA_VERSION = 1
 
-_DEFAULT = Path(__file__).parent / "models" / "default"
+_DEFAULT = Path(__file__).resolve().parent / "models" / "default"
 
 
 class Quantization(StrEnum):
@@ -72,7 +72,10 @@ class ModelBundle:
         if not folder.is_dir():
             raise ConfigurationError(f"no model folder at {folder}")
         if (folder / MANIFEST).is_file():
-            return cls._with_manifest(folder, quantized)
+            try:
+                return cls._with_manifest(folder, quantized)
+            except (AttributeError, KeyError, TypeError) as error:
+                raise ConfigurationError(f"{folder / MANIFEST} is not a bundle manifest: {error!r}") from error
         if (folder / "model.safetensors").is_file() and not _graphs(folder):
             raise ConfigurationError(f"{folder} is a checkpoint: run `sentiment-batch export --checkpoint {folder}`")
         return cls._without_manifest(folder, quantized)
@@ -149,6 +152,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         complete = {"files", "labels", "max_tokens"} <= manifest.keys()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigurationError(f"{path} is not a bundle manifest: {error!r}") from error
+    if not manifest.get("labels", True):
+        raise ConfigurationError(f"{path} is not a bundle manifest: no labels")
     if version != SCHEMA_VERSION or not complete:
         raise ConfigurationError(f"{path} has schema version {version}; this version reads {SCHEMA_VERSION}")
     return dict(manifest)
@@ -161,11 +166,11 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
         names = config["id2label"]
         labels = tuple(str(names[str(i)]) for i in range(len(names)))
         positions = int(config["max_position_embeddings"])
+        # RoBERTa numbers its positions from the padding id on.
+        if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
+            positions -= int(config.get("pad_token_id", 1)) + 1
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigurationError(f"{path} is not a sequence classifier's config: {error!r}") from error
-    # RoBERTa numbers its positions from the padding id on.
-    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
-        positions -= int(config.get("pad_token_id", 1)) + 1
     return labels, positions
 
 

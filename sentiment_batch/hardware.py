@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+# Of a processor's flags, those that say how fast 8-bit and 16-bit products are.
+TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+
 _CGROUP_V2_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -39,3 +42,12 @@ def cpu_flags() -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
+
+
+def peak_rss_bytes() -> int:
+    """The most resident memory that this process has held.
+
+    From the kernel's status file: `getrusage` would count what the process held before it became this program.
+    """
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024

@@ -49,6 +49,10 @@ class Location:
     def file_name(self) -> str:
         return PurePosixPath(self.path).name
 
+    def real_path(self) -> str:
+        """The path behind links, where there can be some: the same file has the same one."""
+        return os.path.realpath(self.path) if self.is_local and not self.is_standard_stream else self.path
+
     def kind(self) -> pafs.FileType:
         """File, Directory or NotFound; raises InputOutputError if the file system does not answer."""
         try:
@@ -74,7 +78,9 @@ class Location:
 
 
 def expand_inputs(names: Sequence[str]) -> list[Location]:
-    """The files that INPUT arguments name: files, globs, folders (not what was scored before), URIs; in order.
+    """The files that INPUT arguments name: files, URIs, globs and folders; in order.
+
+    A glob or folder leaves out what was scored before (`*.scored.*`).
 
     Raises NoInputError for a name behind which there is nothing.
     """
@@ -100,6 +106,7 @@ def _expand(name: str) -> list[Location]:
         return [location.child(file) for file in files]
     if location.is_local and "://" not in name and glob.has_magic(name):
         matches = [match for match in sorted(glob.glob(name, recursive=True)) if os.path.isfile(match)]
+        matches = [match for match in matches if f"{SCORED}." not in os.path.basename(match)]
         if matches:
             return [Location.parse(match) for match in matches]
         raise NoInputError(f"{name}: no file matches")

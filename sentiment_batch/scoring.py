@@ -82,6 +82,11 @@ class Scorer:
         self.threads = options.threads or usable_cores().count
         self._session = session
         self._batch_tokens = options.batch_tokens
+        if isinstance(session.labels, int) and session.labels != len(bundle.labels):
+            raise ConfigurationError(
+                f"{bundle.graph} has {session.labels} outputs for {len(bundle.labels)} labels: "
+                "copy or export the model again"
+            )
         max_tokens = options.max_tokens or bundle.max_tokens
         if max_tokens > bundle.max_tokens:
             raise ConfigurationError(f"the model reads at most {bundle.max_tokens} tokens: lower --max-tokens")

@@ -48,6 +48,8 @@ class Session:
                 f"{self.provider} is installed but does not load: check the GPU driver, CUDA and cuDNN, "
                 "or use --device cpu"
             )
+        # An exporter may leave the number of labels open: then it is a name.
+        self.labels: int | str | None = self._session.get_outputs()[0].shape[-1]
         self._inputs = {value.name for value in self._session.get_inputs()}
         unknown = self._inputs - {"input_ids", "attention_mask", "token_type_ids"}
         if unknown or "input_ids" not in self._inputs:

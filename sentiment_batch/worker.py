@@ -1,6 +1,5 @@
 """The whole job: for each chunk of the input, score it, and write it with its predictions."""
 
-import resource
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -11,6 +10,7 @@ import pyarrow.fs as pafs
 
 from sentiment_batch.errors import SentimentBatchError, UsageError
 from sentiment_batch.formats import Compression, FileType, Format, is_known
+from sentiment_batch.hardware import peak_rss_bytes
 from sentiment_batch.locations import STANDARD_STREAM, Location
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.scoring import Scorer, Scores
@@ -82,11 +82,13 @@ def plan_jobs(inputs: Sequence[Location], output: Location | None) -> list[Job]:
     if output is None:
         jobs = [Job((location,), location if location.is_standard_stream else location.scored()) for location in inputs]
     elif output.name.endswith("/") or (not output.is_standard_stream and output.kind() == pafs.FileType.Directory):
+        if any(location.is_standard_stream for location in inputs):
+            raise UsageError("rows from stdin have no file name: name a file with -o")
         jobs = [Job((location,), output.child(location.file_name)) for location in inputs]
     else:
         jobs = [Job(tuple(inputs), output)]
-    paths = [job.output.path for job in jobs]
-    read = {location.path for location in inputs} - {STANDARD_STREAM}
+    paths = [job.output.real_path() for job in jobs]
+    read = {location.real_path() for location in inputs} - {STANDARD_STREAM}
     for path, job in zip(paths, jobs, strict=True):
         if paths.count(path) > 1 or path in read:
             raise UsageError(f"{job.output.name} would be written twice, or over an input: choose another output")
@@ -150,7 +152,8 @@ class _Reader:
         if len(self._inputs) > 1:
             return None
         fraction = self.source.fraction_read()
-        return self.source.rows or (max(self.rows, round(self.rows / fraction)) if fraction else None)
+        estimate = round(self.rows / fraction) if self.rows and fraction else None
+        return self.source.rows if self.source.rows is not None else estimate
 
     def chunks(self) -> Iterator[Chunk]:
         for position, location in enumerate(self._inputs):
@@ -201,7 +204,7 @@ def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, 
         "padding_ratio": counts.padding_ratio,
         "seconds": round(seconds, 3),
         "rows_per_second": round(counts.rows_in / seconds, 1),
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_rss_bytes": peak_rss_bytes(),
         "model": str(scorer.bundle.folder),
         "model_sha256": scorer.bundle.sha256,
         "device": scorer.device.value,

@@ -32,7 +32,6 @@ def evaluate(
     group_column: str | None,
     model: Path | None,
     as_json: bool,
-    verbose: bool,
     **scoring: Any,
 ) -> None:
     """Print accuracy, macro-F1 and binary accuracy (without the middle label) on labelled data.

@@ -7,13 +7,11 @@ import click
 
 from sentiment_batch.cli.options import json_option, verbose_option
 
-_TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
-
 
 @click.command(short_help="Show versions, hardware and the default model.")
 @json_option
 @verbose_option
-def info(as_json: bool, verbose: bool) -> None:
+def info(as_json: bool) -> None:
     """Show what this installation runs on: versions, processor, providers that really load, threads, default model.
 
     \b
@@ -40,7 +38,7 @@ def _collect() -> dict[str, Any]:
 
     from sentiment_batch.bundle import ModelBundle, read_manifest
     from sentiment_batch.errors import ConfigurationError
-    from sentiment_batch.hardware import cpu_flags, usable_cores
+    from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, usable_cores
     from sentiment_batch.session import Device, Session
 
     def installed(package: str) -> str:
@@ -62,7 +60,7 @@ def _collect() -> dict[str, Any]:
     packages = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow", "numpy", "torch", "transformers", "optimum")
     return {
         "versions": {"python": platform.python_version()} | {name: installed(name) for name in packages},
-        "processor": {"machine": platform.machine(), "flags": [f for f in _TELLING_FLAGS if f in cpu_flags()]},
+        "processor": {"machine": platform.machine(), "flags": [flag for flag in TELLING_FLAGS if flag in cpu_flags()]},
         "providers": {device.value: loads(device) for device in (Device.CPU, Device.CUDA)},
         "threads": {"count": cores.count, "from": cores.origin},
         "default model": {

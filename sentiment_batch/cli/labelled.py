@@ -10,6 +10,9 @@ import click
 from sentiment_batch.cli.options import text_column_option
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from sentiment_batch.training.corpora import LabelledTexts
     from sentiment_batch.training.recipe import Recipe
 
@@ -67,3 +70,17 @@ def load_held_back(recipe: "Recipe", data_folder: Path, *, split: bool) -> "dict
         return {spec.name: load_labelled(spec, data_folder, recipe.labels) for spec in recipe.corpora}
     corpora = [load_corpus(spec, data_folder, recipe.labels) for spec in recipe.corpora]
     return {name: texts for corpus in corpora for name, texts in corpus.held_back().items()}
+
+
+def load_samples(
+    recipe: "Recipe", data_folder: Path, *, split: bool
+) -> "dict[str, tuple[list[str], npt.NDArray[np.int64] | None]]":
+    """As `load_held_back`, but data without a label column serves too: its labels are None."""
+    from sentiment_batch.training.corpora import is_labelled, load_texts
+
+    bare = [] if split else [spec for spec in recipe.corpora if not is_labelled(spec, data_folder)]
+    labelled = replace(recipe, corpora=tuple(spec for spec in recipe.corpora if spec not in bare))
+    found = load_held_back(labelled, data_folder, split=split)
+    return {name: (part.texts, part.labels) for name, part in found.items()} | {
+        spec.name: (load_texts(spec, data_folder), None) for spec in bare
+    }

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 from importlib.metadata import version
 from types import FrameType
 from typing import NoReturn
@@ -52,24 +53,22 @@ def cli() -> None:
 
 def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
+    exit_code = _run()
     try:
-        sys.exit(_run())
-    except BrokenPipeError:
-        # Whoever read stdout has gone. Point it elsewhere, or the interpreter's own flush fails once more.
+        sys.stdout.flush()
+    except OSError:
+        # What nobody takes is dropped, or the interpreter's own flush at the end would fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _complain("stdout was closed before everything was written")
-        sys.exit(InputOutputError.exit_code)
+    sys.exit(exit_code)
 
 
 def _run() -> int:
-    verbose = "-v" in sys.argv or "--verbose" in sys.argv
+    settings = {"verbose": False}
     try:
-        cli.main(standalone_mode=False)
+        cli.main(standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
-        return error.exit_code
-    except click.exceptions.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         _complain("stopped; no output was written")
@@ -77,24 +76,30 @@ def _run() -> int:
     except _Terminated:
         _complain("stopped by SIGTERM; no output was written")
         return 128 + signal.SIGTERM
-    except BrokenPipeError:
-        raise
-    except SentimentBatchError as error:
-        if verbose:
-            raise
-        _complain(str(error))
-        return error.exit_code
-    except OSError as error:
-        if verbose:
-            raise
-        _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except (SystemExit, BrokenPipeError) as error:
+        if isinstance(error, SystemExit) and not error.code:  # shell completion has been answered
+            return 0
+        # click exits with 1 when it meets a broken pipe.
+        _complain("stdout was closed before everything was written")
         return InputOutputError.exit_code
     except Exception as error:
-        if verbose:
-            raise
-        _complain(f"unexpected {type(error).__name__}: {error} (run again with -v for details)")
-        return SentimentBatchError.exit_code
+        if settings["verbose"]:
+            traceback.print_exc()
+        return _report(error)
     return 0
+
+
+def _report(error: Exception) -> int:
+    match error:
+        case SentimentBatchError():
+            _complain(str(error))
+            return error.exit_code
+        case OSError():
+            _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+            return InputOutputError.exit_code
+        case _:
+            _complain(f"unexpected {type(error).__name__}: {error} (run again with -v for details)")
+            return SentimentBatchError.exit_code
 
 
 def _complain(message: str) -> None:

@@ -12,7 +12,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 DEVICES = ["auto", "cpu", "cuda"]
 LONG_TEXTS = ["head", "head-tail", "windows"]
 
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show details, and tracebacks of errors.")
+
+def _remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    context.obj["verbose"] = value
+
+
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, expose_value=False, callback=_remember, help="Show the traceback of an error."
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; errors only.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 model_option = click.option(

@@ -1,5 +1,6 @@
 """`sentiment-batch predict`."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from sentiment_batch.cli.options import (
 @model_option
 @scoring_options
 @verbose_option
-def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, verbose: bool, **scoring: Any) -> None:
+def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, **scoring: Any) -> None:
     """Print the sentiment of each TEXT: label, confidence, text. `-` reads texts from stdin, one a line.
 
     \b
@@ -34,7 +35,10 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, verbose: 
     from sentiment_batch.scoring import Scorer
 
     if texts == ("-",):
-        texts = tuple(line.rstrip("\r\n") for line in sys.stdin)
+        from sentiment_batch.sources.files import reading
+
+        with reading("stdin"):
+            texts = tuple(line.rstrip("\r\n") for line in io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", newline="\n"))
     with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
         scores = scorer.score(texts)
         labels = scorer.bundle.labels
@@ -56,4 +60,4 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, verbose: 
             )
         else:
             outcome = f"({error})" if error else f"{labels[best]}\t{probabilities[best]:.3f}"
-            click.echo(f"{outcome}\t{text}")
+            click.echo(f"{outcome}\t{' '.join(text.split())}")

@@ -48,7 +48,6 @@ def score(
     dry_run: bool,
     as_json: bool,
     quiet: bool,
-    verbose: bool,
     **scoring: Any,
 ) -> None:
     """Add sentiment to every row of INPUT.
@@ -89,7 +88,13 @@ def score(
     if as_json:
         click.echo(json.dumps(summary))
     if not quiet:
-        click.echo(_SUMMARY.format_map(summary | {"outputs": ", ".join(job.output.name for job in jobs)}), err=True)
+        click.echo(
+            _SUMMARY.format_map(
+                summary
+                | {"outputs": ", ".join("stdout" if job.output.is_standard_stream else job.output.name for job in jobs)}
+            ),
+            err=True,
+        )
 
 
 def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
@@ -98,7 +103,8 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(facts))
         else:
-            click.echo("\n".join(f"{name}: {value}" for name, value in facts.items()), err=True)
+            for name, value in facts.items():
+                click.echo(f"{name}: {'not known before reading' if value is None else value}", err=True)
 
 
 _SUMMARY = """\

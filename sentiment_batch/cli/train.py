@@ -40,7 +40,6 @@ def train(
     seed: int | None,
     resume: bool,
     quiet: bool,
-    verbose: bool,
 ) -> None:
     """Fine-tune a BERT-family checkpoint on labelled reviews, from --data or from a --recipe.
 
@@ -56,6 +55,8 @@ def train(
     from sentiment_batch.training.finetune import finetune
 
     names = tuple(labels.split(",")) if labels else None
+    if names and len(set(names)) < 2:
+        raise click.UsageError("--labels takes two different names at least")
     recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, names)
     given: dict[str, Any] = {
         "epochs": epochs,

@@ -1,15 +1,17 @@
 """Scored chunks to a file: Parquet, CSV and TSV, JSON Lines; complete, or not there."""
 
 import gzip
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
+from sentiment_batch.errors import CannotWriteError
 from sentiment_batch.formats import Compression, FileType, Format
-from sentiment_batch.locations import Location
+from sentiment_batch.locations import Location, first_line
 from sentiment_batch.sinks.atomic import atomic_output, require_writable
 from sentiment_batch.sinks.formats import DelimitedSink, JsonLinesSink, ParquetSink, Sink
 
@@ -32,18 +34,40 @@ def open_sink(target: Location, file_type: FileType, records: pa.Schema, predict
                 sink = DelimitedSink(stream, ",", records, predictions)
             case Format.TSV:
                 sink = DelimitedSink(stream, "\t", records, predictions)
-        yield sink
+        try:
+            yield sink
+        except BaseException:
+            sink.abandon()
+            raise
         sink.close()
 
 
 @contextmanager
 def _output(target: Location) -> Iterator[BinaryIO]:
     if target.is_standard_stream:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CannotWriteError(f"stdout: {first_line(error)}") from error
     else:
         with atomic_output(target) as stream:
             yield stream
+
+
+class _KeptOpen(io.RawIOBase):
+    """Writes go through, closing does not."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        return self._stream.write(content)
 
 
 @contextmanager
@@ -54,7 +78,8 @@ def _compressed(raw: BinaryIO, compression: Compression) -> Iterator[BinaryIO]:
             with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as stream:
                 yield cast(BinaryIO, stream)
         case Compression.ZSTD:
-            with pa.CompressedOutputStream(pa.PythonFile(raw, "w"), "zstd") as stream:
+            # The stream below stays open: it is still to be synced, or it is standard output.
+            with pa.CompressedOutputStream(pa.PythonFile(_KeptOpen(raw), "w"), "zstd") as stream:
                 yield cast(BinaryIO, stream)
         case Compression.NONE:
             yield raw

@@ -4,10 +4,10 @@ import base64
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO, Protocol
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,6 +24,10 @@ class Sink(Protocol):
 
     def close(self) -> None: ...
 
+    def abandon(self) -> None:
+        """The file will not be completed."""
+        ...
+
 
 class ParquetSink:
     def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema) -> None:
@@ -36,13 +40,16 @@ class ParquetSink:
     def close(self) -> None:
         self._writer.close()
 
+    def abandon(self) -> None:
+        self._writer.is_open = False  # or it would try to complete the file when it is collected, and complain
+
 
 class DelimitedSink:
     """CSV or TSV after RFC 4180, quotes where they are needed, line feeds between records; null is an empty field."""
 
     def __init__(self, stream: BinaryIO, delimiter: str, records: pa.Schema, predictions: pa.Schema) -> None:
         for field in records:
-            if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
+            if pa.types.is_nested(field.type) or _is_binary(field.type):
                 raise UsageError(
                     f"column {field.name!r} ({field.type}) does not fit into CSV: leave it out (--columns)"
                 )
@@ -62,6 +69,13 @@ class DelimitedSink:
     def close(self) -> None:
         self._stream.flush()
 
+    def abandon(self) -> None: ...
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
+
 
 class _LineFeeds:
     """Ends records with a line feed. Told to do so itself, the csv module would leave a lone `\\r` unquoted."""
@@ -80,13 +94,15 @@ class JsonLinesSink:
         self._stream = stream
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
-        added = [json.dumps(row, ensure_ascii=False) for row in _as_json(predictions)]
+        added = [_to_json(row) for row in _as_json(predictions)]
         if lines is None:
-            lines = [json.dumps(row, ensure_ascii=False, default=_plain) for row in _as_json(records)]
+            lines = [_to_json(row) for row in _as_json(records)]
         self._stream.write("".join(map(_joined, lines, added)).encode("utf-8", "surrogatepass"))
 
     def close(self) -> None:
         self._stream.flush()
+
+    def abandon(self) -> None: ...
 
 
 def _joined(record: str, added: str) -> str:
@@ -111,9 +127,24 @@ def _as_json(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 def _shortest(column: pa.Array) -> list[float | None]:
     """Floats as the shortest decimals that read back as the same bits in the column's own precision."""
-    if pa.types.is_float64(column.type):
-        return [None if value is None or value != value else value for value in column.to_pylist()]
-    return [None if value is None else float(str(np.float32(value))) for value in column.to_pylist()]
+    scalar = column.type.to_pandas_dtype()
+    return [None if value is None or value != value else float(str(scalar(value))) for value in column.to_pylist()]
+
+
+def _to_json(row: dict[str, Any]) -> str:
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False, default=_plain)
+    except ValueError:
+        return json.dumps(_finite(row), ensure_ascii=False, default=_plain)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has neither NaN nor infinity: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

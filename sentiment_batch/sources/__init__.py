@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Format
 from sentiment_batch.locations import Location
 from sentiment_batch.sources.chunk import Chunk
@@ -25,6 +26,9 @@ def open_source(location: Location, options: SourceOptions) -> Source:
                 return JsonLinesSource(file, options)
             case _:
                 return DelimitedSource(file, options)
+    except UsageError as error:
+        file.close()
+        raise UsageError(f"{file.name}: {error}") from error
     except BaseException:
         file.close()
         raise

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 CHUNK_ROWS = 8192
 CHUNK_BYTES = 8 * 2**20
@@ -30,22 +31,38 @@ class Chunk:
 def rechunk(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Join small batches and cut large ones, so that each is as full as the bounds of a chunk allow."""
     pending: list[pa.RecordBatch] = []
+    rows = size = 0
     for batch in batches:
         for piece in _cut(batch):
-            rows = sum(held.num_rows for held in pending) + piece.num_rows
-            size = sum(held.nbytes for held in pending) + piece.nbytes
-            if pending and (rows > CHUNK_ROWS or size > CHUNK_BYTES):
+            piece_size = _size(piece)
+            if pending and (rows + piece.num_rows > CHUNK_ROWS or size + piece_size > CHUNK_BYTES):
                 yield pa.concat_batches(pending)
-                pending = []
+                pending, rows, size = [], 0, 0
             pending.append(piece)
+            rows += piece.num_rows
+            size += piece_size
     if pending:
         yield pa.concat_batches(pending)
 
 
 def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    if batch.num_rows > 1 and (batch.num_rows > CHUNK_ROWS or batch.nbytes > CHUNK_BYTES):
+    if batch.num_rows > 1 and (batch.num_rows > CHUNK_ROWS or _size(batch) > CHUNK_BYTES):
         middle = batch.num_rows // 2
         yield from _cut(batch.slice(0, middle))
         yield from _cut(batch.slice(middle))
     elif batch.num_rows:
         yield batch
+
+
+def _size(batch: pa.RecordBatch) -> int:
+    return sum(map(_column_size, batch.columns))
+
+
+def _column_size(column: pa.Array) -> int:
+    """Bytes of the column's values. A slice of a dictionary or of views would count all that the whole holds."""
+    kind = column.type
+    if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
+        return pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        column = column.cast(pa.large_binary())
+    return int(column.nbytes)

@@ -35,7 +35,7 @@ class DelimitedSource:
         self._header = next(self._records(), [])
         if not self._header:
             raise BadDataError(f"{self.name}: the file has no header line")
-        require_distinct(self.name, self._header)
+        require_distinct(self._header)
         self.text_column = find_column(self._header, options.text_column, TEXT_COLUMNS, "--text-column")
         self.names = kept_columns(self._header, options)
         self.schema = pa.schema([(name, pa.string()) for name in self.names])

@@ -30,6 +30,8 @@ class JsonLinesSource:
         self._verbatim = options.verbatim
         self._groups = self._grouped()
         first = next(self._groups, [])
+        if not first:
+            raise BadDataError(f"{self.name}: the file has no record")
         names = _keys(first)
         self.text_column = find_column(names, options.text_column, TEXT_COLUMNS, "--text-column")
         self.names = kept_columns(names, options)
@@ -94,6 +96,8 @@ class JsonLinesSource:
     def _inferred(self, group: list[_Line], name: str) -> pa.Field:
         try:
             kind = pa.array([value.get(name) for _, _, value in group]).type
+        except UnicodeEncodeError as error:
+            raise BadDataError(f"{self.name}: {name!r} holds half a surrogate pair: {_ADVICE}") from error
         except (pa.ArrowException, OverflowError, ValueError) as error:
             raise BadDataError(f"{self.name}: {name!r} holds values of several types: {_ADVICE}") from error
         return pa.field(name, pa.string() if pa.types.is_null(kind) else kind)
@@ -105,7 +109,9 @@ class JsonLinesSource:
         columns = []
         for field in self.schema:
             try:
-                columns.append(pa.array([value.get(field.name) for _, _, value in group], field.type))
+                values = [value.get(field.name) for _, _, value in group]
+                _require_known_keys(values, field.type)
+                columns.append(pa.array(values, field.type))
             except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
                 raise BadDataError(
                     f"{self.name}: {field.name!r} was {field.type} up to line {group[0][0]}, then is not: {_ADVICE}"
@@ -118,6 +124,18 @@ _ADVICE = "write JSON Lines (-o with .jsonl), or choose the columns to keep with
 
 def _keys(group: list[_Line]) -> list[str]:
     return list(dict.fromkeys(key for _, _, value in group for key in value))
+
+
+def _require_known_keys(values: list[Any], kind: pa.DataType) -> None:
+    """Arrow would drop the others; raises ValueError."""
+    for value in values:
+        if isinstance(value, list) and pa.types.is_list(kind):
+            _require_known_keys(value, kind.value_type)
+        elif isinstance(value, dict) and pa.types.is_struct(kind):
+            for key, item in value.items():
+                if kind.get_field_index(key) < 0:
+                    raise ValueError(f"{key!r} is new")
+                _require_known_keys([item], kind.field(key).type)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class ParquetSource:
             # Without pre-buffering, a buffer makes Arrow read a column chunk page by page: memory stays bounded.
             self._parquet = pq.ParquetFile(file.seekable(), pre_buffer=False, buffer_size=_BUFFER_BYTES)
             schema = self._parquet.schema_arrow
-        require_distinct(self.name, schema.names)
+        require_distinct(schema.names)
         self.text_column = find_column(schema.names, options.text_column, TEXT_COLUMNS, "--text-column")
         _require_text(schema.field(self.text_column))
         self.names = kept_columns(schema.names, options)

@@ -56,7 +56,7 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
     return [name for name in available if name in options.columns]
 
 
-def require_distinct(name: str, columns: list[str]) -> None:
+def require_distinct(columns: list[str]) -> None:
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated:
-        raise UsageError(f"{name}: several columns are named {repeated[0]!r}: rename all but one")
+        raise UsageError(f"several columns are named {repeated[0]!r}: rename all but one")

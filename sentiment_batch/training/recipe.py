@@ -71,6 +71,9 @@ class Recipe:
             recipe = cls(corpora=corpora, labels=labels, options=options, **document)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"{path} is not a recipe: {error}") from error
+        unknown = sorted({name for corpus in corpora for name in corpus.label_map.values()} - set(labels))
+        if unknown:
+            raise ConfigurationError(f"{path} is not a recipe: a label_map names {unknown[0]!r}, which is no label")
         if not recipe.corpora:
             raise ConfigurationError(f"{path} names no [[corpus]]")
         return recipe

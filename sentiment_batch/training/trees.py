@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sentiment_batch.errors import BadDataError
 
-_TOKEN = re.compile(r"\((\d+)|([^\s()]+)|(\))")
+_TOKEN = re.compile(r"\((\d+)\s|([^\s()]+)|(\))|\(")
 
 
 def phrases(tree: str) -> Iterator[tuple[str, int]]:
@@ -18,12 +18,14 @@ def phrases(tree: str) -> Iterator[tuple[str, int]]:
     for match in _TOKEN.finditer(tree):
         label, word, close = match.groups()
         if closed or (label is None and not open_nodes):
-            break
+            break  # after the tree, or before it
         if label is not None:
             open_nodes.append((int(label), []))
         elif word is not None:
             open_nodes[-1][1].append(word)
-        elif close is not None:
+        elif close is None or not open_nodes[-1][1]:
+            break  # a parenthesis without a label, or a node without words
+        else:
             node_label, words = open_nodes.pop()
             yield " ".join(words), node_label
             if open_nodes:

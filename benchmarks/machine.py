@@ -1,0 +1,79 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sentiment_batch.hardware import cpu_flags, usable_cores
+
+_PACKAGES = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow", "numpy", "torch", "transformers")
+_TELLING_FLAGS = (
+    "avx2",
+    "avx_vnni",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_int8",
+    "amx_bf16",
+    "asimddp",
+    "i8mm",
+    "bf16",
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`load_average`: processes that wanted a core in the last minute, before the measurement began."""
+
+    processor: str
+    flags: list[str]
+    usable_cores: int
+    cores_from: str
+    memory_bytes: int
+    load_average: float
+    system: str
+    versions: dict[str, str]
+
+    def markdown(self) -> str:
+        """One line per fact."""
+        packages = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        return "\n".join(
+            (
+                f"- processor: {self.processor}; {' '.join(self.flags) or 'no telling flags'}",
+                f"- usable cores, and threads of every contender: {self.usable_cores} ({self.cores_from})",
+                f"- memory: {self.memory_bytes / 2**30:.1f} GiB; {self.system}",
+                f"- load average before the start: {self.load_average:.2f}",
+                f"- versions: {packages}",
+            )
+        )
+
+
+def describe() -> Machine:
+    cores = usable_cores()
+    flags = cpu_flags()
+    return Machine(
+        processor=_processor(),
+        flags=[flag for flag in _TELLING_FLAGS if flag in flags],
+        usable_cores=cores.count,
+        cores_from=cores.origin,
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        load_average=os.getloadavg()[0],
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        versions={"python": platform.python_version()} | {name: _installed(name) for name in _PACKAGES},
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

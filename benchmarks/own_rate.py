@@ -1,0 +1,43 @@
+"""The scorer's own rate on a file: everything read and tokenized before, nothing written after.
+
+The upper limit of what `sentiment-batch score` can reach on that file; prints one line of JSON.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks.process import own_peak_rss_bytes
+from sentiment_batch.locations import Location
+from sentiment_batch.scoring import Scorer, ScoringOptions
+from sentiment_batch.session import Device
+from sentiment_batch.sources import SourceOptions, open_source
+
+_WARM_UP_ROWS = 64
+
+
+@click.command()
+@click.argument("file")
+@click.option("--bundle", type=click.Path(path_type=Path))
+def main(file: str, bundle: Path | None) -> None:
+    source = open_source(Location.parse(file), SourceOptions())
+    chunks = [chunk.texts for chunk in source.chunks()]
+    source.close()
+    with Scorer.load(bundle, ScoringOptions(Device.CPU)) as scorer:
+        scorer.score(chunks[0][:_WARM_UP_ROWS])
+        # The steps of `Scorer.stream` one by one: the first of them is what is not to be timed.
+        encoded = [scorer._encode(texts) for texts in chunks]
+        started = time.perf_counter()
+        running = [scorer._start(chunk) for chunk in encoded]
+        for work in running:
+            scorer._finish(work)
+        seconds = time.perf_counter() - started
+    rows = sum(map(len, chunks))
+    figures = {"rows": rows, "rows_per_second": rows / seconds, "peak_rss_bytes": own_peak_rss_bytes()}
+    click.echo(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Commands in processes of their own, with their time and memory.
+
+Linux hands the peak memory of a process on to what it starts, even across `exec`: a child's peak, as its parent is
+told it, is never below the parent's own. So the process that calls `run` must stay small, and work that needs much
+memory goes through `apart`.
+"""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class BenchmarkError(click.ClickException):
+    """A measurement cannot be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """`seconds` from before the start to the end of the process, as a clock on the wall shows them."""
+
+    stdout: str
+    seconds: float
+    peak_rss_bytes: int
+
+    def json(self) -> dict[str, Any]:
+        """The last line of stdout, a JSON object."""
+        return dict(json.loads(self.stdout.splitlines()[-1]))
+
+
+def run(command: Sequence[str | Path]) -> Finished:
+    """Run a command to its end; raises BenchmarkError if it fails."""
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=ROOT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        stdout.seek(0)
+        stderr.seek(0)
+        if process.returncode != 0:
+            words = " ".join(map(str, command))
+            raise BenchmarkError(f"{words}\nended with exit code {process.returncode}:\n{stderr.read()[-4000:]}")
+        return Finished(stdout.read(), seconds, usage.ru_maxrss * 1024)
+
+
+def module(name: str, *arguments: str | Path) -> list[str | Path]:
+    """The command that runs a module with this interpreter."""
+    return [sys.executable, "-m", name, *arguments]
+
+
+def sentiment_batch(*arguments: str | Path) -> list[str | Path]:
+    """The command as it is installed beside this interpreter; raises BenchmarkError if it is not."""
+    script = Path(sysconfig.get_path("scripts"), "sentiment-batch")
+    if not script.is_file():
+        raise BenchmarkError(f"{script} is not there: pip install -e '.[bench]'")
+    return [script, *arguments]
+
+
+def apart(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    """Call a function in a new process, so that its imports and its memory do not stay in this one."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *args, **kwargs).result()
+
+
+def own_peak_rss_bytes() -> int:
+    """Peak memory of this process since its `exec`, whatever started it."""
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise BenchmarkError("this kernel does not report VmHWM in /proc/self/status")
+
+
+def say(message: str) -> None:
+    """Tell on stderr how far the measurement is."""
+    click.echo(message, err=True)

@@ -1,0 +1,85 @@
+"""The command as a user runs it: a process of its own, with an exit code and two streams."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+SCRIPT = Path(sys.executable).with_name("sentiment-batch")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a process ended and what it said."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """`sentiment-batch` with the first words of its command line, run in `folder`."""
+
+    folder: Path
+    words: tuple[str, ...] = ()
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        stdin: bytes = b"",
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        before: Callable[[], Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run to the end; `before` runs in the child just before the command does."""
+        done = subprocess.run(
+            [SCRIPT, *self.words, *map(str, arguments)],
+            cwd=self.folder,
+            input=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
+            preexec_fn=before,
+            check=False,
+        )
+        return Result(
+            done.returncode, (done.stdout or b"").decode("utf-8", "backslashreplace"), done.stderr.decode("utf-8")
+        )
+
+    def start(
+        self,
+        *arguments: str | Path,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+        before: Callable[[], Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> "subprocess.Popen[bytes]":
+        """Start and leave it running."""
+        return subprocess.Popen(
+            [SCRIPT, *self.words, *map(str, arguments)],
+            cwd=self.folder,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env={**os.environ, **(environment or {})},
+            preexec_fn=before,
+        )
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file in the folder, hidden ones too."""
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+
+
+def error_line(result: Result) -> str:
+    """What stands after the only `Error: ` on stderr; fails if there are several, none, or a traceback."""
+    assert "Traceback" not in result.stderr, result.stderr
+    assert "Exception ignored" not in result.stderr, result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1, result.stderr
+    return errors[0].removeprefix("Error: ")

@@ -1,0 +1,187 @@
+"""Input and models that cannot be used: one clear line, the documented exit code, nothing left behind."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import onnxruntime
+import pytest
+from cli.process import Command, error_line
+from cli.tables import REVIEWS, write_table
+
+
+def truncated(name: str) -> Callable[[Path], object]:
+    def write(folder: Path) -> None:
+        path = write_table(folder / name, [row | {"id": str(i)} for i, row in enumerate(REVIEWS * 999)])
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    return write
+
+
+def holding(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+NOT_PARQUET = "r.parquet is not a readable Parquet file: "
+CASES = {
+    "no such file": (lambda folder: None, "r.csv", 66, "r.csv: no such file"),
+    "no such URI": (lambda folder: None, "file:///nowhere/r.csv", 66, "file:///nowhere/r.csv: no such file"),
+    "no match": (lambda folder: None, "*.csv", 66, "*.csv: no file matches"),
+    "empty folder": (lambda folder: (folder / "in").mkdir(), "in", 66, "in: no Parquet, CSV, TSV or JSONL file in"),
+    "unknown suffix": (holding("r.xlsx", b"PK"), "r.xlsx", 2, "r.xlsx: not one of .parquet, .csv, .tsv, .jsonl"),
+    "empty CSV": (holding("r.csv", b""), "r.csv", 65, "r.csv: the file is empty"),
+    "empty Parquet": (holding("r.parquet", b""), "r.parquet", 65, "r.parquet: the file is empty"),
+    "nothing on stdin": (lambda folder: None, "-", 65, "-: the file is empty"),
+    "gzip of nothing": (holding("r.csv.gz", gzip.compress(b"")), "r.csv.gz", 65, "r.csv.gz: the file has no header"),
+    "no text column": (holding("r.csv", b"id,opinion\n1,good\n"), "r.csv", 2, "no known column name"),
+    "two columns of one name": (holding("r.csv", b"text,text\na,b\n"), "r.csv", 2, "r.csv: several columns are named"),
+    "not Parquet": (holding("r.parquet", b"text\ngood\n"), "r.parquet", 65, NOT_PARQUET),
+    "truncated Parquet": (truncated("r.parquet"), "r.parquet", 65, NOT_PARQUET),
+    "not gzip": (holding("r.csv.gz", b"text\ngood\n"), "r.csv.gz", 65, "r.csv.gz: cut short or damaged: Not a gzipped"),
+    "truncated gzip": (truncated("r.csv.gz"), "r.csv.gz", 65, "r.csv.gz: cut short or damaged: Compressed file ended"),
+    "truncated zstd": (truncated("r.csv.zst"), "r.csv.zst", 65, "r.csv.zst: "),
+    "ragged CSV": (holding("r.csv", b"id,text\n1,good\n2\n"), "r.csv", 65, "r.csv: line 3: 1 fields where the header"),
+    "open quote": (holding("r.csv", b'text\ngood\n"bad\n'), "r.csv", 65, "r.csv: line 3: unexpected end of data"),
+    "CSV not UTF-8": (
+        holding("r.csv", b"text\nsch\xf6n\n"),
+        "r.csv",
+        65,
+        "r.csv: not UTF-8 text at or soon after line",
+    ),
+    "JSONL not UTF-8": (holding("r.jsonl", b'{"text": "sch\xf6n"}\n'), "r.jsonl", 65, "r.jsonl: line 1: "),
+    "not JSON": (holding("r.jsonl", b'{"text": "good"}\n{"te\n'), "r.jsonl", 65, "r.jsonl: line 2: not a JSON object"),
+}
+
+
+@pytest.mark.parametrize(("prepare", "name", "code", "message"), CASES.values(), ids=CASES)
+def test_input(score: Command, prepare: Callable[[Path], object], name: str, code: int, message: str) -> None:
+    """Input that cannot be read ends in one line that names it, and leaves no output."""
+    prepare(score.folder)
+    before = score.contents()
+    result = score(name)
+    assert (result.code, result.stdout) == (code, "")
+    assert error_line(result).startswith(message)
+    assert score.contents() == before
+
+
+def test_old_output_survives_bad_input(score: Command) -> None:
+    """With --force an output is replaced only by a complete one."""
+    holding("r.csv", b"id,text\n1,good\n2\n")(score.folder)
+    holding("r.scored.csv", b"old")(score.folder)
+    before = score.contents()
+    assert score("r.csv", "--force").code == 65
+    assert score.contents() == before
+
+
+def test_control_characters_are_escaped(score: Command) -> None:
+    """A file name cannot put a second line, or a terminal's commands, into the message."""
+    result = score("r\n\x1bc.csv")
+    assert error_line(result) == r"r\n\x1bc.csv: no such file"
+
+
+def test_verbose_shows_the_traceback(score: Command) -> None:
+    """-v shows where an error arose, without changing the exit code."""
+    result = score("r.csv", "-v")
+    assert "Traceback (most recent call last)" in result.stderr
+    assert "NoInputError: r.csv: no such file" in result.stderr
+    assert result.code == 66
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "--nonsense"], "No such option"),
+        (["score"], "Missing argument 'INPUT...'."),
+        (["score", "r.csv", "--device", "tpu"], "Invalid value for '--device': 'tpu' is not one of"),
+        (["nonsense"], "No such command 'nonsense'."),
+    ],
+)
+def test_usage(command: Command, arguments: list[str], message: str) -> None:
+    """Wrong usage is told by click's usual lines and exit code 2."""
+    result = command(*arguments)
+    assert (result.code, result.stdout) == (2, "")
+    assert error_line(result).startswith(message)
+    assert result.stderr.startswith("Usage: sentiment-batch")
+
+
+def test_no_model_folder(command: Command) -> None:
+    """A model folder that is not there is named."""
+    result = command("predict", "--model", "nowhere", "good")
+    assert (result.code, error_line(result)) == (78, "no model folder at nowhere")
+
+
+def _lose_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+
+
+def _lose_tokenizer_and_manifest(folder: Path) -> None:
+    _lose_tokenizer(folder)
+    (folder / "bundle.json").unlink()
+
+
+def _alter_config(folder: Path) -> None:
+    config = folder / "config.json"
+    config.write_bytes(config.read_bytes().replace(b"neutral", b"nothing"))
+
+
+def _add_second_graph(folder: Path) -> None:
+    (folder / "bundle.json").unlink()
+    (folder / "onnx").mkdir()
+    shutil.copy(folder / "model.onnx", folder / "onnx/model.onnx")
+
+
+def _list_no_files(folder: Path) -> None:
+    manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
+    (folder / "bundle.json").write_text(json.dumps(manifest | {"files": {}}), "utf-8")
+
+
+def _cut_manifest(folder: Path) -> None:
+    (folder / "bundle.json").write_text('{"schema_version": 1', "utf-8")
+
+
+def _break_graph(folder: Path) -> None:
+    (folder / "bundle.json").unlink()
+    (folder / "model.onnx").write_bytes(b"not a graph")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_lose_tokenizer, "m lacks tokenizer.json: copy or export the bundle again"),
+        (_lose_tokenizer_and_manifest, "m has no tokenizer.json: a model folder needs one"),
+        (_alter_config, "m/config.json is not the file that was exported: copy or export the bundle again"),
+        (_add_second_graph, "m has several graphs for the same job: model.onnx and onnx/model.onnx; keep one"),
+        (_list_no_files, "m has no ONNX graph (model.onnx or model_quantized.onnx)"),
+        (_cut_manifest, "m/bundle.json is not a bundle manifest: "),
+        (_break_graph, "m/model.onnx does not load: "),
+    ],
+)
+def test_damaged_model(command: Command, model: Path, damage: Callable[[Path], None], message: str) -> None:
+    """A model with a file missing, altered, ambiguous or broken is refused by name; nothing is written."""
+    shutil.copytree(model, command.folder / "m")
+    damage(command.folder / "m")
+    write_table(command.folder / "r.csv")
+    before = command.contents()
+    result = command("score", "r.csv", "--model", "m")
+    assert (result.code, result.stdout) == (78, "")
+    assert error_line(result).startswith(message)
+    assert command.contents() == before
+
+
+@pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="CUDA is installed")
+def test_no_cuda(score: Command) -> None:
+    """--device cuda never falls back to the CPU in silence."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", "--device", "cuda")
+    assert result.code == 78
+    assert error_line(result).startswith("this installation of onnxruntime has no CUDAExecutionProvider")
+    assert list(score.contents()) == ["r.csv"]
+
+
+def test_more_tokens_than_the_model_reads(score: Command) -> None:
+    """--max-tokens beyond the model's own limit is refused, with the limit."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", "--max-tokens", "65")
+    assert (result.code, error_line(result)) == (78, "the model reads at most 64 tokens: lower --max-tokens")

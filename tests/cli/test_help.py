@@ -1,0 +1,100 @@
+"""What the command says about itself."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from cli.process import SCRIPT, Command
+
+from sentiment_batch.cli.main import cli
+
+COMMANDS = sorted(cli.commands)
+
+
+def test_the_commands_are_these() -> None:
+    """No command is lost."""
+    assert {"score", "predict", "train", "evaluate", "export", "info"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_overview(command: Command, flag: str) -> None:
+    """The overview shows examples, then options, then every command with a line about it, then the exit codes."""
+    result = command(flag)
+    assert (result.code, result.stderr) == (0, "")
+    headings = re.findall(r"^ *(Examples|Options|Commands|Exit codes):$", result.stdout, re.MULTILINE)
+    assert headings == ["Examples", "Options", "Commands", "Exit codes"]
+    listed = dict(re.findall(r"^  ([a-z]+) +(\S.*)$", result.stdout.partition("Commands:")[2], re.MULTILINE))
+    assert sorted(listed.keys() & set(COMMANDS)) == COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command(command: Command, name: str) -> None:
+    """Every command says what it does, shows examples of itself first, and explains its options."""
+    result = command(name, "-h")
+    assert (result.code, result.stderr) == (0, "")
+    description, examples, options = re.split(r"^ *(?:Examples|Options):$", result.stdout, flags=re.MULTILINE)
+    assert len(description.splitlines()) >= 3
+    assert f"  sentiment-batch {name} " in examples or f"  sentiment-batch {name}\n" in examples
+    assert "-h, --help" in options
+
+
+def test_version(command: Command) -> None:
+    """--version is the version of the installed package."""
+    result = command("--version")
+    assert (result.code, result.stdout) == (0, f"sentiment-batch, version {version('sentiment-batch')}\n")
+
+
+def test_shell_completion(command: Command) -> None:
+    """bash can be told to complete commands and options."""
+    script = command(environment={"_SENTIMENT_BATCH_COMPLETE": "bash_source"})
+    assert script.code == 0
+    assert "complete -o nosort -F _sentiment_batch_completion sentiment-batch" in script.stdout
+    words = {"COMP_WORDS": "sentiment-batch pre", "COMP_CWORD": "1"}
+    found = command(environment={"_SENTIMENT_BATCH_COMPLETE": "bash_complete", **words})
+    assert found.stdout == "plain,predict\n"
+
+
+def test_help_is_light() -> None:
+    """Help loads neither the runtime nor the readers."""
+    assert not {"onnxruntime", "pyarrow", "numpy"} & _imported("--help")
+
+
+def test_scoring_needs_no_training_packages(model: Path) -> None:
+    """Scoring loads neither torch nor transformers, nor anything else of the build side."""
+    imported = _imported("predict", "--model", str(model), "good")
+    assert "onnxruntime" in imported
+    assert not {"torch", "transformers", "optimum", "onnx", "matplotlib", "sentiment_batch.training"} & imported
+
+
+def _imported(*arguments: str) -> set[str]:
+    """Modules that the command imports, after the interpreter's own account."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", SCRIPT, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(re.findall(r"^import time:[^|]*\|[^|]*\| +(\S+)$", done.stderr, re.MULTILINE))
+
+
+def test_info_json(command: Command) -> None:
+    """info --json holds versions, processor, providers that load, threads and the default model."""
+    facts = json.loads(command("info", "--json").stdout)
+    assert facts["versions"]["sentiment-batch"] == version("sentiment-batch")
+    assert facts["versions"]["onnxruntime"] == version("onnxruntime")
+    assert facts["providers"]["cpu"] == "yes"
+    assert facts["threads"]["count"] >= 1
+    assert facts["threads"]["from"] in {"CPU affinity", "cgroup CPU quota"}
+    model = facts["default model"]
+    assert model["labels"] == ["very negative", "negative", "neutral", "positive", "very positive"]
+    assert model["quantization"] == "per-row"
+    assert re.fullmatch("[0-9a-f]{64}", model["sha256"])
+
+
+def test_info_for_people(command: Command) -> None:
+    """info prints the same facts as lines."""
+    result = command("info")
+    assert (result.code, result.stderr) == (0, "")
+    for line in ("versions:", "processor:", "providers:", "threads:", "default model:", "  cpu: yes"):
+        assert line in result.stdout.splitlines()

@@ -1,0 +1,108 @@
+"""Outputs that cannot be written, and runs that are stopped: nothing half-written is left."""
+
+import os
+import resource
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from cli.process import Command, Result, error_line
+from cli.tables import write_table
+
+LINE = b"good and bad and neither here nor there\n"
+# More than a pipe (64 KiB) and a reader's buffers hold: who has taken this in is past the header, reading rows.
+ROWS = b"text\n" + LINE * 8000
+
+
+def _default_interrupt() -> None:
+    """A child of a background job would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _two_blocks_per_file() -> None:
+    """Writing beyond this fails with EFBIG, as a full disk does with ENOSPC."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_by_a_signal(score: Command, number: signal.Signals, code: int) -> None:
+    """Ctrl-C and SIGTERM in the middle of a run leave neither output nor temporary file."""
+    with score.start("-", "-o", "out.csv", before=_default_interrupt) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(ROWS)
+        process.stdin.flush()
+        assert [name.endswith(".partial") for name in score.contents()] == [True]
+        process.send_signal(number)
+        result = Result(process.wait(), "", process.stderr.read().decode())
+    assert result.code == code
+    assert error_line(result).startswith("stopped")
+    assert score.contents() == {}
+
+
+@pytest.mark.parametrize("words", [("score", "-"), ("predict", "-")])
+def test_reader_of_stdout_has_gone(command: Command, model: Path, words: tuple[str, ...]) -> None:
+    """With `| head` the run ends without a traceback and with exit code 74."""
+    with command.start(*words, "--model", model) as process:
+        assert process.stdout
+        process.stdout.close()
+        _, stderr = process.communicate(ROWS)
+    result = Result(process.returncode, "", stderr.decode())
+    assert error_line(result) == "stdout was closed before everything was written"
+    assert result.code == 74
+
+
+@pytest.mark.parametrize("words", [("score", "-"), ("predict", "-")])
+def test_full_stdout(command: Command, model: Path, words: tuple[str, ...]) -> None:
+    """A full disk behind stdout is told and is no success."""
+    with Path("/dev/full").open("wb") as full:
+        result = command(*words, "--model", model, stdin=b"text\ngood\n", stdout=full)
+    assert "No space left on device" in error_line(result)
+    assert result.code in {73, 74}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "csv.zst", "jsonl", "parquet"])
+def test_full_disk(score: Command, suffix: str) -> None:
+    """A disk that fills up gives exit code 73; the old output stays, the new one leaves no trace."""
+    rows = [{"id": os.urandom(16).hex(), "text": "good"} for _ in range(2000)]
+    write_table(score.folder / f"r.{suffix}", rows)
+    (score.folder / f"r.scored.{suffix}").write_text("old")
+    before = score.contents()
+    result = score(f"r.{suffix}", "--force", before=_two_blocks_per_file)
+    assert error_line(result) == f"r.scored.{suffix}: File too large"
+    assert result.code == 73
+    assert score.contents() == before
+
+
+@pytest.mark.parametrize("output", ["nowhere/out.csv", "nowhere/"])
+def test_no_output_folder(score: Command, output: str) -> None:
+    """An output folder that is not there is not made, but named."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", "-o", output)
+    assert result.code == 73
+    assert error_line(result).endswith(": no folder nowhere/: create it first")
+    assert list(score.contents()) == ["r.csv"]
+
+
+def test_link_as_output(score: Command) -> None:
+    """A symbolic link is not written through."""
+    write_table(score.folder / "r.csv")
+    (score.folder / "out.csv").symlink_to("elsewhere.csv")
+    result = score("r.csv", "-o", "out.csv", "--force")
+    assert (result.code, error_line(result)) == (73, "out.csv is a symbolic link: name the file itself")
+
+
+def test_output_follows_the_umask(score: Command) -> None:
+    """The output has the rights that the umask gives, not those of a temporary file."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", before=lambda: os.umask(0o027)).code == 0
+    assert (score.folder / "r.scored.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_closed_stdin(score: Command) -> None:
+    """A producer that has died before its first byte gives "empty", never an empty success."""
+    with score.start("-", stdin=subprocess.DEVNULL) as process:
+        _, stderr = process.communicate()
+    assert process.returncode == 65
+    assert stderr.decode() == "Error: -: the file is empty\n"

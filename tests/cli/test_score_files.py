@@ -1,0 +1,142 @@
+"""Which files `score` reads, and which it writes."""
+
+import pytest
+from cli.process import Command, error_line
+from cli.tables import ADDED, REVIEWS, decode, read_table, write_table
+
+FORMATS = ["csv", "tsv", "jsonl", "parquet"]
+
+
+@pytest.mark.parametrize("suffix", [kind + packed for kind in FORMATS for packed in ("", ".gz", ".zst")])
+def test_output_stands_beside_the_input(score: Command, suffix: str) -> None:
+    """Without -o every format keeps rows, order, columns and values, in `NAME.scored.SUFFIX`."""
+    write_table(score.folder / f"reviews.{suffix}")
+    result = score(f"reviews.{suffix}")
+    assert (result.code, result.stdout) == (0, "")
+    assert sorted(score.contents()) == sorted([f"reviews.{suffix}", f"reviews.scored.{suffix}"])
+    rows = read_table(score.folder / f"reviews.scored.{suffix}")
+    assert [{name: row[name] for name in REVIEWS[0]} for row in rows] == REVIEWS
+    assert all(list(row) == [*REVIEWS[0], *ADDED] for row in rows)
+    assert [row["sentiment_error"] or None for row in rows] == [None, None, "empty_text", None]
+    assert [row["sentiment"] or None for row in rows][:3] == ["very positive", "very negative", None]
+
+
+def test_existing_output_is_kept(score: Command) -> None:
+    """An output that is there already is refused, and left as it is."""
+    write_table(score.folder / "reviews.csv")
+    (score.folder / "reviews.scored.csv").write_text("mine")
+    before = score.contents()
+    result = score("reviews.csv")
+    assert result.code == 2
+    assert error_line(result) == "reviews.scored.csv exists: choose another output, or replace it with --force"
+    assert score.contents() == before
+
+
+def test_force_replaces_the_output(score: Command) -> None:
+    """--force replaces an output that is there already."""
+    write_table(score.folder / "reviews.csv")
+    (score.folder / "reviews.scored.csv").write_text("old")
+    assert score("reviews.csv", "--force").code == 0
+    assert len(read_table(score.folder / "reviews.scored.csv")) == len(REVIEWS)
+
+
+@pytest.mark.parametrize("output", ["out.parquet", "out.jsonl.gz", "out.tsv.zst"])
+def test_output_format_follows_its_suffix(score: Command, output: str) -> None:
+    """-o chooses format and compression by its suffix."""
+    write_table(score.folder / "reviews.csv")
+    assert score("reviews.csv", "-o", output).code == 0
+    rows = read_table(score.folder / output)
+    assert [row["id"] for row in rows] == [row["id"] for row in REVIEWS]
+    assert rows[0]["sentiment"] == "very positive"
+
+
+def test_unknown_suffix_takes_the_input_format(score: Command) -> None:
+    """An output whose suffix says nothing is written in the input's format."""
+    write_table(score.folder / "reviews.jsonl")
+    assert score("reviews.jsonl", "-o", "out").code == 0
+    assert decode((score.folder / "out").read_bytes(), "jsonl")[1]["sentiment"] == "very negative"
+
+
+@pytest.mark.parametrize("arguments", [("in",), ("in/*",), ("in/a.csv", "in/b.parquet")])
+def test_inputs_into_a_folder(score: Command, arguments: tuple[str, ...]) -> None:
+    """A folder, a glob and several files each give one file per input in the folder named by -o."""
+    for folder in ("in", "out"):
+        (score.folder / folder).mkdir()
+    write_table(score.folder / "in/a.csv")
+    write_table(score.folder / "in/b.parquet")
+    assert score(*arguments, "-o", "out/").code == 0
+    assert sorted(path.name for path in (score.folder / "out").iterdir()) == ["a.csv", "b.parquet"]
+    assert [row["text"] for row in read_table(score.folder / "out/b.parquet")] == [row["text"] for row in REVIEWS]
+
+
+def test_folder_skips_what_was_scored_before(score: Command) -> None:
+    """Scoring a folder takes neither earlier outputs nor files of other kinds."""
+    (score.folder / "in").mkdir()
+    for name in ("a.csv", "old.scored.csv"):
+        write_table(score.folder / "in" / name)
+    (score.folder / "in/notes.txt").write_text("not data")
+    assert score("in").code == 0
+    assert sorted(path.name for path in (score.folder / "in").iterdir()) == [
+        "a.csv",
+        "a.scored.csv",
+        "notes.txt",
+        "old.scored.csv",
+    ]
+
+
+def test_several_inputs_into_one_file(score: Command) -> None:
+    """A file named by -o takes the rows of all inputs, one after the other."""
+    write_table(score.folder / "a.csv", REVIEWS[:2])
+    write_table(score.folder / "b.csv.gz", REVIEWS[2:])
+    assert score("a.csv", "b.csv.gz", "-o", "all.csv").code == 0
+    assert [row["id"] for row in read_table(score.folder / "all.csv")] == [row["id"] for row in REVIEWS]
+
+
+def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
+    """Inputs with other columns cannot go to one file, and nothing is written."""
+    write_table(score.folder / "a.csv")
+    write_table(score.folder / "b.csv", [{"text": "good"}])
+    result = score("a.csv", "b.csv", "-o", "all.csv")
+    assert result.code == 2
+    assert error_line(result) == "b.csv: its columns (text) or their types differ from those of a.csv"
+    assert sorted(score.contents()) == ["a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("arguments", [("a.csv", "a.csv"), ("a.csv", "-o", "./a.csv", "--force")])
+def test_no_file_is_written_twice_or_over_its_input(score: Command, arguments: tuple[str, ...]) -> None:
+    """Two inputs with one output, and an output that is an input, are refused."""
+    write_table(score.folder / "a.csv")
+    before = score.contents()
+    result = score(*arguments)
+    assert result.code == 2
+    assert "would be written twice, or over an input" in error_line(result)
+    assert score.contents() == before
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_stdin_to_stdout(score: Command, suffix: str) -> None:
+    """`-` reads CSV or JSON Lines and writes the same to stdout, where nothing else goes."""
+    result = score("-", stdin=write_table(score.folder / f"reviews.{suffix}").read_bytes())
+    assert result.code == 0
+    rows = decode(result.stdout.encode("utf-8"), suffix)
+    assert [{name: row[name] for name in REVIEWS[0]} for row in rows] == REVIEWS
+    assert rows[0]["sentiment"] == "very positive"
+    assert "4 rows: 3 scored, 1 without text, 0 rejected" in result.stderr
+
+
+def test_stdin_has_no_name_in_a_folder(score: Command) -> None:
+    """Rows from stdin do not go to a folder: there is no name for the file."""
+    (score.folder / "out").mkdir()
+    result = score("-", "-o", "out/", stdin=b"text\ngood\n")
+    assert (result.code, result.stdout) == (2, "")
+    assert "name a file with -o" in error_line(result)
+    assert score.contents() == {}
+
+
+def test_file_uri(score: Command) -> None:
+    """A file:// URI is read, and written, as a path is."""
+    source = write_table(score.folder / "reviews.csv")
+    target = score.folder / "out.csv"
+    assert score(source.as_uri(), "-o", target.as_uri()).code == 0
+    assert score(source.as_uri()).code == 0
+    assert target.read_bytes() == (score.folder / "reviews.scored.csv").read_bytes()

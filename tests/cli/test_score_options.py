@@ -1,0 +1,245 @@
+"""What `score` adds, keeps, prints and refuses."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cli.process import Command, error_line
+from cli.tables import ADDED, REVIEWS, read_table, write_table
+
+LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
+
+
+def test_added_columns(score: Command) -> None:
+    """The added columns have the documented types and values; a row with no text has nulls and the reason."""
+    pq.write_table(pa.table({"text": ["good", "", None, "good " * 99]}), score.folder / "r.parquet")
+    assert score("r.parquet").code == 0
+    table = pq.read_table(score.folder / "r.scored.parquet")
+    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == {
+        "text": pa.string(),
+        "sentiment": pa.string(),
+        "confidence": pa.float32(),
+        "polarity": pa.float32(),
+        "n_tokens": pa.int32(),
+        "truncated": pa.bool_(),
+        "sentiment_error": pa.string(),
+    }
+    first, empty, null, long = table.to_pylist()
+    # One "good" gives logits 0, 0, 0, 0, 2: softmax by hand.
+    best = 2.718281828459045**2 / (2.718281828459045**2 + 4)
+    assert first["confidence"] == pytest.approx(best, abs=1e-6)
+    assert first["polarity"] == pytest.approx(best - (1 - best) / 4, abs=1e-6)
+    assert (first["sentiment"], first["n_tokens"], first["truncated"]) == ("very positive", 3, False)
+    assert [empty[name] for name in ADDED] == [None, None, None, 0, False, "empty_text"]
+    assert [null[name] for name in ADDED] == [None, None, None, 0, False, "null_text"]
+    assert (long["n_tokens"], long["truncated"]) == (64, True)
+
+
+def test_columns_keeps_only_those(score: Command) -> None:
+    """--columns keeps the named columns, in the order of the file, without need of the text's."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", "--columns", "stars,id").code == 0
+    assert list(read_table(score.folder / "r.scored.csv")[0]) == ["id", "stars", *ADDED]
+
+
+def test_columns_that_are_not_there(score: Command) -> None:
+    """--columns refuses a name that the input lacks and lists those that it has."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", "--columns", "id,rating")
+    assert result.code == 2
+    assert error_line(result) == "no column 'rating' to keep; the columns are: id, text, stars"
+
+
+def test_probabilities(score: Command) -> None:
+    """--probabilities adds one column per label; they sum to 1, and the largest is the confidence."""
+    write_table(score.folder / "r.parquet")
+    assert score("r.parquet", "--probabilities").code == 0
+    names = [f"p_{label.replace(' ', '_')}" for label in LABELS]
+    table = pq.read_table(score.folder / "r.scored.parquet")
+    assert table.schema.names == [*REVIEWS[0], *ADDED, *names]
+    first, _, unscorable, _ = table.to_pylist()
+    assert sum(first[name] for name in names) == pytest.approx(1)
+    assert max(first[name] for name in names) == first["confidence"] == first["p_very_positive"]
+    assert [unscorable[name] for name in names] == [None] * len(names)
+
+
+def test_prefix(score: Command) -> None:
+    """--prefix stands before the name of every added column."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", "--prefix", "m_").code == 0
+    assert list(read_table(score.folder / "r.scored.csv")[0]) == [*REVIEWS[0], *(f"m_{name}" for name in ADDED)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_clash_names_prefix(score: Command, suffix: str) -> None:
+    """An input column that would be overwritten is an error that shows the way out."""
+    write_table(score.folder / f"r.{suffix}", [{"text": "good", "polarity": "x"}])
+    result = score(f"r.{suffix}")
+    assert result.code == 2
+    assert error_line(result) == (
+        "the input already has a column 'polarity': add --prefix, for example --prefix model_"
+    )
+    assert list(score.contents()) == [f"r.{suffix}"]
+
+
+@pytest.mark.parametrize("name", ["text", "review", "Phrase"])
+def test_known_text_columns(score: Command, name: str) -> None:
+    """The one known name among the columns is where the texts are."""
+    write_table(score.folder / "r.csv", [{"x": "bad", name: "good"}])
+    assert score("r.csv").code == 0
+    assert read_table(score.folder / "r.scored.csv")[0]["sentiment"] == "very positive"
+
+
+def test_text_column_option(score: Command) -> None:
+    """--text-column goes before the known names."""
+    write_table(score.folder / "r.csv", [{"text": "bad", "opinion": "good"}])
+    assert score("r.csv", "--text-column", "opinion").code == 0
+    assert read_table(score.folder / "r.scored.csv")[0]["sentiment"] == "very positive"
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "message"),
+    [
+        (
+            ["id", "opinion"],
+            [],
+            "no known column name: name the column with --text-column; the columns are: id, opinion",
+        ),
+        (
+            ["review", "Phrase"],
+            [],
+            "'review' and 'Phrase' could be meant: name the column with --text-column; the columns are: review, Phrase",
+        ),
+        (["id", "text"], ["--text-column", "txt"], "no column 'txt'; the columns are: id, text"),
+    ],
+)
+def test_no_text_column(score: Command, columns: list[str], options: list[str], message: str) -> None:
+    """A missing or ambiguous text column is an error that lists the columns."""
+    write_table(score.folder / "r.csv", [dict.fromkeys(columns, "good")])
+    result = score("r.csv", *options)
+    assert result.code == 2
+    assert message in error_line(result)
+    assert list(score.contents()) == ["r.csv"]
+
+
+def test_text_column_that_holds_numbers(score: Command) -> None:
+    """A Parquet column of numbers is no text column."""
+    pq.write_table(pa.table({"text": [1, 2]}), score.folder / "r.parquet")
+    result = score("r.parquet")
+    assert result.code == 2
+    assert error_line(result) == "column 'text' holds int64, not text: name another with --text-column"
+
+
+SUMMARY_TYPES = {
+    "rows_in": int,
+    "rows_scored": int,
+    "rows_unscorable": int,
+    "rows_rejected": int,
+    "tokens": int,
+    "padding_ratio": float,
+    "seconds": float,
+    "rows_per_second": float,
+    "peak_rss_bytes": int,
+    "model": str,
+    "model_sha256": str,
+    "device": str,
+    "provider": str,
+    "threads": int,
+    "output": str,
+}
+
+
+def test_json_summary(score: Command) -> None:
+    """--json prints one object with the documented fields on stdout, and the rows add up."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", "--json", "--threads", "1", "--device", "cpu")
+    summary = json.loads(result.stdout)
+    assert {name: type(value) for name, value in summary.items()} == SUMMARY_TYPES
+    assert len(result.stdout.splitlines()) == 1
+    assert (
+        summary
+        | {
+            "rows_in": 4,
+            "rows_scored": 3,
+            "rows_unscorable": 1,
+            "rows_rejected": 0,
+            "device": "cpu",
+            "provider": "CPUExecutionProvider",
+            "threads": 1,
+            "output": "r.scored.csv",
+            "tokens": sum(int(row["n_tokens"]) for row in read_table(score.folder / "r.scored.csv")),
+        }
+        == summary
+    )
+
+
+def test_json_lists_several_outputs(score: Command) -> None:
+    """With several outputs the counts are of all of them together, and `output` is a list."""
+    for name in ("a.csv", "b.csv"):
+        write_table(score.folder / name)
+    summary = json.loads(score("a.csv", "b.csv", "--json").stdout)
+    assert (summary["rows_in"], summary["output"]) == (8, ["a.scored.csv", "b.scored.csv"])
+
+
+def test_json_and_rows_do_not_share_stdout(score: Command) -> None:
+    """--json is refused where the rows go to stdout."""
+    result = score("-", "--json", stdin=b"text\ngood\n")
+    assert (result.code, result.stdout) == (2, "")
+    assert error_line(result) == "--json and the rows cannot both go to stdout: name a file with -o"
+
+
+def test_summary_goes_to_stderr(score: Command) -> None:
+    """The summary for people goes to stderr; stdout stays empty."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv")
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert lines[0] == "4 rows: 3 scored, 1 without text, 0 rejected"
+    assert lines[-1] == "written to r.scored.csv"
+
+
+def test_quiet(score: Command) -> None:
+    """-q says nothing at all."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", "-q")
+    assert (result.code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_dry_run_writes_nothing(score: Command) -> None:
+    """--dry-run says what would be done, and does not do it."""
+    write_table(score.folder / "r.parquet")
+    result = score("r.parquet", "-o", "out.csv", "--dry-run")
+    assert (result.code, result.stdout) == (0, "")
+    for line in ("output: out.csv", "format: csv", "text_column: text", "rows: 4"):
+        assert line in result.stderr.splitlines()
+    plan = json.loads(score("r.parquet", "--dry-run", "--json").stdout)
+    assert plan["columns"] == [*REVIEWS[0], *ADDED]
+    assert list(score.contents()) == ["r.parquet"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--threads", "3"], ["--batch-tokens", "1"], ["--long-text", "windows"], ["--max-tokens", "64"]],
+)
+def test_options_that_keep_the_answer(score: Command, options: list[str]) -> None:
+    """For texts that fit, none of these options changes a byte of the output."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", "-o", "plain.csv").code == 0
+    assert score("r.csv", "-o", "other.csv", *options).code == 0
+    assert (score.folder / "plain.csv").read_bytes() == (score.folder / "other.csv").read_bytes()
+
+
+def test_long_text(score: Command) -> None:
+    """Of a long text --long-text reads the beginning, beginning and end, or all."""
+    write_table(score.folder / "r.csv", [{"text": "good " * 16 + "bad " * 16}])
+    found = {}
+    for choice in ("head", "head-tail", "windows"):
+        score("r.csv", "-o", f"{choice}.csv", "--max-tokens", "18", "--long-text", choice)
+        row = read_table(score.folder / f"{choice}.csv")[0]
+        found[choice] = (row["sentiment"], row["n_tokens"], row["truncated"])
+    assert found == {
+        "head": ("very positive", "18", "true"),
+        "head-tail": ("very negative", "18", "true"),
+        "windows": ("very negative", "36", "false"),  # a tie goes to the first label
+    }

@@ -1,0 +1,43 @@
+"""What tests of several stages share: the stand-in model, and the model that ships with the package."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from tiny_graph import save_bundle
+
+from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.scoring import Scorer, ScoringOptions
+from sentiment_batch.session import Device
+
+# The same examples in every run, however slow the machine.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a stand-in model that loads in no time."""
+    folder = tmp_path_factory.mktemp("tiny_bundle")
+    save_bundle(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_scorer(tiny_bundle: Path) -> Iterator[Scorer]:
+    """The stand-in model on two threads, in batches small enough that a test fills several."""
+    with Scorer.load(tiny_bundle, ScoringOptions(Device.CPU, threads=2, batch_tokens=64)) as scorer:
+        yield scorer
+
+
+@pytest.fixture(scope="session")
+def default_model() -> Path:
+    """The folder of the model that ships with the package."""
+    return ModelBundle.load().folder
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the files of property tests, which run many times within one test."""
+    return tmp_path_factory.mktemp("scratch")

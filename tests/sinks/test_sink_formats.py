@@ -1,0 +1,102 @@
+"""How values of every type are written."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support import write_records
+
+from sentiment_batch.errors import UsageError
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_delimited_text(tmp_path: Path, separator: str) -> None:
+    """Records end in a line feed, fields are quoted only where they must be, null is an empty field."""
+    texts = ["plain", f"a{separator}b", 'say "so"', "line\nfeed", "cr\rhere", None]
+    records = pa.RecordBatch.from_pydict({"text": texts, "n": texts})
+    path = write_records(tmp_path / ("a.csv" if separator == "," else "a.tsv"), records)
+    fields = ["text", "plain", f'"a{separator}b"', '"say ""so"""', '"line\nfeed"', '"cr\rhere"', ""]
+    expected = "".join(f"{field}{separator}{'n' if field == 'text' else field}\n" for field in fields)
+    assert path.read_bytes().decode("utf-8") == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (pa.array([True]), "true"),
+        (pa.array([7]), "7"),
+        (pa.array([0.1]), "0.1"),
+        (pa.array([0.1], pa.float32()), "0.1"),
+        (pa.array([1e-7], pa.float32()), "1e-07"),
+        (pa.array([0.1], pa.float16()), "0.1"),
+        (pa.array([150], pa.int64()).cast(pa.decimal128(21, 2)), "150.00"),
+        (pa.array([datetime(2024, 2, 29, 12, 30)], pa.timestamp("s")), "2024-02-29 12:30:00"),
+        (pa.array(["s"]).dictionary_encode(), "s"),
+        (pa.array([None]), ""),
+        (pa.array([NAN]), ""),
+        (pa.array([NAN], pa.float32()), ""),
+    ],
+)
+def test_values_in_csv(tmp_path: Path, column: pa.Array, text: str) -> None:
+    """Each type has one plain spelling in CSV."""
+    path = write_records(tmp_path / "a.csv", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
+    assert path.read_text("utf-8") == f"value,text\n{text},a\n"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (pa.array([True]), True),
+        (pa.array([2**60 + 1]), 2**60 + 1),
+        (pa.array([0.1], pa.float32()), 0.1),
+        (pa.array([b"\xff"]), "/w=="),
+        (pa.array([[{"k": b"\xff"}]]), [{"k": "/w=="}]),
+        (pa.array([150], pa.int64()).cast(pa.decimal128(21, 2)), "150.00"),
+        (pa.array([datetime(2024, 2, 29, 12, 30)], pa.timestamp("s")), "2024-02-29 12:30:00"),
+        (pa.array(["s"]).dictionary_encode(), "s"),
+        (pa.array([NAN]), None),
+        (pa.array([NAN], pa.float32()), None),
+        (pa.array([INFINITY]), None),
+        (pa.array([-INFINITY], pa.float32()), None),
+        (pa.array([[NAN, 1.0]]), [None, 1.0]),
+    ],
+)
+def test_values_in_json(tmp_path: Path, column: pa.Array, value: Any) -> None:
+    """Each type has a value that is strictly JSON."""
+    path = write_records(tmp_path / "a.jsonl", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
+    assert json.loads(path.read_text("utf-8"), parse_constant=refuse) == {"value": value, "text": "a"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["x"]]),
+        pa.array([{"k": 1}]),
+        pa.array([b"\xff"]),
+        pa.array([b"\xff"], pa.large_binary()),
+        pa.array([b"\xff"], pa.binary(1)),
+    ],
+)
+def test_values_that_csv_cannot_hold(tmp_path: Path, column: pa.Array) -> None:
+    """Nested and binary columns are refused before anything is written, and the message says what to do."""
+    with pytest.raises(UsageError, match=r"column 'value' \(.*\) does not fit into CSV: leave it out \(--columns\)"):
+        write_records(tmp_path / "a.csv", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    """Without rows there are still the columns, where the format has any."""
+    records = pa.RecordBatch.from_pylist([], pa.schema({"text": pa.string(), "n": pa.int32()}))
+    assert write_records(tmp_path / "a.csv", records).read_text("utf-8") == "text,n\n"
+    assert write_records(tmp_path / "a.jsonl", records).read_text("utf-8") == ""
+    assert pq.read_schema(write_records(tmp_path / "a.parquet", records)).names == ["text", "n"]

@@ -1,0 +1,55 @@
+"""Batches to chunks."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS, rechunk
+
+SCHEMA = pa.schema({"row": pa.int64(), "text": pa.string()})
+
+
+def make_batches(sizes: list[int], text: str) -> list[pa.RecordBatch]:
+    """Batches of these sizes, whose rows are numbered throughout."""
+    edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+    return [
+        pa.record_batch({"row": list(range(start, start + size)), "text": [text] * size}, schema=SCHEMA)
+        for start, size in zip(edges, sizes, strict=False)
+    ]
+
+
+@settings(max_examples=30)
+@given(
+    sizes=st.lists(st.sampled_from([0, 1, 2, 100, CHUNK_ROWS - 1, CHUNK_ROWS, CHUNK_ROWS + 1, 20_000]), max_size=6),
+    text_size=st.sampled_from([0, 10, 2000]),
+)
+def test_rechunk(sizes: list[int], text_size: int) -> None:
+    """The chunks hold the same rows in the same order, within both bounds, and none is empty."""
+    batches = make_batches(sizes, "x" * text_size)
+    chunks = list(rechunk(batches))
+    assert pa.Table.from_batches(chunks, SCHEMA).equals(pa.Table.from_batches(batches, SCHEMA))
+    assert all(0 < chunk.num_rows <= CHUNK_ROWS for chunk in chunks)
+    assert all(chunk.nbytes <= CHUNK_BYTES for chunk in chunks)
+
+
+@given(st.lists(st.integers(0, 200), max_size=30))
+def test_small_batches_are_joined(sizes: list[int]) -> None:
+    """Batches that fit into one chunk together become one."""
+    assert len(list(rechunk(make_batches(sizes, "text")))) == (1 if sum(sizes) else 0)
+
+
+def test_row_larger_than_a_chunk() -> None:
+    """A row that is too large for a chunk is a chunk of its own."""
+    batch = pa.record_batch({"row": [0, 1, 2], "text": ["a", "x" * (CHUNK_BYTES + 1), "b"]}, schema=SCHEMA)
+    assert [chunk.column("row").to_pylist() for chunk in rechunk([batch])] == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary"])
+def test_shared_buffers_count_once(kind: str) -> None:
+    """Slices that share a buffer, such as a dictionary, are not cut to single rows because the buffer is large."""
+    texts = pa.array([f"{row:04}" + "x" * 1500 for row in range(CHUNK_ROWS)])
+    column = texts.dictionary_encode() if kind == "dictionary" else texts.cast(getattr(pa, kind)())
+    chunks = list(rechunk([pa.record_batch({"text": column})]))
+    assert len(chunks) <= 4
+    assert [text for chunk in chunks for text in chunk.column("text").to_pylist()] == texts.to_pylist()

@@ -1,0 +1,157 @@
+"""CSV and TSV."""
+
+from pathlib import Path
+
+import pytest
+from support import read_chunks, read_rows, read_texts
+
+from sentiment_batch.errors import BadDataError, UsageError
+from sentiment_batch.sources import SourceOptions
+from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "reviews.csv"
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        (b"text\ngood\nbad\n", ["good", "bad"]),
+        (b"text\ngood\nbad", ["good", "bad"]),
+        (b"text\r\ngood\r\nbad\r\n", ["good", "bad"]),
+        (b"text\rgood\rbad\r", ["good", "bad"]),
+        (b'text\n"one\ntwo"\n"three\r\nfour"\n"five\rsix"\n', ["one\ntwo", "three\r\nfour", "five\rsix"]),
+        (b'text\n"say ""so"""\n5" tall\n', ['say "so"', '5" tall']),
+        (b'text\n"a,b"\n', ["a,b"]),
+        (b"text\n good \n", [" good "]),
+        (b"text\na\x00b\n", ["a\x00b"]),
+        ("text\nein\u2028Satz\x85\x0b\x0cnoch\n".encode(), ["ein\u2028Satz\x85\x0b\x0cnoch"]),
+        (b"\xef\xbb\xbftext\ngood\n", ["good"]),
+        (b'\xef\xbb\xbf"text"\n\xef\xbb\xbfgood\n', ["\ufeffgood"]),
+        (b"text\n", []),
+        (b"text", []),
+    ],
+)
+def test_texts(path: Path, content: bytes, texts: list[str]) -> None:
+    """Fields are read after RFC 4180 with any line ending; a byte order mark is no part of the first name."""
+    path.write_bytes(content)
+    assert read_texts(path) == texts
+
+
+@pytest.mark.parametrize("value", ["NA", "null", "NaN", "None", "007", "1.50", "1e5", "true", "", " ", "2024-01-01"])
+def test_fields_stay_text(path: Path, value: str) -> None:
+    """No field is taken for null, a number or a date."""
+    path.write_text(f"id,text\n{value},{value}\n", "utf-8")
+    assert read_rows(path) == [{"id": value, "text": value}]
+    assert read_texts(path) == [value]
+
+
+def test_tabs(tmp_path: Path) -> None:
+    """TSV has tabs between fields; commas are text, and quotes work as in CSV."""
+    (tmp_path / "a.tsv").write_bytes(b'id\ttext\n1\tso, so\n2\t"tab\there"\n')
+    assert read_rows(tmp_path / "a.tsv") == [{"id": "1", "text": "so, so"}, {"id": "2", "text": "tab\there"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id,text\n1,a\n2\n3,c\n", "line 3: 1 fields where the header has 2"),
+        (b"id,text\n1,a\n2,b,c\n", "line 3: 3 fields where the header has 2"),
+        (b'id,text\n1,"a\nb"\n2\n', "line 4: 1 fields where the header has 2"),
+        (b"text\na,b\n", "line 2: 2 fields where the header has 1"),
+        (b'id,text\n1,a\n2,"b\n3,c\n', "line 4: unexpected end of data"),
+        (b'id,text\n1,"a"b\n', "line 2: ',' expected after '\"'"),
+        (b'"text\n', "line 1: unexpected end of data"),
+        (b"\n", "no header line"),
+    ],
+)
+def test_broken_records(path: Path, content: bytes, message: str) -> None:
+    """A record that does not fit is an error with its line, neither repaired nor skipped."""
+    path.write_bytes(content)
+    with pytest.raises(BadDataError, match=f"{path}: .*{message}"):
+        read_chunks(path)
+
+
+@pytest.mark.parametrize("content", [b"text\ngood\n\xff\n", b"te\xffxt\n", "text\ngut\n".encode("utf-16")])
+def test_not_utf8(path: Path, content: bytes) -> None:
+    """Text in another encoding is an error that says about where."""
+    path.write_bytes(content)
+    with pytest.raises(BadDataError, match=r"not UTF-8 text at or soon after line \d"):
+        read_chunks(path)
+
+
+def test_empty_line_among_several_columns(path: Path) -> None:
+    """With several columns an empty line is no record."""
+    path.write_bytes(b"id,text\n\n1,a\n\n\n2,b\n\n")
+    assert read_texts(path) == ["a", "b"]
+
+
+def test_empty_line_in_a_single_column(path: Path) -> None:
+    """With a single column an empty line is a record with an empty field, and no row shifts."""
+    path.write_bytes(b'text\na\n\n""\nb\n')
+    assert read_texts(path) == ["a", "", "", "b"]
+
+
+def test_repeated_name(path: Path) -> None:
+    """Two columns of one name are an error, since one would be lost."""
+    path.write_bytes(b"id,text,id\n1,a,2\n")
+    with pytest.raises(UsageError, match="several columns are named 'id'"):
+        read_chunks(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted", "found"),
+    [
+        ("id,text,review", None, "text"),
+        ("id,Phrase", None, "Phrase"),
+        ("id,verdict", "verdict", "verdict"),
+        ("text,review", "review", "review"),
+    ],
+)
+def test_text_column(path: Path, header: str, wanted: str | None, found: str) -> None:
+    """The text column is the one asked for, else `text`, else the one known name that is there."""
+    path.write_text(f"{header}\n{header}\n", "utf-8")
+    assert read_texts(path, SourceOptions(text_column=wanted)) == [found]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("missing", "no column 'missing'; the columns are: id, review, comment"),
+        (None, "'review' and 'comment' could be meant: .* --text-column; the columns are: id, review, comment"),
+    ],
+)
+def test_no_text_column(path: Path, wanted: str | None, message: str) -> None:
+    """Without a clear text column the error lists the columns."""
+    path.write_bytes(b"id,review,comment\n1,a,b\n")
+    with pytest.raises(UsageError, match=message):
+        read_chunks(path, SourceOptions(text_column=wanted))
+
+
+def test_kept_columns(path: Path) -> None:
+    """Only the columns asked for are kept, in the order of the file; the text need not be one of them."""
+    path.write_bytes(b"a,text,b,c\n1,good,2,3\n")
+    assert read_rows(path, SourceOptions(columns=("c", "a"))) == [{"a": "1", "c": "3"}]
+    assert read_texts(path, SourceOptions(columns=("c", "a"))) == ["good"]
+    with pytest.raises(UsageError, match="no column 'd' to keep; the columns are: a, text, b, c"):
+        read_chunks(path, SourceOptions(columns=("d",)))
+
+
+def test_chunks_are_bounded(path: Path) -> None:
+    """A long file comes in chunks bounded in rows and in characters."""
+    rows = [f"{number},film" for number in range(CHUNK_ROWS + 1)]
+    large = [f"{number},{'x' * (CHUNK_BYTES // 2)}" for number in range(3)]
+    path.write_text("\n".join(["id,text", *rows, *large]), "utf-8")
+    chunks = read_chunks(path)
+    assert [len(chunk) for chunk in chunks] == [CHUNK_ROWS, 2, 1, 1]
+    assert [row["id"] for chunk in chunks for row in chunk.records.to_pylist()][:-3] == [
+        str(number) for number in range(CHUNK_ROWS + 1)
+    ]
+
+
+def test_large_field(path: Path) -> None:
+    """A field far beyond the csv module's usual limit is read."""
+    path.write_bytes(b"text\n" + b"x" * 1_000_000 + b"\n")
+    assert [len(text or "") for text in read_texts(path)] == [1_000_000]

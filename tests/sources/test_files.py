@@ -1,0 +1,124 @@
+"""Opening and decompressing inputs."""
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support import compressed, read_chunks, read_texts
+
+from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, UsageError
+from sentiment_batch.locations import Location
+from sentiment_batch.sources import SourceOptions, open_source
+
+TEXTS = [f"film {row}" for row in range(3000)]
+
+
+def parquet_bytes() -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"text": TEXTS}), sink)
+    return bytes(sink.getvalue())
+
+
+CONTENTS = {
+    "csv": "\n".join(["text", *TEXTS]).encode(),
+    "tsv": "\n".join(["text", *TEXTS]).encode(),
+    "jsonl": "\n".join(f'{{"text": "{text}"}}' for text in TEXTS).encode(),
+    "parquet": parquet_bytes(),
+}
+
+
+@pytest.mark.parametrize("compression", ["", "gz", "zst"])
+@pytest.mark.parametrize("suffix", CONTENTS)
+def test_compressed(tmp_path: Path, suffix: str, compression: str) -> None:
+    """Every format is read as it is, and compressed as a whole."""
+    path = tmp_path / f"reviews.{suffix}{'.' if compression else ''}{compression}"
+    path.write_bytes(compressed(CONTENTS[suffix], compression))
+    assert read_texts(path) == TEXTS
+
+
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+def test_several_members(tmp_path: Path, compression: str) -> None:
+    """Compressed files that were appended to each other are read to the end."""
+    path = tmp_path / f"reviews.csv.{compression}"
+    parts = [b"text\ngood\nb", b"", b"ad\n", b"so-so\n"]
+    path.write_bytes(b"".join(compressed(part, compression) for part in parts))
+    assert read_texts(path) == ["good", "bad", "so-so"]
+
+
+@pytest.mark.parametrize("missing", [1, 4, 9, 500, 5000])
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+@pytest.mark.parametrize("suffix", CONTENTS)
+def test_compressed_file_cut_short(tmp_path: Path, suffix: str, compression: str, missing: int) -> None:
+    """A truncated compressed file is bad data and never passes for a shorter one."""
+    path = tmp_path / f"reviews.{suffix}.{compression}"
+    content = compressed(CONTENTS[suffix], compression)
+    path.write_bytes(content[: max(len(content) - missing, 10)])
+    with pytest.raises(BadDataError, match=rf"\A{path}.+\Z"):
+        read_chunks(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst", "a.jsonl.gz", "a.parquet.zst"])
+def test_not_compressed(tmp_path: Path, name: str) -> None:
+    """A file that is not compressed as its name says is bad data."""
+    (tmp_path / name).write_bytes(b'{"text": "good"}\n' * 10)
+    with pytest.raises(BadDataError, match=str(tmp_path / name)):
+        read_chunks(tmp_path / name)
+
+
+def test_damaged_gzip(tmp_path: Path) -> None:
+    """A checksum that does not match is bad data."""
+    content = bytearray(gzip.compress(CONTENTS["csv"]))
+    content[-8] ^= 1
+    (tmp_path / "a.csv.gz").write_bytes(content)
+    with pytest.raises(BadDataError, match="cut short or damaged: "):
+        read_chunks(tmp_path / "a.csv.gz")
+
+
+@pytest.mark.parametrize("suffix", CONTENTS)
+@pytest.mark.parametrize("compression", ["", ".gz", ".zst"])
+def test_empty_file(tmp_path: Path, suffix: str, compression: str) -> None:
+    """A file without a byte is bad data, whatever its name."""
+    path = tmp_path / f"reviews.{suffix}{compression}"
+    path.touch()
+    with pytest.raises(BadDataError, match=f"{path}: the file is empty"):
+        read_chunks(path)
+
+
+@pytest.mark.parametrize("suffix", CONTENTS)
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+def test_nothing_compressed(tmp_path: Path, suffix: str, compression: str) -> None:
+    """A compressed file without content is bad data too."""
+    path = tmp_path / f"reviews.{suffix}.{compression}"
+    path.write_bytes(compressed(b"", compression))
+    with pytest.raises(BadDataError, match=str(path)):
+        read_chunks(path)
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    """A file that is not there is named."""
+    with pytest.raises(NoInputError, match=f"{tmp_path}/a.csv: no such file"):
+        read_chunks(tmp_path / "a.csv")
+
+
+def test_folder(tmp_path: Path) -> None:
+    """A folder with the name of a file cannot be read as one."""
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(InputOutputError, match=rf"\A{tmp_path}/a.csv: .+\Z"):
+        read_chunks(tmp_path / "a.csv")
+
+
+def test_unknown_suffix(tmp_path: Path) -> None:
+    """A file whose name does not tell its format is a usage error."""
+    (tmp_path / "a.txt").write_text("text\n", "utf-8")
+    with pytest.raises(UsageError, match=r"a\.txt: not one of"):
+        read_chunks(tmp_path / "a.txt")
+
+
+def test_uri(tmp_path: Path) -> None:
+    """A file is read through its URI as through its path."""
+    (tmp_path / "a.csv").write_bytes(b"text\ngood\n")
+    source = open_source(Location.parse(f"file://{tmp_path}/a.csv"), SourceOptions())
+    assert [chunk.texts for chunk in source.chunks()] == [["good"]]
+    source.close()

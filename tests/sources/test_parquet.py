@@ -1,0 +1,131 @@
+"""Parquet."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support import read_chunks, read_rows, read_texts
+
+from sentiment_batch.errors import BadDataError, UsageError
+from sentiment_batch.locations import Location
+from sentiment_batch.sources import SourceOptions, open_source, read_table
+from sentiment_batch.sources.chunk import CHUNK_ROWS
+
+TEXTS = ["good", None, "", "bad\r\n\x00ä"]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "reviews.parquet"
+
+
+def test_types_are_kept(path: Path) -> None:
+    """Every column keeps its type and its values, nested ones, dictionaries and metadata included."""
+    table = pa.table(
+        {
+            "text": pa.array(["a", "b"], pa.large_string()),
+            "when": pa.array([0, 1], pa.timestamp("us", "UTC")),
+            "price": pa.array([None, 1], pa.decimal128(9, 2)),
+            "tags": pa.array([["x", "y"], []], pa.list_(pa.string())),
+            "meta": pa.array([{"k": 1}, None]),
+            "shop": pa.array(["s", "s"]).dictionary_encode(),
+            "raw": pa.array([b"\xff", None], pa.binary()),
+        }
+    ).replace_schema_metadata({"origin": "shop"})
+    pq.write_table(table, path)
+    read = read_table(Location.parse(str(path)), SourceOptions())
+    assert read.equals(table)
+    assert read.schema.equals(pq.read_schema(path), check_metadata=True)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
+)
+def test_kinds_of_text(path: Path, kind: pa.DataType) -> None:
+    """Every way that Arrow holds text is read, null and empty apart."""
+    pq.write_table(pa.table({"text": pa.array(TEXTS).cast(kind)}), path)
+    assert read_texts(path) == TEXTS
+    assert [row["text"] for row in read_rows(path)] == TEXTS
+
+
+@pytest.mark.parametrize("column", [[1, 2], [b"a", b"b"], [["a"], ["b"]], [None, None]])
+def test_column_without_text(path: Path, column: list[object]) -> None:
+    """A text column that holds something else is an error with its type."""
+    pq.write_table(pa.table({"text": column}), path)
+    with pytest.raises(UsageError, match=r"column 'text' holds .*, not text: name another with --text-column"):
+        read_chunks(path)
+
+
+def test_small_row_groups_are_joined(path: Path) -> None:
+    """Chunks do not depend on how the writer cut the file into row groups."""
+    pq.write_table(pa.table({"text": [str(row) for row in range(1000)]}), path, row_group_size=7)
+    assert [len(chunk) for chunk in read_chunks(path)] == [1000]
+    assert read_texts(path) == [str(row) for row in range(1000)]
+
+
+def test_large_row_groups_are_cut(path: Path) -> None:
+    """A row group of any size comes in bounded chunks."""
+    texts = [str(row) for row in range(3 * CHUNK_ROWS + 5)]
+    pq.write_table(pa.table({"text": texts}), path)
+    assert max(len(chunk) for chunk in read_chunks(path)) <= CHUNK_ROWS
+    assert read_texts(path) == texts
+
+
+def test_kept_columns(path: Path) -> None:
+    """Only the columns asked for are kept, in the order of the file; the text need not be one of them."""
+    pq.write_table(pa.table({"a": [1], "text": ["good"], "b": [2], "c": [3]}), path)
+    assert read_rows(path, SourceOptions(columns=("c", "a"))) == [{"a": 1, "c": 3}]
+    assert read_texts(path, SourceOptions(columns=("c", "a"))) == ["good"]
+
+
+def test_no_rows(path: Path) -> None:
+    """A file without rows has columns and no chunks."""
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), path)
+    source = open_source(Location.parse(str(path)), SourceOptions())
+    assert (source.names, source.rows, list(source.chunks())) == (["text"], 0, [])
+    source.close()
+
+
+def test_rows_are_known_ahead(path: Path) -> None:
+    """The number of rows is known from the footer, and the share read from there on."""
+    pq.write_table(pa.table({"text": ["a"] * 10}), path)
+    source = open_source(Location.parse(str(path)), SourceOptions())
+    assert (source.rows, source.fraction_read()) == (10, 0)
+    assert [source.fraction_read() for _ in source.chunks()] == [1]
+    source.close()
+
+
+def test_repeated_name(path: Path) -> None:
+    """Two columns of one name are an error, since one would be lost."""
+    pq.write_table(pa.Table.from_arrays([pa.array(["a"])] * 2, ["text", "text"]), path)
+    with pytest.raises(UsageError, match="several columns are named 'text'"):
+        read_chunks(path)
+
+
+@pytest.mark.parametrize("content", [b"text\ngood\n", b"PAR1", b"PAR1" * 10, b"\x00" * 100])
+def test_not_parquet(path: Path, content: bytes) -> None:
+    """A file that is not Parquet says so on one line."""
+    path.write_bytes(content)
+    with pytest.raises(BadDataError, match=rf"\A{path} is not a readable Parquet file: .+\Z"):
+        read_chunks(path)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.99])
+def test_cut_short(path: Path, part: float) -> None:
+    """A truncated file is an error, wherever it was cut."""
+    pq.write_table(pa.table({"text": [f"film {row}" for row in range(5000)]}), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * part)])
+    with pytest.raises(BadDataError, match="not a readable Parquet file"):
+        read_chunks(path)
+
+
+def test_damaged_pages(path: Path) -> None:
+    """Damage behind an intact footer is bad data, found when the rows are read."""
+    pq.write_table(pa.table({"text": [f"film {row}" for row in range(5000)]}), path, compression="zstd")
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    path.write_bytes(content)
+    with pytest.raises(BadDataError, match=str(path)):
+        read_chunks(path)

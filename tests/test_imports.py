@@ -1,0 +1,41 @@
+"""What importing costs: the run side stays clear of the build side, and help of everything heavy."""
+
+import subprocess
+import sys
+
+import pytest
+
+BUILD_SIDE = {"torch", "transformers", "matplotlib", "optimum", "sentiment_batch.export", "sentiment_batch.training"}
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh interpreter holds after running `code`."""
+    report = "import sys\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{report}"], capture_output=True, check=True, text=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("module", ["worker", "scoring", "sources", "sinks", "cli"])
+def test_run_side_is_clear_of_the_build_side(module: str) -> None:
+    """Importing the run side imports nothing that only training or export needs."""
+    loaded = modules_after(f"import sentiment_batch.{module}")
+    assert f"sentiment_batch.{module}" in loaded
+    assert not loaded & BUILD_SIDE
+
+
+def test_scoring_needs_no_arrow() -> None:
+    """Texts are scored without the libraries that read and write files."""
+    assert "pyarrow" not in modules_after("import sentiment_batch.scoring")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["score", "--help"], ["train", "-h"]])
+def test_help_is_light(words: list[str]) -> None:
+    """Help and version import neither onnxruntime nor pyarrow nor numpy."""
+    loaded = modules_after(
+        f"import sys; sys.argv = ['sentiment-batch', *{words}]\n"
+        "from sentiment_batch.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code"
+    )
+    assert "sentiment_batch.cli.main" in loaded
+    assert not loaded & (BUILD_SIDE | {"onnxruntime", "pyarrow", "numpy", "tokenizers"})

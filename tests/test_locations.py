@@ -1,0 +1,119 @@
+"""Names to files: suffixes, globs, folders, URIs."""
+
+from pathlib import Path
+
+import pytest
+
+from sentiment_batch.errors import NoInputError, UsageError
+from sentiment_batch.formats import Compression, FileType, Format, is_known
+from sentiment_batch.locations import Location, expand_inputs
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def found(*names: object) -> list[str]:
+    return [location.file_name for location in expand_inputs([str(name) for name in names])]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.parquet", (Format.PARQUET, Compression.NONE)),
+        ("a.PQ", (Format.PARQUET, Compression.NONE)),
+        ("a.b.csv", (Format.CSV, Compression.NONE)),
+        ("a.tsv.gz", (Format.TSV, Compression.GZIP)),
+        ("a.tab", (Format.TSV, Compression.NONE)),
+        ("a.jsonl.zst", (Format.JSONL, Compression.ZSTD)),
+        ("a.NDJSON.Zstd", (Format.JSONL, Compression.ZSTD)),
+    ],
+)
+def test_file_types(name: str, expected: tuple[Format, Compression]) -> None:
+    """Suffixes tell format and compression, in either case."""
+    assert is_known(name)
+    assert FileType.of(name) == expected
+
+
+@pytest.mark.parametrize("name", ["a", "a.txt", "a.gz", "a.txt.gz", "a.csv.bz2", "a.csv.gz.gz", ""])
+def test_unknown_file_types(name: str) -> None:
+    """Any other suffix is an error that lists the known ones."""
+    assert not is_known(name)
+    with pytest.raises(UsageError, match=r"not one of \.parquet, \.csv, \.tsv, \.jsonl"):
+        FileType.of(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "scored"),
+    [
+        ("reviews.csv", "reviews.scored.csv"),
+        ("in.box/reviews.2024.parquet", "in.box/reviews.2024.scored.parquet"),
+        ("reviews.jsonl.gz", "reviews.scored.jsonl.gz"),
+        ("reviews.CSV.zst", "reviews.scored.CSV.zst"),
+        ("file:///data/reviews.tsv", "file:///data/reviews.scored.tsv"),
+    ],
+)
+def test_default_output(name: str, scored: str) -> None:
+    """The default output stands beside its input, with the same suffixes."""
+    assert Location.parse(name).scored() == Location.parse(scored)
+
+
+def test_child_and_parent() -> None:
+    """A location's folder, and files in it, keep the spelling that the user chose."""
+    folder = Location.parse("out/")
+    assert folder.child("a.csv") == Location.parse("out/a.csv")
+    assert folder.child("a.csv").parent().path == folder.path
+    assert Location.parse("a.csv").parent().name == "."
+
+
+def test_standard_stream() -> None:
+    """A dash is a stream, and a file of that name in a folder is not."""
+    assert Location.parse("-").is_standard_stream
+    assert not Location.parse("./-").is_standard_stream
+    assert expand_inputs(["-"]) == [Location.parse("-")]
+
+
+def test_uri(tmp_path: Path) -> None:
+    """A file:// URI names the same file as its path."""
+    touch(tmp_path, "a.csv")
+    [location] = expand_inputs([f"file://{tmp_path}/a.csv"])
+    assert location.path == str(tmp_path / "a.csv")
+    assert location.is_local
+
+
+def test_unknown_uri() -> None:
+    """A URI of an unknown scheme is a usage error on one line."""
+    with pytest.raises(UsageError, match=r"\Anowhere://a\.csv: .+\Z"):
+        Location.parse("nowhere://a.csv")
+
+
+def test_glob(tmp_path: Path) -> None:
+    """A glob names its files in order, also in folders below; folders are left out."""
+    touch(tmp_path, "b.csv", "a.csv", "c.jsonl", "deep/er/d.csv", "e.csv/f.txt")
+    assert found(tmp_path / "*.csv") == ["a.csv", "b.csv"]
+    assert found(tmp_path / "**" / "*.csv") == ["a.csv", "b.csv", "d.csv"]
+    assert found(tmp_path / "[bc].*", tmp_path / "a.csv") == ["b.csv", "c.jsonl", "a.csv"]
+
+
+def test_name_with_magic_characters(tmp_path: Path) -> None:
+    """A file that is there is meant literally, even if its name could be a glob."""
+    touch(tmp_path, "a[1].csv", "a1.csv")
+    assert found(tmp_path / "a[1].csv") == ["a[1].csv"]
+
+
+def test_folder(tmp_path: Path) -> None:
+    """A folder names its readable files in order, but neither other files nor what was scored before."""
+    touch(tmp_path, "b.parquet", "a.csv.gz", "a.scored.csv.gz", "notes.txt", "deep/c.csv")
+    assert found(tmp_path) == ["a.csv.gz", "b.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("missing.csv", "no such file"), ("*.csv", "no file matches"), (".", "no Parquet, CSV, TSV or JSONL file")],
+)
+def test_nothing_there(tmp_path: Path, name: str, message: str) -> None:
+    """A name behind which there is nothing is an error that says what was looked for."""
+    with pytest.raises(NoInputError, match=message):
+        expand_inputs([str(tmp_path / name)])

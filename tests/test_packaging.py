@@ -1,0 +1,103 @@
+"""The wheel: what is in it, and that it works alone."""
+
+import csv
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+CONSTRAINTS = PROJECT / "constraints.txt"
+MEGABYTE = 2**20
+
+pytestmark = pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="needs git to tell what belongs to the project")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skips where pip reaches no package index."""
+    folder = tmp_path_factory.mktemp("index")
+    if _pip("download", "--no-deps", "--dest", folder, "setuptools").returncode:
+        pytest.skip("no package index can be reached")
+
+
+@pytest.fixture(scope="module")
+def wheel(index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the project's own files."""
+    folder = tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode("utf-8").split("\0")):
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, folder / name)
+    built = _pip("wheel", "--no-deps", "--wheel-dir", folder / "dist", folder)
+    assert built.returncode == 0, built.stderr
+    return next((folder / "dist").glob("*.whl"))
+
+
+def test_contents(wheel: Path) -> None:
+    """The packages, the default model, the type marker and the licence are in; tests and benchmarks are not."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert sorted(top.split("-")[0] for top in tops) == ["sentiment_batch", "sentiment_batch"]
+    assert all(top == "sentiment_batch" or top.endswith(".dist-info") for top in tops)
+    for name in (
+        "sentiment_batch/py.typed",
+        "sentiment_batch/cli/main.py",
+        "sentiment_batch/export/exporter.py",
+        "sentiment_batch/training/finetune.py",
+        "sentiment_batch/models/default/bundle.json",
+        "sentiment_batch/models/default/model_quantized.onnx",
+        "sentiment_batch/models/default/tokenizer.json",
+        "sentiment_batch/models/default/README.md",
+    ):
+        assert name in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert [name for name in names if "test" in name or "benchmark" in name or name.endswith(".pyc")] == []
+
+
+def test_every_source_file_is_in(wheel: Path) -> None:
+    """No module of the two packages is forgotten."""
+    sources = {f"sentiment_batch/export/{path.name}" for path in (PROJECT / "export").glob("*.py")}
+    sources |= {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "sentiment_batch").rglob("*.py")}
+    with zipfile.ZipFile(wheel) as archive:
+        assert sources <= set(archive.namelist())
+
+
+def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
+    """In a clean environment the wheel brings what scoring needs, in under 500 MB, and no torch."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv/bin/python"
+    constraint = ("--constraint", CONSTRAINTS) if CONSTRAINTS.exists() else ()
+    installed = _pip("install", *constraint, wheel, python=python)
+    assert installed.returncode == 0, installed.stderr
+    packages = next((tmp_path / "venv/lib").glob("python*/site-packages"))
+    assert not (packages / "export").exists()
+    assert not (packages / "torch").exists()
+    size = sum(path.stat().st_size for path in (tmp_path / "venv").rglob("*") if path.is_file())
+    assert size < 500 * MEGABYTE
+
+    shutil.copy(PROJECT / "examples/reviews.csv", tmp_path)
+    done = subprocess.run(
+        [python.with_name("sentiment-batch"), "score", "reviews.csv"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    with (tmp_path / "reviews.scored.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 200
+    assert all(bool(row["sentiment"]) != bool(row["sentiment_error"]) for row in rows)
+
+
+def _pip(*arguments: str | Path, python: str | Path = sys.executable) -> "subprocess.CompletedProcess[str]":
+    command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,48 @@
+"""Label names to polarities."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment_batch.polarity import polarities
+
+FIVE = {"very negative": -1.0, "negative": -0.5, "neutral": 0.0, "positive": 0.5, "very positive": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (("negative", "positive"), (-1, 1)),
+        (("NEGATIVE", "POSITIVE"), (-1, 1)),
+        (("negative", "neutral", "positive"), (-1, 0, 1)),
+        (("neg", "neu", "pos"), (-1, 0, 1)),
+        (("very_negative", "negative", "mixed", "positive", "very_positive"), (-1, -0.5, 0, 0.5, 1)),
+        (("1 star", "2 stars", "3 stars", "4 stars", "5 stars"), (-1, -0.5, 0, 0.5, 1)),
+        (("neutral", "positive"), (-1, 1)),
+    ],
+)
+def test_known_scales(labels: tuple[str, ...], expected: tuple[float, ...]) -> None:
+    """Names in common use are spread evenly over [-1, 1]."""
+    assert polarities(labels) == expected
+
+
+@given(st.permutations(list(FIVE)))
+def test_order_of_the_outputs_does_not_matter(labels: list[str]) -> None:
+    """A label's polarity comes from its name, not from its place among the model's outputs."""
+    assert polarities(labels) == tuple(FIVE[label] for label in labels)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("LABEL_0", "LABEL_1"),
+        ("joy", "anger", "sadness"),
+        ("negative", "positive", "spam"),
+        ("negative", "neg"),
+        ("positive",),
+        (),
+    ],
+)
+def test_unknown_order(labels: tuple[str, ...]) -> None:
+    """Labels that leave the order open have no polarity: it is never guessed."""
+    assert polarities(labels) is None

@@ -1,0 +1,234 @@
+"""Texts to probabilities. The properties are shown on the model that ships with the package."""
+
+import csv
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.scoring import EMPTY_TEXT, NULL_TEXT, Scorer, Scores, ScoringOptions
+from sentiment_batch.session import Device, Session
+from sentiment_batch.text import LongText, Tokenizer
+
+REVIEWS = Path(__file__).resolve().parent.parent / "examples" / "reviews.csv"
+WORDS = ["the", "a", "good", "bad", "film", "not", "was", "seen", "never", "great", "boring", "you", "worst"]
+LENGTHS = [1, 1, 1, 2, 2, 5, 5, 6, 14, 14, 15, 30, 30, 62, 63, 126, 254, 510, 600]
+
+
+def sample_texts() -> list[str | None]:
+    """Reviews of many kinds, and for each of some lengths in tokens a text of its own; null and empty ones too."""
+    choice = random.Random(0)
+    made = [" ".join(choice.choices(WORDS, k=length)) for length in LENGTHS]
+    with REVIEWS.open(encoding="utf-8", newline="") as file:
+        reviews = [row["text"] for row in csv.DictReader(file)]
+    return [None, "", "\u200b", *made, *(review for review in reviews if len(review) < 800)][:70]
+
+
+TEXTS = sample_texts()
+
+
+@pytest.fixture(scope="module")
+def bundle(default_model: Path) -> ModelBundle:
+    return ModelBundle.load(default_model)
+
+
+@pytest.fixture(scope="module")
+def session(bundle: ModelBundle) -> Session:
+    return Session(bundle.graph, Device.CPU)
+
+
+@pytest.fixture(scope="module")
+def alone(bundle: ModelBundle, session: Session) -> dict[str | None, bytes]:
+    """For each of `TEXTS` its prediction, to the bit, when it is all there is to score."""
+    with Scorer(bundle, session, ScoringOptions(threads=1)) as scorer:
+        return {text: rows_of(scorer.score([text]))[0] for text in TEXTS}
+
+
+def rows_of(scores: Scores) -> list[bytes]:
+    """Each row's prediction to the bit."""
+    columns = zip(scores.probabilities, scores.n_tokens, scores.truncated, scores.errors, strict=True)
+    return [
+        probabilities.tobytes() + repr((int(n_tokens), bool(truncated), error)).encode("ascii")
+        for probabilities, n_tokens, truncated, error in columns
+    ]
+
+
+@settings(max_examples=40)
+@given(
+    texts=st.lists(st.sampled_from(TEXTS), max_size=30),
+    borders=st.sets(st.integers(0, 30), max_size=4),
+    threads=st.integers(1, 3),
+    batch_tokens=st.integers(1, 4096),
+)
+def test_same_row_same_answer(
+    bundle: ModelBundle,
+    session: Session,
+    alone: dict[str | None, bytes],
+    texts: list[str | None],
+    borders: set[int],
+    threads: int,
+    batch_tokens: int,
+) -> None:
+    """A row's prediction is the same to the bit whatever its neighbours, the order, the threads, batches and chunks."""
+    edges = [0, *sorted(border for border in borders if border < len(texts)), len(texts)]
+    chunks = [texts[start:end] for start, end in pairwise(edges)]
+    with Scorer(bundle, session, ScoringOptions(threads=threads, batch_tokens=batch_tokens)) as scorer:
+        scored = list(scorer.stream(chunks, lambda chunk: chunk))
+    assert [chunk for chunk, _ in scored] == chunks
+    assert [row for _, scores in scored for row in rows_of(scores)] == [alone[text] for text in texts]
+
+
+def test_full_batches(bundle: ModelBundle, session: Session, alone: dict[str | None, bytes]) -> None:
+    """The same holds for all texts in one chunk, in the batches of a real job."""
+    with Scorer(bundle, session, ScoringOptions(threads=2)) as scorer:
+        assert rows_of(scorer.score(TEXTS)) == [alone[text] for text in TEXTS]
+
+
+def test_lengths_of_the_samples(bundle: ModelBundle, session: Session) -> None:
+    """The texts that the properties are shown on reach from the shortest to the longest that the model reads."""
+    with Scorer(bundle, session, ScoringOptions(threads=2)) as scorer:
+        scores = scorer.score(TEXTS)
+    lengths = set(scores.n_tokens.tolist())
+    assert {0, 3, 4, 64, 512} <= lengths
+    assert max(lengths) == bundle.max_tokens
+    assert scores.padding_tokens == 0
+
+
+def test_default_model_tells_good_from_bad(bundle: ModelBundle, session: Session) -> None:
+    """The model that ships with the package knows plain praise from plain blame."""
+    with Scorer(bundle, session, ScoringOptions(threads=1)) as scorer:
+        praise, blame = scorer.score(["I had an awesome day!", "A terrible, boring waste of time."]).probabilities
+    assert scorer.bundle.labels[int(praise.argmax())].endswith("positive")
+    assert scorer.bundle.labels[int(blame.argmax())].endswith("negative")
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_bundle: Path) -> tuple[ModelBundle, Session]:
+    loaded = ModelBundle.load(tiny_bundle)
+    return loaded, Session(loaded.graph, Device.CPU)
+
+
+@given(st.lists(st.none() | st.text(max_size=60), max_size=30))
+def test_probabilities_are_a_distribution(tiny_scorer: Scorer, texts: list[str | None]) -> None:
+    """The probabilities of a scored row sum to 1; those of any other row are NaN."""
+    scores = tiny_scorer.score(texts)
+    scored = np.array([error is None for error in scores.errors], dtype=np.bool_)
+    assert scores.probabilities.shape == (len(texts), 5)
+    assert scores.probabilities.dtype == np.float32
+    np.testing.assert_allclose(scores.probabilities[scored].sum(axis=1), 1, rtol=1e-6)
+    assert (scores.probabilities[scored] >= 0).all()
+    assert np.isnan(scores.probabilities[~scored]).all()
+    assert (scores.n_tokens[~scored] == 0).all()
+
+
+def test_against_the_graph(tiny_scorer: Scorer) -> None:
+    """Probabilities are the softmax of the graph's logits for the framed tokens."""
+    [encoded] = Tokenizer(tiny_scorer.bundle.tokenizer, 32).encode(["good film"])
+    logits = Session(tiny_scorer.bundle.graph, Device.CPU).run(np.array(encoded.pieces, dtype=np.int64))[0]
+    expected = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(tiny_scorer.score(["good film"]).probabilities[0], expected, rtol=1e-6)
+
+
+def test_reasons(tiny_scorer: Scorer) -> None:
+    """A row without a prediction says why: no text at all, or none that the model can read."""
+    assert tiny_scorer.score([None, "", " \n", "\u200b", "good"]).errors == [
+        NULL_TEXT,
+        EMPTY_TEXT,
+        EMPTY_TEXT,
+        EMPTY_TEXT,
+        None,
+    ]
+
+
+def test_duplicates_are_scored_once(tiny: tuple[ModelBundle, Session]) -> None:
+    """Texts with the same tokens go through the model once and get equal rows."""
+
+    class CountingSession(Session):
+        rows = 0
+
+        def run(self, input_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+            self.rows += len(input_ids)
+            return super().run(input_ids)
+
+    session = CountingSession(tiny[0].graph, Device.CPU)
+    with Scorer(tiny[0], session, ScoringOptions(threads=1)) as scorer:
+        good, bad, *again = rows_of(scorer.score(["good film", "bad film", "Good  film", "good film"]))
+    assert session.rows == 2
+    assert again == [good, good]
+    assert bad != good
+
+
+def test_windows_are_averaged(tiny: tuple[ModelBundle, Session]) -> None:
+    """With WINDOWS the probabilities of a long text are the mean of those of its pieces."""
+    options = ScoringOptions(threads=1, max_tokens=4, long_text=LongText.WINDOWS)
+    with Scorer(*tiny, options) as scorer:
+        first, second, whole = scorer.score(["good film", "was bad", "good film was bad"]).probabilities
+        np.testing.assert_array_equal(whole, (first + second) / 2)
+        assert scorer.score(["good film was bad"]).n_tokens.tolist() == [8]
+
+
+def test_truncation_is_reported(tiny: tuple[ModelBundle, Session]) -> None:
+    """`n_tokens` counts what the model read, special tokens included; `truncated` says that there was more."""
+    with Scorer(*tiny, ScoringOptions(threads=1, max_tokens=4)) as scorer:
+        scores = scorer.score(["good film", "good film was", "good"])
+    assert scores.n_tokens.tolist() == [4, 4, 3]
+    assert scores.truncated.tolist() == [False, True, False]
+
+
+def test_head_tail_reads_the_end(tiny: tuple[ModelBundle, Session]) -> None:
+    """With HEAD_TAIL the end of a long text counts, with HEAD it does not."""
+    texts = ["good film was a really good film", "good film was a really bad film"]
+    for long_text, differ in ((LongText.HEAD, False), (LongText.HEAD_TAIL, True)):
+        with Scorer(*tiny, ScoringOptions(threads=1, max_tokens=6, long_text=long_text)) as scorer:
+            good, bad = rows_of(scorer.score(texts))
+        assert (good != bad) is differ
+
+
+def test_no_rows(tiny_scorer: Scorer) -> None:
+    """No texts give no rows, and no chunks give nothing."""
+    assert tiny_scorer.score([]).probabilities.shape == (0, 5)
+    assert list(tiny_scorer.stream([], lambda chunk: chunk)) == []
+
+
+def test_stream_reads_little_ahead(tiny_scorer: Scorer) -> None:
+    """However many chunks there are, no more than four are held at a time."""
+    taken = 0
+
+    def chunks() -> Iterator[list[str]]:
+        nonlocal taken
+        for number in range(20):
+            taken += 1
+            yield [f"film {number}"]
+
+    for done, _ in enumerate(tiny_scorer.stream(chunks(), lambda chunk: chunk)):
+        assert taken - done <= 4
+
+
+def test_too_many_tokens(tiny_bundle: Path) -> None:
+    """More tokens than the model has positions are refused, with the option to change."""
+    with pytest.raises(ConfigurationError, match="at most 32 tokens: lower --max-tokens"):
+        Scorer.load(tiny_bundle, ScoringOptions(Device.CPU, max_tokens=33))
+
+
+def test_auto_device(tiny_bundle: Path) -> None:
+    """Without a wish the scorer says which provider it found."""
+    with Scorer.load(tiny_bundle) as scorer:
+        assert (scorer.device, scorer.provider) in {
+            (Device.CPU, "CPUExecutionProvider"),
+            (Device.CUDA, "CUDAExecutionProvider"),
+        }
+
+
+def test_not_a_graph(tmp_path: Path) -> None:
+    """A graph that the runtime cannot load is named, on one line."""
+    (tmp_path / "model.onnx").write_bytes(b"not a graph")
+    with pytest.raises(ConfigurationError, match=r"model\.onnx does not load: .+\Z"):
+        Session(tmp_path / "model.onnx", Device.CPU)

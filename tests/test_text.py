@@ -1,0 +1,158 @@
+"""Texts to token ids."""
+
+import json
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_graph import build_tokenizer
+from tokenizers import processors
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.text import LongText, Tokenizer
+
+TOKENS = st.lists(st.integers(0, 30521), max_size=200)
+ROOM = st.integers(1, 60)
+CLS, SEP = 2, 3
+
+
+@pytest.fixture(scope="module")
+def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    build_tokenizer().save(str(path))
+    return path
+
+
+@given(TOKENS, ROOM, st.sampled_from(LongText))
+def test_pieces_fit(tokens: list[int], room: int, strategy: LongText) -> None:
+    """No piece has more tokens than there is room for, and none is empty unless the text is."""
+    pieces = strategy.cut(tokens, room)
+    assert all(len(piece) <= room for piece in pieces)
+    assert all(pieces) or not tokens
+
+
+@given(TOKENS, ROOM, st.sampled_from(LongText))
+def test_text_that_fits_is_unchanged(tokens: list[int], room: int, strategy: LongText) -> None:
+    """A text that fits is one piece, whatever the strategy."""
+    fitting = tokens[:room]
+    assert strategy.cut(fitting, room) == [fitting]
+
+
+@given(TOKENS, ROOM)
+def test_head_keeps_the_beginning(tokens: list[int], room: int) -> None:
+    """HEAD keeps as much of the beginning as there is room for."""
+    assert LongText.HEAD.cut(tokens, room) == [tokens[:room]]
+
+
+@given(st.integers(1, 200), ROOM)
+def test_head_tail_keeps_both_ends(length: int, room: int) -> None:
+    """HEAD_TAIL fills the room with a quarter from the beginning and the rest from the end."""
+    tokens = list(range(length))
+    [piece] = LongText.HEAD_TAIL.cut(tokens, room)
+    assert len(piece) == min(length, room)
+    assert piece == sorted(set(piece))
+    assert piece[-1] == tokens[-1]
+    if length > room:
+        head = room // 4
+        assert piece[:head] == tokens[:head]
+        assert piece[head:] == tokens[head - room :]
+
+
+@given(TOKENS, ROOM)
+def test_windows_lose_nothing(tokens: list[int], room: int) -> None:
+    """WINDOWS covers every token in order, with as few and as equal pieces as possible."""
+    pieces = LongText.WINDOWS.cut(tokens, room)
+    assert list(chain.from_iterable(pieces)) == tokens
+    assert len(pieces) == max(1, -(-len(tokens) // room))
+    sizes = [len(piece) for piece in pieces]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_bert_frame(tokenizer_file: Path) -> None:
+    """Each piece stands between [CLS] and [SEP]; the text is cut, never the frame."""
+    whole, cut = Tokenizer(tokenizer_file, 5).encode(["good film", "good film was bad"])
+    ids = build_tokenizer().encode("good film was bad").ids
+    assert whole.pieces == [[*ids[:3], SEP]]
+    assert not whole.truncated
+    assert cut.pieces == [[CLS, *ids[1:4], SEP]]
+    assert cut.truncated
+
+
+def test_roberta_frame(tmp_path: Path) -> None:
+    """The frame is the tokenizer's own: <s> … </s> for RoBERTa."""
+    tokenizer = build_tokenizer()
+    tokenizer.add_special_tokens(["<s>", "</s>"])
+    start, end = tokenizer.token_to_id("<s>"), tokenizer.token_to_id("</s>")
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", end), ("<s>", start))
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    [encoded] = Tokenizer(tmp_path / "tokenizer.json", 32).encode(["good film"])
+    assert encoded.pieces == [tokenizer.encode("good film").ids]
+    assert encoded.pieces[0][0] == start
+    assert encoded.pieces[0][-1] == end
+
+
+def test_no_frame(tmp_path: Path) -> None:
+    """A tokenizer without special tokens leaves all the room to the text."""
+    tokenizer = build_tokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B", special_tokens=[])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    [encoded] = Tokenizer(tmp_path / "tokenizer.json", 2).encode(["good film was"])
+    assert encoded.pieces == [tokenizer.encode("good film").ids]
+
+
+def test_windows_frame_each_piece(tokenizer_file: Path) -> None:
+    """With WINDOWS each piece has a frame of its own, and nothing is truncated."""
+    [encoded] = Tokenizer(tokenizer_file, 4, LongText.WINDOWS).encode(["good film was bad"])
+    ids = build_tokenizer().encode("good film was bad").ids
+    assert encoded.pieces == [[CLS, *ids[1:3], SEP], [CLS, *ids[3:5], SEP]]
+    assert not encoded.truncated
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\t\r\n", "\u200b", "\u200d\ufeff", "\x00"])
+def test_nothing_to_read(tokenizer_file: Path, text: str) -> None:
+    """A text without a visible character has no pieces."""
+    [encoded] = Tokenizer(tokenizer_file, 32).encode([text])
+    assert encoded.pieces == []
+    assert not encoded.truncated
+
+
+def test_lone_surrogate(tokenizer_file: Path) -> None:
+    """Half a surrogate pair reads as a question mark instead of stopping the job."""
+    broken, plain = Tokenizer(tokenizer_file, 32).encode(["good \ud83d film", "good ? film"])
+    assert broken == plain
+
+
+def test_settings_in_the_file_are_ignored(tmp_path: Path, tokenizer_file: Path) -> None:
+    """Truncation and padding that tokenizer.json asks for do not apply."""
+    tokenizer = build_tokenizer()
+    tokenizer.enable_truncation(3)
+    tokenizer.enable_padding(length=8)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    settings = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
+    assert settings["truncation"]
+    assert settings["padding"]
+    texts = ["good", "good film was bad"]
+    assert Tokenizer(tmp_path / "tokenizer.json", 32).encode(texts) == Tokenizer(tokenizer_file, 32).encode(texts)
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_order_and_independence(tokenizer_file: Path, texts: list[str]) -> None:
+    """Each text is encoded as if it were alone, in the order given."""
+    tokenizer = Tokenizer(tokenizer_file, 32)
+    assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
+
+
+def test_no_room(tokenizer_file: Path) -> None:
+    """A limit that only the special tokens would fit into is refused, with the option to change."""
+    with pytest.raises(ConfigurationError, match=r"2 special tokens: raise --max-tokens"):
+        Tokenizer(tokenizer_file, 2)
+
+
+def test_not_a_tokenizer(tmp_path: Path) -> None:
+    """A file that is no tokenizer is named."""
+    path = tmp_path / "tokenizer.json"
+    path.write_text("{}", "utf-8")
+    with pytest.raises(ConfigurationError, match=r"tokenizer\.json is not a tokenizer file"):
+        Tokenizer(path, 32)

@@ -1,0 +1,299 @@
+"""The whole job, on a stand-in model."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support import read_rows, read_texts, write_records
+
+from sentiment_batch.errors import BadDataError, UsageError
+from sentiment_batch.locations import Location
+from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.scoring import Scorer
+from sentiment_batch.sources import SourceOptions
+from sentiment_batch.sources.chunk import CHUNK_ROWS
+from sentiment_batch.worker import Counts, Job, check_job, plan_jobs, run_job, summarize
+
+ADDED = ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"]
+TEXTS = ["good film", "", "not\nbad", 'was "really" good, seen', "worse", " ", "the film " * 30, "good film"]
+FLOATS = {"confidence", "polarity"}
+
+
+class Recorder:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int | None]] = []
+
+    def update(self, rows: int, total: int | None) -> None:
+        self.told.append((rows, total))
+
+
+class Worker:
+    """Runs jobs on the stand-in model and keeps count."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+        self.columns = PredictionColumns.of(scorer.bundle, prefix="", probabilities=False)
+        self.counts = Counts()
+        self.progress = Recorder()
+
+    def __call__(self, *paths: Path, options: SourceOptions | None = None) -> Path:
+        """Score all paths but the last into the last."""
+        *inputs, output = (Location.parse(str(path)) for path in paths)
+        job = Job(tuple(inputs), output)
+        run_job(job, self.scorer, options or SourceOptions(), self.columns, self.counts, self.progress)
+        return paths[-1]
+
+
+@pytest.fixture
+def score(tiny_scorer: Scorer) -> Worker:
+    return Worker(tiny_scorer)
+
+
+def write_texts(path: Path, texts: list[str]) -> Path:
+    return write_records(path, pa.RecordBatch.from_pydict({"id": [f"0{i}" for i in range(len(texts))], "text": texts}))
+
+
+def predictions(path: Path) -> list[dict[str, str]]:
+    """The added columns, spelled alike whatever the format of the file; floats by their bits."""
+    return [{name: spelled(row[name], name in FLOATS) for name in ADDED} for row in read_rows(path)]
+
+
+def spelled(value: Any, is_float: bool) -> str:
+    if value is None or value == "":
+        return ""
+    return np.float32(value).tobytes().hex() if is_float else str(value).lower()
+
+
+def planned(inputs: list[str], output: str | None) -> list[tuple[list[str], str]]:
+    jobs = plan_jobs([Location.parse(name) for name in inputs], Location.parse(output) if output else None)
+    return [([location.name for location in job.inputs], job.output.name) for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "expected"),
+    [
+        (["a.csv"], None, [(["a.csv"], "a.scored.csv")]),
+        (["a.csv", "in/b.jsonl.gz"], None, [(["a.csv"], "a.scored.csv"), (["in/b.jsonl.gz"], "in/b.scored.jsonl.gz")]),
+        (["a.csv", "b.csv"], "all.csv", [(["a.csv", "b.csv"], "all.csv")]),
+        (["a.csv", "in/b.csv"], "out/", [(["a.csv"], "out/a.csv"), (["in/b.csv"], "out/b.csv")]),
+        (["-"], None, [(["-"], "-")]),
+        (["-"], "a.csv", [(["-"], "a.csv")]),
+        (["a.csv", "b.csv"], "-", [(["a.csv", "b.csv"], "-")]),
+        (["a.csv", "a.csv"], "all.csv", [(["a.csv", "a.csv"], "all.csv")]),
+    ],
+)
+def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[str], str]]) -> None:
+    """Each input goes beside itself or into a folder; a file takes all inputs, in order."""
+    assert planned(inputs, output) == expected
+
+
+def test_plan_for_an_existing_folder(tmp_path: Path) -> None:
+    """A folder that is there needs no slash to be one."""
+    assert planned(["a.csv"], str(tmp_path)) == [(["a.csv"], f"{tmp_path}/a.csv")]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output"),
+    [
+        (["a.csv", "a.csv"], None),
+        (["a.csv", "./a.csv"], None),
+        (["a.csv", "a.scored.csv"], None),
+        (["in/a.csv", "other/a.csv"], "out/"),
+        (["a.csv"], "a.csv"),
+        (["a.csv"], "./in/../a.csv"),
+        (["a.csv", "b.csv"], "b.csv"),
+        (["a.csv"], "./"),
+        (["-", "-"], None),
+    ],
+)
+def test_colliding_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: list[str], output: str) -> None:
+    """No two inputs share an output by accident, and no output replaces an input."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="would be written twice, or over an input"):
+        planned(inputs, output)
+
+
+def test_output_over_an_input_behind_a_link(tmp_path: Path) -> None:
+    """An output does not replace the file that an input links to either."""
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
+    with pytest.raises(UsageError, match="over an input"):
+        planned([str(tmp_path / "link.csv")], str(tmp_path / "a.csv"))
+
+
+def test_columns_and_rows(tmp_path: Path, score: Worker) -> None:
+    """The output keeps rows, order and columns and adds the predictions."""
+    path = score(write_texts(tmp_path / "in.parquet", TEXTS), tmp_path / "out.parquet")
+    table = pq.read_table(path)
+    assert table.schema.names == ["id", "text", *ADDED]
+    assert table.column("text").to_pylist() == TEXTS
+    assert table.column("id").to_pylist() == [f"0{i}" for i in range(len(TEXTS))]
+    assert table.column("sentiment_error").to_pylist() == [
+        None,
+        "empty_text",
+        None,
+        None,
+        None,
+        "empty_text",
+        None,
+        None,
+    ]
+    assert table.column("truncated").to_pylist() == [False] * 6 + [True, False]
+
+
+@pytest.mark.parametrize("output", ["out.parquet", "out.csv", "out.tsv.gz", "out.jsonl", "out.jsonl.zst"])
+@pytest.mark.parametrize("source", ["in.parquet", "in.csv", "in.tsv.zst", "in.jsonl.gz"])
+def test_same_predictions_from_and_to_any_format(tmp_path: Path, score: Worker, source: str, output: str) -> None:
+    """Predictions do not depend on the format that the texts came in, nor on the one they go to, to the bit."""
+    expected = predictions(score(write_texts(tmp_path / "base.parquet", TEXTS), tmp_path / "base.out.parquet"))
+    path = score(write_texts(tmp_path / source, TEXTS), tmp_path / output)
+    assert predictions(path) == expected
+
+
+def test_chunks_do_not_matter(tmp_path: Path, score: Worker) -> None:
+    """Predictions do not depend on where a long file is cut into chunks."""
+    choice = random.Random(0)
+    texts = [" ".join(choice.choices(["good", "bad", "film", "was"], k=5)) for _ in range(CHUNK_ROWS + 100)]
+    whole = predictions(score(write_texts(tmp_path / "a.csv", texts), tmp_path / "a.out.csv"))
+    tail = predictions(score(write_texts(tmp_path / "b.csv", texts[-200:]), tmp_path / "b.out.csv"))
+    assert len(whole) == len(texts)
+    assert whole[-200:] == tail
+
+
+def test_several_inputs_keep_their_order(tmp_path: Path, score: Worker) -> None:
+    """Several inputs stand in one output one after the other, in the order given."""
+    inputs = [write_texts(tmp_path / f"{name}.csv", [name, f"{name} again"]) for name in ("c", "a", "b")]
+    path = score(*inputs, tmp_path / "all.csv")
+    assert read_texts(path) == ["c", "c again", "a", "a again", "b", "b again"]
+    assert path.read_text("utf-8").count("sentiment_error") == 1
+
+
+def test_several_verbatim_inputs(tmp_path: Path, score: Worker) -> None:
+    """JSON objects of different keys go into one JSON Lines output, each as it was."""
+    lines = ['{"text": "good", "n": 1.50}', '{"stars":"5" ,"text":"bad"}']
+    for number, line in enumerate(lines):
+        (tmp_path / f"{number}.jsonl").write_text(line, "utf-8")
+    path = score(tmp_path / "0.jsonl", tmp_path / "1.jsonl", tmp_path / "all.jsonl")
+    written = path.read_text("utf-8").splitlines()
+    assert [row.startswith(line[:-1]) for row, line in zip(written, lines, strict=True)] == [True, True]
+    assert [list(json.loads(row))[2:] for row in written] == [ADDED, ADDED]
+
+
+def test_columns_of_objects(tmp_path: Path, score: Worker) -> None:
+    """From JSON Lines to JSON Lines too, only the columns asked for are kept."""
+    (tmp_path / "in.jsonl").write_text('{"n": 1, "text": "good", "m": 2}', "utf-8")
+    path = score(tmp_path / "in.jsonl", tmp_path / "out.jsonl", options=SourceOptions(columns=("m",)))
+    assert list(json.loads(path.read_text("utf-8"))) == ["m", *ADDED]
+
+
+@pytest.mark.parametrize("second", ["b.parquet", "b.csv"])
+def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Worker, second: str) -> None:
+    """An input with other columns than the first is named, and no output appears."""
+    write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pydict({"text": ["good"], "n": [1]}))
+    write_records(tmp_path / second, pa.RecordBatch.from_pydict({"text": ["bad"], "m": ["1"]}))
+    with pytest.raises(UsageError, match=rf"{second}: its columns \(text, m\) or their types differ from .*a\.parquet"):
+        score(tmp_path / "a.parquet", tmp_path / second, tmp_path / "all.parquet")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.parquet", second}
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [("in.csv", "1,2,3\n"), ("in.csv", '"open\n'), ("in.jsonl", '{"text": 7}\n'), ("in.jsonl", "{\n")],
+)
+def test_broken_record_in_the_middle(tmp_path: Path, score: Worker, name: str, broken: str) -> None:
+    """A broken record at row 9,000, when thousands have been scored, stops the job and leaves no output."""
+    rows = ["id,text\n"] + ["1,good\n"] * 10_000 if name == "in.csv" else ['{"text": "good"}\n'] * 10_000
+    rows.insert(9000, broken)
+    (tmp_path / name).write_text("".join(rows), "utf-8")
+    with pytest.raises(BadDataError, match=rf"{name}: line \d+: "):
+        score(tmp_path / name, tmp_path / f"out.{name}")
+    assert list(tmp_path.iterdir()) == [tmp_path / name]
+
+
+def test_truncated_input(tmp_path: Path, score: Worker) -> None:
+    """A compressed input that ends early stops the job and leaves no output."""
+    path = write_texts(tmp_path / "in.csv.gz", [f"good film {row}" for row in range(10_000)])
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BadDataError, match=r"in\.csv\.gz: cut short"):
+        score(path, tmp_path / "out.csv")
+    assert list(tmp_path.iterdir()) == [tmp_path / "in.csv.gz"]
+
+
+def test_counts(tmp_path: Path, score: Worker) -> None:
+    """Over several jobs every row is counted once, as scored or as unscorable; progress is told the same number."""
+    score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "a.out.csv")
+    score(write_texts(tmp_path / "b.parquet", ["good"] * (CHUNK_ROWS + 1)), tmp_path / "b.out.csv")
+    counts = score.counts
+    assert counts.rows_in == len(TEXTS) + CHUNK_ROWS + 1
+    assert (counts.rows_scored, counts.rows_unscorable) == (counts.rows_in - 2, 2)
+    assert counts.tokens == sum(
+        int(row["n_tokens"]) for path in ("a", "b") for row in read_rows(tmp_path / f"{path}.out.csv")
+    )
+    assert sum(rows for rows, _ in score.progress.told) == counts.rows_in
+    assert score.progress.told[-1][1] == CHUNK_ROWS + 1
+    assert counts.padding_ratio == 0
+
+
+def test_summary(tmp_path: Path, score: Worker) -> None:
+    """The summary's numbers add up, and it names model, device and output."""
+    output = score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "out.csv")
+    job = Job((Location.parse(str(tmp_path / "a.csv")),), Location.parse(str(output)))
+    summary = summarize(score.scorer, score.counts, [job])
+    assert summary["rows_in"] == len(TEXTS)
+    assert summary["rows_in"] == summary["rows_scored"] + summary["rows_unscorable"] + summary["rows_rejected"]
+    assert summary["rows_rejected"] == 0
+    assert (summary["output"], summary["device"], summary["threads"]) == (str(output), "cpu", 2)
+    assert summary["model_sha256"] == score.scorer.bundle.sha256
+    assert summary["peak_rss_bytes"] > 2**20
+    assert summarize(score.scorer, score.counts, [job, job])["output"] == [str(output)] * 2
+
+
+def test_no_rows(tmp_path: Path, score: Worker) -> None:
+    """An input with a header only makes an output with a header only."""
+    (tmp_path / "in.csv").write_text("id,text\n", "utf-8")
+    path = score(tmp_path / "in.csv", tmp_path / "out.csv")
+    assert path.read_text("utf-8") == ",".join(["id", "text", *ADDED]) + "\n"
+    assert (score.counts.rows_in, score.counts.padding_ratio) == (0, 0)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_check(tmp_path: Path, score: Worker, rows: int) -> None:
+    """A check says what would be done, and does none of it."""
+    schema = pa.schema({"review": pa.string(), "n": pa.int32()})
+    write_records(tmp_path / "in.parquet", pa.RecordBatch.from_pylist([{"review": "good", "n": 1}] * rows, schema))
+    job = Job((Location.parse(str(tmp_path / "in.parquet")),), Location.parse(str(tmp_path / "out.csv")))
+    plan = check_job(job, SourceOptions(), score.columns, force=False)
+    assert (plan.format, plan.text_column, plan.rows, plan.columns) == ("csv", "review", rows, ["review", "n", *ADDED])
+    assert list(tmp_path.iterdir()) == [tmp_path / "in.parquet"]
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet", "in.jsonl"])
+def test_clash(tmp_path: Path, score: Worker, name: str) -> None:
+    """An input column that would be overwritten is found before the first row is scored, unless it is left out."""
+    write_records(tmp_path / name, pa.RecordBatch.from_pydict({"text": ["good"], "polarity": ["x"]}))
+    job = Job((Location.parse(str(tmp_path / name)),), Location.parse(str(tmp_path / "out.csv")))
+    with pytest.raises(UsageError, match="already has a column 'polarity': add --prefix"):
+        check_job(job, SourceOptions(), score.columns, force=False)
+    score(tmp_path / name, tmp_path / "out.csv", options=SourceOptions(columns=("text",)))
+    assert list(read_rows(tmp_path / "out.csv")[0]) == ["text", *ADDED]
+
+
+def test_clash_far_down(tmp_path: Path, score: Worker) -> None:
+    """A JSON object with the name of an added column is refused wherever it stands, and no output appears."""
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 9000 + '{"text": "good", "polarity": 1}', "utf-8")
+    with pytest.raises(UsageError, match="already has a column 'polarity'"):
+        score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert list(tmp_path.iterdir()) == [tmp_path / "in.jsonl"]
+
+
+def test_format_without_a_suffix(tmp_path: Path, score: Worker) -> None:
+    """An output whose name tells no format gets that of the input."""
+    path = score(write_texts(tmp_path / "in.tsv", ["good"]), tmp_path / "output")
+    assert path.read_text("utf-8").startswith("id\ttext\tsentiment\t")

@@ -1,0 +1,161 @@
+"""Fine-tuning through the command line, for real, on a model of two layers."""
+
+import json
+import shutil
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.process import Command, Result, error_line
+from safetensors import safe_open
+
+LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
+VERDICTS = ["awful", "poor", "plain", "nice", "superb"]
+EPOCHS = 2
+
+
+def write_reviews(path: Path) -> Path:
+    """150 different reviews whose label one word gives away."""
+    rows = [
+        f"the {noun} is {f'{verdict} ' * count}\t{label}"
+        for (label, verdict), noun, count in product(enumerate(VERDICTS), ("film", "plot", "cast"), range(1, 11))
+    ]
+    path.write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
+    return path
+
+
+def read_metrics(checkpoint: Path) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads((checkpoint / "metrics.json").read_text("utf-8"))
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, base: Path) -> tuple[Path, Result]:
+    """A checkpoint of two epochs, and what the command said."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_reviews(folder / "x.tsv")
+    return folder / "ckpt", _train(folder, base, "--epochs", EPOCHS)
+
+
+def _train(folder: Path, base: Path, *more: str | int) -> Result:
+    options = ("--batch-size", "4", "--learning-rate", "0.005", "--output", "ckpt")
+    return Command(folder)("train", "--data", "x.tsv", "--base", base, *options, *map(str, more))
+
+
+def test_what_is_said(trained: tuple[Path, Result]) -> None:
+    """The held-back accuracy and the place of the checkpoint go to stderr, without a progress bar in a pipe."""
+    _, result = trained
+    assert (result.code, result.stdout) == (0, "")
+    accuracy, place = result.stderr.splitlines()[-2:]
+    assert accuracy.startswith("x.tsv: accuracy ")
+    assert place == "written to ckpt"
+    assert "it/s]" not in result.stderr
+
+
+def test_checkpoint_is_complete_and_safe(trained: tuple[Path, Result]) -> None:
+    """The checkpoint has labels, safetensors, tokenizer, metrics and a picture, and no pickle beside them."""
+    checkpoint, _ = trained
+    config = json.loads((checkpoint / "config.json").read_text("utf-8"))
+    assert config["id2label"] == {str(i): label for i, label in enumerate(LABELS)}
+    assert config["label2id"] == {label: i for i, label in enumerate(LABELS)}
+    assert config["architectures"] == ["BertForSequenceClassification"]
+    assert (checkpoint / "tokenizer.json").is_file()
+    with safe_open(checkpoint / "model.safetensors", framework="np") as weights:
+        assert weights.get_slice("classifier.weight").get_shape() == [5, 32]
+    assert (checkpoint / "learning_curves.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert [path.name for path in checkpoint.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".pkl"}] == []
+
+
+def test_metrics_tell_the_run(trained: tuple[Path, Result]) -> None:
+    """metrics.json holds recipe, rows, steps and the numbers of each evaluation."""
+    metrics = read_metrics(trained[0])
+    rows = metrics["rows"]["x.tsv"]
+    assert sum(rows.values()) == 150
+    assert metrics["steps"] == EPOCHS * -(-rows["train"] // 4)
+    assert metrics["dev"]["x.tsv"]["eval_rows"] == rows["dev"]
+    assert metrics["recipe"]["labels"] == LABELS
+    assert metrics["recipe"]["options"]["epochs"] == EPOCHS
+    evaluated = [entry["epoch"] for entry in metrics["history"] if "eval_accuracy" in entry]
+    assert evaluated == sorted(evaluated)
+    assert len(evaluated) == EPOCHS * 2
+    assert 0.9 * EPOCHS <= evaluated[-1] <= EPOCHS  # the end of a run is measured too, not its third quarter alone
+    assert any("loss" in entry for entry in metrics["history"])
+
+
+def test_it_learns(trained: tuple[Path, Result]) -> None:
+    """Labels that one word gives away are learned: the loss falls, and held-back reviews are classified."""
+    metrics = read_metrics(trained[0])
+    losses = [entry["eval_loss"] for entry in metrics["history"] if "eval_loss" in entry]
+    assert min(losses) < 0.5 * losses[0]
+    assert metrics["dev"]["x.tsv"]["eval_accuracy"] >= 0.9
+
+
+def test_resume(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> None:
+    """--resume goes on where the last run ended: what it had measured stands, and only the rest is trained."""
+    checkpoint, _ = trained
+    shutil.copytree(checkpoint, tmp_path / "ckpt")
+    write_reviews(tmp_path / "x.tsv")
+    assert _train(tmp_path, base, "--epochs", EPOCHS * 2, "--resume").code == 0
+    before, after = read_metrics(checkpoint), read_metrics(tmp_path / "ckpt")
+    assert after["steps"] > before["steps"]
+    measured = [entry for entry in before["history"] if "eval_loss" in entry]
+    assert [entry for entry in after["history"] if "eval_loss" in entry][: len(measured)] == measured
+
+
+def test_resume_of_nothing_begins(base: Path, tmp_path: Path) -> None:
+    """--resume without an earlier run starts from the base, so that one command serves both."""
+    write_reviews(tmp_path / "x.tsv")
+    result = _train(tmp_path, base, "--epochs", "0.5", "--resume")
+    assert (result.code, result.stderr.splitlines()[-1]) == (0, "written to ckpt")
+    assert len([entry for entry in read_metrics(tmp_path / "ckpt")["history"] if "eval_loss" in entry]) <= 2
+
+
+def test_a_run_that_is_there_is_not_mixed_with_another(
+    trained: tuple[Path, Result], base: Path, tmp_path: Path
+) -> None:
+    """A run without --resume begins anew; --resume then goes on with that one, not with an older one."""
+    shutil.copytree(trained[0], tmp_path / "ckpt")
+    write_reviews(tmp_path / "x.tsv")
+    assert _train(tmp_path, base, "--epochs", "1", "--seed", "1").code == 0
+    fresh = read_metrics(tmp_path / "ckpt")
+    assert _train(tmp_path, base, "--epochs", "2", "--seed", "1", "--resume").code == 0
+    measured = [entry for entry in fresh["history"] if "eval_loss" in entry]
+    history = read_metrics(tmp_path / "ckpt")["history"]
+    assert [entry for entry in history if "eval_loss" in entry][: len(measured)] == measured
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "code", "message"),
+    [
+        ("review\tlabel\nnice\t3\n", ("--labels", "good"), 2, "--labels takes two different names at least"),
+        ("review\tlabel\nnice\t3\n", (), 65, "x.tsv: too few rows"),
+        (
+            "review\tlabel\nnice\t3\n",
+            ("--recipe", "x.toml"),
+            2,
+            "name the data with --data, or a --recipe: one of the two",
+        ),
+    ],
+    ids=["one label", "nothing to hold back", "data and recipe"],
+)
+def test_data_that_cannot_be_trained_on(
+    base: Path, tmp_path: Path, rows: str, options: tuple[str, ...], code: int, message: str
+) -> None:
+    """Data or options that make no training are told in one line before anything is written."""
+    (tmp_path / "x.tsv").write_text(rows, "utf-8")
+    result = _train(tmp_path, base, *options)
+    assert message in error_line(result)
+    assert result.code == code
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tsv"]
+
+
+def test_base_in_pickle_form_is_refused(base: Path, tmp_path: Path) -> None:
+    """Weights that are no safetensors are not opened."""
+    shutil.copytree(base, tmp_path / "base")
+    (tmp_path / "base/model.safetensors").rename(tmp_path / "base/pytorch_model.bin")
+    write_reviews(tmp_path / "x.tsv")
+    result = _train(tmp_path, Path("base"))
+    assert result.code == 78
+    assert error_line(result).startswith("cannot load the base checkpoint 'base': ")
+    assert not (tmp_path / "ckpt").exists()

@@ -1,0 +1,68 @@
+"""Recipes in TOML."""
+
+from pathlib import Path
+
+import pytest
+
+from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.text import LongText
+from sentiment_batch.training.recipe import FIVE_CLASSES, Recipe, TrainingOptions
+
+CORPUS = '[[corpus]]\nname = "a"\ntrain = "a.csv"\n'
+
+
+def load(folder: Path, text: str) -> Recipe:
+    path = folder / "recipe.toml"
+    path.write_text(text, "utf-8")
+    return Recipe.load(path)
+
+
+def test_every_setting(tmp_path: Path) -> None:
+    """What stands in the file is what the recipe holds."""
+    recipe = load(
+        tmp_path,
+        'base = "owner/name"\nlabels = ["neg", "pos"]\n[training]\nepochs = 1.5\nlong_text = "windows"\n'
+        + CORPUS
+        + '[corpus.label_map]\n1 = "neg"\n5 = "pos"\n',
+    )
+    assert (recipe.base, recipe.labels) == ("owner/name", ("neg", "pos"))
+    assert recipe.options == TrainingOptions(epochs=1.5, long_text=LongText.WINDOWS)
+    assert recipe.corpora[0].label_map == {"1": "neg", "5": "pos"}
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """A corpus is enough."""
+    recipe = load(tmp_path, CORPUS)
+    assert (recipe.labels, recipe.options) == (FIVE_CLASSES, TrainingOptions())
+
+
+def test_the_recipe_of_the_default_model() -> None:
+    """The recipe in the repository can be read and names three corpora."""
+    recipe = Recipe.load(Path(__file__).resolve().parents[2] / "recipes" / "default.toml")
+    assert [corpus.name for corpus in recipe.corpora] == ["sst", "imdb", "yelp"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base = ", "is not a recipe: Invalid value"),
+        ('base = "x"\n', r"names no \[\[corpus\]\]"),
+        ("nonsense = 1\n" + CORPUS, "is not a recipe: .*'nonsense'"),
+        ("[training]\nlearning_speed = 1\n" + CORPUS, "is not a recipe: .*'learning_speed'"),
+        ('[training]\nlong_text = "middle"\n' + CORPUS, "is not a recipe: 'middle'"),
+        ('[[corpus]]\nname = "a"\n', "is not a recipe: .*'train'"),
+        (CORPUS + "colour = 1\n", "is not a recipe: .*'colour'"),
+        (CORPUS + '[corpus.label_map]\n1 = "splendid"\n', "is not a recipe: .*'splendid'"),
+    ],
+)
+def test_faults(tmp_path: Path, text: str, message: str) -> None:
+    """A fault is told with the file and the offending key."""
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load(tmp_path, text)
+    assert str(tmp_path / "recipe.toml") in str(caught.value)
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    """A recipe that is not there is missing input."""
+    with pytest.raises(NoInputError, match="no recipe at"):
+        Recipe.load(tmp_path / "nowhere.toml")
