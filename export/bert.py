@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
-
 from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
 
 FloatArray = npt.NDArray[np.float32]
@@ -52,8 +51,7 @@ class _Bert:
         x = self._embed("input_ids")
         for layer in range(self._layers):
             x = self._layer(x, f"bert.encoder.layer.{layer}", last=layer == self._layers - 1)
-        first = graph.constant("first", np.array([1], np.int64))
-        x = graph.node("Squeeze", [x, first], "cls")
+        x = graph.node("Squeeze", [x, graph.constant("length.axis", np.array([1], np.int64))], "cls")
         x = graph.node("Tanh", [self._linear(x, "bert.pooler.dense")], "pooled")
         self._linear(x, "classifier", output="logits")
         labels = len(self._weights["classifier.bias"])
@@ -72,8 +70,8 @@ class _Bert:
             f"{prefix}.positions_and_segment", self._weights[f"{prefix}.position_embeddings.weight"] + segment
         )
         length = graph.node("Shape", [ids], "length", start=1, end=2)
-        start = graph.constant("start", np.array([0], np.int64))
-        places = graph.node("Slice", [positions, start, length], f"{prefix}.places")
+        zero = graph.constant("zero", np.array([0], np.int64))
+        places = graph.node("Slice", [positions, zero, length], f"{prefix}.places")
         x = graph.node("Gather", [words, ids], f"{prefix}.found")
         return self._normalize(graph.node("Add", [x, places], f"{prefix}.sum"), f"{prefix}.LayerNorm")
 
@@ -82,7 +80,6 @@ class _Bert:
         graph, attention = self._graph, f"{prefix}.attention"
         if last:
             keys, values = self._projections(x, attention, ("key", "value"))
-            # A slice, not a gather of index 0: the next node reads it as it lies.
             x = self._first_token(x)
             (queries,) = self._projections(x, attention, ("query",))
         else:
@@ -111,8 +108,8 @@ class _Bert:
         return self._graph.split(product, [self._hidden] * len(names), [f"{part}.part" for part in parts])
 
     def _first_token(self, x: str) -> str:
-        first = self._graph.constant("zeroth", np.array([0], np.int64))
-        return self._graph.node("Gather", [x, first], f"{x}.first", axis=1)
+        zero = self._graph.constant("zero", np.array([0], np.int64))
+        return self._graph.node("Gather", [x, zero], f"{x}.first", axis=1)
 
     def _add_and_normalize(self, x: str, residual: str, prefix: str) -> str:
         total = self._graph.node("Add", [self._linear(x, f"{prefix}.dense"), residual], f"{prefix}.sum")

@@ -1,7 +1,10 @@
 """The model card: README.md with the front matter that the Hugging Face hub reads, from what was measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from sentiment_batch.export.sample import BUILT_IN
 
 from sentiment_batch.bundle import FLOAT_GRAPH, QUANTIZED_GRAPH, Description, Quantization
 
@@ -20,6 +23,20 @@ _QUANTIZATIONS = {
     Quantization.NONE: "float32, not quantized.",
 }
 
+# Title, place in a sample's record, format.
+_Column = tuple[str, tuple[str, ...], str]
+_COLUMNS: tuple[_Column, ...] = (
+    ("Same label, int8 and float", ("agreement",), "{:.2%}"),
+    ("Largest change of a probability", ("largest_probability_change",), "{:.3f}"),
+    ("Accuracy, float", ("float", "accuracy"), "{:.2%}"),
+    ("Accuracy, int8", ("int8", "accuracy"), "{:.2%}"),
+)
+# Means something only for labels in an order.
+_ORDERED_COLUMNS: tuple[_Column, ...] = (
+    ("Binary accuracy, float", ("float", "binary_accuracy"), "{:.2%}"),
+    ("Binary accuracy, int8", ("int8", "binary_accuracy"), "{:.2%}"),
+)
+
 
 def render_card(name: str, description: Description) -> str:
     """The card of the bundle called `name`, as Markdown."""
@@ -35,12 +52,21 @@ def render_card(name: str, description: Description) -> str:
         "## Graph",
         _graph(description),
         "## Measured",
-        _measured(description.measured),
-        *_training(description.origin),
+        _measured(description),
         "## Limits",
         _limits(description),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def summarize(folder: Path, description: Description) -> str:
+    """What was written and measured, in plain lines."""
+    lines = [f"wrote {folder}: {description.quantization}, {len(description.labels)} labels"]
+    columns = _columns(description)
+    for name, record in description.measured["samples"].items():
+        facts = [f"{column[0].lower()} {_cell(record, column)}" for column in columns if _cell(record, column)]
+        lines.append(f"{name}, {record['texts']:,} texts: {'; '.join(facts)}")
+    return "\n".join(lines)
 
 
 def _front_matter(description: Description) -> str:
@@ -55,7 +81,7 @@ def _labels(description: Description) -> str:
         rows = [f"| {i} | {label} |" for i, label in enumerate(description.labels)]
         return "\n".join(["| Output | Label |", "|---|---|", *rows])
     pairs = zip(description.labels, description.polarities, strict=True)
-    rows = [f"| {i} | {label} | {polarity:+g} |" for i, (label, polarity) in enumerate(pairs)]
+    rows = [f"| {i} | {label} | {polarity:g} |" for i, (label, polarity) in enumerate(pairs)]
     return "\n".join(["| Output | Label | Polarity |", "|---|---|---|", *rows])
 
 
@@ -68,41 +94,56 @@ def _graph(description: Description) -> str:
     )
 
 
-def _measured(measured: Mapping[str, Any]) -> str:
-    """What was measured, one row each; what was not is left out."""
-    where = "the built-in sample of" if measured["sample"] == "built-in" else "named by whoever exported it:"
-    rows = [
-        ("Largest difference of a logit between optimum's graph and the optimized one, float", "parity", "{:.1e}"),
-        ("Texts with the same label in int8 and float", "agreement", "{:.2%}"),
-        ("Largest change of a probability from float to int8", "largest_probability_change", "{:.3f}"),
-        ("Accuracy, float", "accuracy_float", "{:.2%}"),
-        ("Accuracy, int8", "accuracy_int8", "{:.2%}"),
-        ("Size of the float graph in bytes", "float_bytes", "{:,}"),
-        ("Size of the int8 graph in bytes", "int8_bytes", "{:,}"),
+def _measured(description: Description) -> str:
+    measured = description.measured
+    lines = [f"- Size of the float graph: {measured['float_bytes']:,} bytes."]
+    if "int8_bytes" in measured:
+        lines.append(f"- Size of the int8 graph: {measured['int8_bytes']:,} bytes.")
+    if "parity" in measured:
+        lines.append(
+            f"- The optimized float graph's logits differ from those of optimum's graph by {measured['parity']:.1e} "
+            f"at most, on {measured['parity_texts']:,} texts."
+        )
+    return "\n".join(lines) + _table(measured["samples"], _columns(description))
+
+
+def _table(samples: Mapping[str, Any], columns: Sequence[_Column]) -> str:
+    """One row a sample, without the columns for which nothing was measured."""
+    filled = [column for column in columns if any(_cell(record, column) for record in samples.values())]
+    if not filled:
+        return ""
+    lines = [
+        f"| Sample | Texts | {' | '.join(title for title, _, _ in filled)} |",
+        "|---" * (2 + len(filled)) + "|",
+        *(
+            f"| {name} | {record['texts']:,} | {' | '.join(_cell(record, column) for column in filled)} |"
+            for name, record in samples.items()
+        ),
     ]
-    lines = [f"| {title} | {form.format(measured[key])} |" for title, key, form in rows if measured.get(key) is not None]
-    return "\n".join([f"On {where} {measured['texts']} texts.", "", "| | |", "|---|---|", *lines])
+    return "\n\n" + "\n".join(lines)
 
 
-def _training(origin: Mapping[str, Any]) -> list[str]:
-    """What training reported of the checkpoint, in PyTorch, on texts held back; nothing if it left no record."""
-    dev = origin["training"].get("dev")
-    if not dev:
-        return []
-    lines = ["| Corpus | Rows | Accuracy | Binary accuracy | Macro F1 |", "|---|---|---|---|---|"]
-    for corpus, metrics in dev.items():
-        shares = (metrics.get(f"eval_{key}") for key in ("accuracy", "binary_accuracy", "macro_f1"))
-        cells = " | ".join("–" if share is None else f"{share:.2%}" for share in shares)
-        lines.append(f"| {corpus} | {metrics.get('eval_rows', '–')} | {cells} |")
-    return ["## Checkpoint", "In PyTorch, on texts held back from training.\n\n" + "\n".join(lines)]
+def _columns(description: Description) -> tuple[_Column, ...]:
+    order = list(description.polarities or ())
+    ordered = bool(order) and order in (sorted(order), sorted(order, reverse=True))
+    return _COLUMNS + _ORDERED_COLUMNS if ordered else _COLUMNS
+
+
+def _cell(record: Mapping[str, Any], column: _Column) -> str:
+    """A sample's value in a column; empty where nothing was measured."""
+    _, place, form = column
+    value: Any = record
+    for key in place:
+        value = None if value is None else value.get(key)
+    return "" if value is None else form.format(value)
 
 
 def _limits(description: Description) -> str:
     limits = [
         f"- It reads {description.max_tokens} tokens at most; `--long-text` says what becomes of longer texts.",
-        "- It judges the wording of a text and knows neither irony nor the world well; check it on texts of your own "
-        "before decisions depend on it.",
+        "- It judges wording, and knows little of irony or of the world: measure it on texts of your own before "
+        "decisions depend on it.",
     ]
-    if description.measured["sample"] == "built-in" and "agreement" in description.measured:
-        limits.append("- int8 was compared with float on the built-in sample only, not on texts of your kind.")
+    if list(description.measured["samples"]) == [BUILT_IN]:
+        limits.append("- int8 was compared with float on a small built-in sample only, not on texts of your kind.")
     return "\n".join(limits)

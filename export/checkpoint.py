@@ -80,7 +80,7 @@ def _check_config(config: Mapping[str, Any], path: Path) -> None:
         raise ConfigurationError(f"{path} names code of its own (auto_map), which is never run")
     if config.get("model_type") not in MODEL_TYPES:
         raise ConfigurationError(
-            f"{path} has model_type {config.get('model_type')!r}; one of these can be exported: {', '.join(MODEL_TYPES)}"
+            f"{path} has model_type {config.get('model_type')!r}; it must be one of {', '.join(MODEL_TYPES)}"
         )
     if config.get("problem_type") in {"multi_label_classification", "regression"}:
         raise ConfigurationError(f"{path} is for {config['problem_type']}: only one label a text can be exported")

@@ -1,8 +1,50 @@
-"""The built-in sample: texts of every kind, for a check when nobody names better ones."""
+"""Texts to measure on: named by whoever exports, or the built-in sample."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 
+import numpy as np
+import numpy.typing as npt
 
-def sample_texts() -> list[str]:
-    """Some 120 reviews, phrases and oddities written for this project, without labels."""
-    return (files(__package__) / "sample_texts.txt").read_text("utf-8").splitlines()
+from sentiment_batch.errors import BadDataError
+from sentiment_batch.text import Tokenizer
+
+BUILT_IN = "built-in sample"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Texts, with the ordinals of their true labels where those are known."""
+
+    texts: Sequence[str]
+    labels: Sequence[int] | npt.NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class EncodedSample:
+    """The token sequences of a sample's texts, without those that have no tokens; `labels` int64 [N], or None."""
+
+    sequences: list[list[int]]
+    labels: npt.NDArray[np.int64] | None
+
+
+def built_in_sample() -> Sample:
+    """Reviews, phrases and oddities of every length, written for this project, without labels."""
+    return Sample((files(__package__) / "sample_texts.txt").read_text("utf-8").splitlines())
+
+
+def encode_samples(samples: Mapping[str, Sample], encoder: Tokenizer) -> dict[str, EncodedSample]:
+    """Encode each sample; raises BadDataError for one that cannot be used."""
+    return {name: _encode(name, sample, encoder) for name, sample in samples.items()}
+
+
+def _encode(name: str, sample: Sample, encoder: Tokenizer) -> EncodedSample:
+    if sample.labels is not None and len(sample.labels) != len(sample.texts):
+        raise BadDataError(f"{name} has {len(sample.texts)} texts and {len(sample.labels)} labels: give one for each")
+    encoded = encoder.encode(sample.texts)
+    rows = [row for row, (pieces, _) in enumerate(encoded) if pieces]
+    if not rows:
+        raise BadDataError(f"{name} has no text with any tokens: name other texts to measure on")
+    labels = None if sample.labels is None else np.asarray(sample.labels, dtype=np.int64)[rows]
+    return EncodedSample([encoded[row].pieces[0] for row in rows], labels)

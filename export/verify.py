@@ -1,46 +1,45 @@
-"""What a graph is worth: its logits beside another's, on texts."""
+"""What a graph is worth: its logits beside another's, and beside the truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sentiment_batch.batching import plan_batches
 from sentiment_batch.errors import SentimentBatchError
-from sentiment_batch.session import Device, Session
+from sentiment_batch.metrics import Metrics, measure
 
 FloatArray = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
 
 # Logits are of the order of 1; float32 sums in another order differ by some 1e-6.
 PARITY_TOLERANCE = 1e-4
-
-_BATCH_TOKENS = 1024
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A quantized graph beside the float graph, on `texts` texts.
 
-    `agreement`: share of texts with the same label. `largest_change`: of any label's probability. The accuracies are
-    None where no labels were given.
+    `agreement`: share of texts with the same label. `largest_change`: of any label's probability. The metrics are None
+    where no true labels are known.
     """
 
     texts: int
     agreement: float
     largest_change: float
-    accuracy_float: float | None
-    accuracy_quantized: float | None
+    exact: Metrics | None
+    quantized: Metrics | None
 
-
-def run_graph(graph: Path, sequences: Sequence[list[int]]) -> FloatArray:
-    """Logits, float32 [N, K], of N ≥ 1 token sequences, on the CPU in batches of equal length."""
-    session = Session(graph, Device.CPU)
-    batches = plan_batches([len(sequence) for sequence in sequences], _BATCH_TOKENS)
-    logits = [session.run(np.array([sequences[i] for i in batch.indices], dtype=np.int64)) for batch in batches]
-    order = np.concatenate([batch.indices for batch in batches])
-    return np.concatenate(logits)[np.argsort(order)]
+    def record(self) -> dict[str, Any]:
+        """As it stands in a bundle's manifest."""
+        return {
+            "texts": self.texts,
+            "agreement": self.agreement,
+            "largest_probability_change": self.largest_change,
+            "float": None if self.exact is None else asdict(self.exact),
+            "int8": None if self.quantized is None else asdict(self.quantized),
+        }
 
 
 def check_parity(logits: FloatArray, oracle: FloatArray) -> float:
@@ -55,38 +54,49 @@ def check_parity(logits: FloatArray, oracle: FloatArray) -> float:
     return difference
 
 
-def compare(quantized: FloatArray, exact: FloatArray, labels: npt.NDArray[np.int64] | None) -> Comparison:
+def compare(quantized: FloatArray, exact: FloatArray, labels: Labels | None) -> Comparison:
     """Compare logits, float32 [N, K] each, and with the true labels, int64 [N], where there are some."""
-    guesses, exact_guesses = quantized.argmax(axis=1), exact.argmax(axis=1)
+    after, before = softmax(quantized), softmax(exact)
     return Comparison(
         texts=len(quantized),
-        agreement=float((guesses == exact_guesses).mean()),
-        largest_change=float(np.abs(_softmax(quantized) - _softmax(exact)).max()),
-        accuracy_float=None if labels is None else float((exact_guesses == labels).mean()),
-        accuracy_quantized=None if labels is None else float((guesses == labels).mean()),
+        agreement=float((after.argmax(axis=1) == before.argmax(axis=1)).mean()),
+        largest_change=float(np.abs(after - before).max()),
+        exact=None if labels is None else measure(before, labels),
+        quantized=None if labels is None else measure(after, labels),
     )
 
 
-def check_gate(comparison: Comparison, max_disagreement: float, max_accuracy_drop: float) -> None:
-    """Raise SentimentBatchError, with the numbers, if the quantized graph is too far from the float graph."""
-    disagreement = 1 - comparison.agreement
+def check_gate(comparisons: Sequence[Comparison], max_disagreement: float, max_accuracy_drop: float) -> None:
+    """Raise SentimentBatchError, with the numbers, if a quantized graph is too far from the float graph.
+
+    Both limits are shares in [0, 1], and hold for the texts of all comparisons together.
+    """
+    texts = sum(comparison.texts for comparison in comparisons)
+    disagreement = sum((1 - comparison.agreement) * comparison.texts for comparison in comparisons) / texts
     if disagreement > max_disagreement:
         raise SentimentBatchError(
-            f"int8 gives another label than float for {disagreement:.2%} of {comparison.texts} texts "
+            f"int8 gives another label than float for {disagreement:.2%} of {texts:,} texts "
             f"(at most {max_disagreement:.2%} allowed, --max-disagreement): nothing was written"
         )
-    if comparison.accuracy_float is None or comparison.accuracy_quantized is None:
-        return
-    drop = comparison.accuracy_float - comparison.accuracy_quantized
-    if drop > max_accuracy_drop:
+    _check_accuracy(
+        [(c.exact, c.quantized) for c in comparisons if c.exact is not None and c.quantized is not None],
+        max_accuracy_drop,
+    )
+
+
+def _check_accuracy(pairs: Sequence[tuple[Metrics, Metrics]], max_accuracy_drop: float) -> None:
+    labelled = sum(exact.rows for exact, _ in pairs)
+    lost = sum((exact.accuracy - quantized.accuracy) * exact.rows for exact, quantized in pairs)
+    if lost > max_accuracy_drop * labelled:
+        before = sum(exact.accuracy * exact.rows for exact, _ in pairs) / labelled
         raise SentimentBatchError(
-            f"int8 loses {drop:.2%} of accuracy on {comparison.texts} texts: {comparison.accuracy_quantized:.2%} "
-            f"after {comparison.accuracy_float:.2%} (at most {max_accuracy_drop:.2%} allowed, --max-accuracy-drop): "
-            "nothing was written"
+            f"int8 lowers the accuracy on {labelled:,} texts from {before:.2%} to {before - lost / labelled:.2%} "
+            f"(at most {max_accuracy_drop:.2%} of loss allowed, --max-accuracy-drop): nothing was written"
         )
 
 
-def _softmax(logits: FloatArray) -> FloatArray:
+def softmax(logits: FloatArray) -> FloatArray:
+    """Probabilities, float32 [N, K], of logits [N, K]."""
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
     return probabilities

@@ -1,9 +1,9 @@
 """A bundle's accuracy on labelled texts, scored as the worker scores."""
 
 from sentiment_batch.errors import BadDataError, ConfigurationError
+from sentiment_batch.metrics import Metrics, measure
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.training.corpora import LabelledTexts
-from sentiment_batch.training.metrics import Metrics, measure
 
 
 def evaluate(scorer: Scorer, examples: LabelledTexts) -> Metrics:

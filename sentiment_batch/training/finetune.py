@@ -22,11 +22,11 @@ from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.hardware import cpu_flags
+from sentiment_batch.metrics import measure
 from sentiment_batch.text import Tokenizer
 from sentiment_batch.training.checkpoint import load_pretrained
 from sentiment_batch.training.corpora import Corpus, LabelledTexts, concatenate
 from sentiment_batch.training.curves import save_learning_curves
-from sentiment_batch.training.metrics import measure
 from sentiment_batch.training.recipe import Recipe
 
 # Below this length PyTorch's fused CPU attention loses to plain matrix products (measured on bfloat16 AMX).

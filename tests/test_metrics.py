@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sentiment_batch.training.metrics import Metrics, measure
+from sentiment_batch.metrics import Metrics, measure
 
 
 def test_three_labels() -> None:

@@ -1,0 +1,35 @@
+"""Graphs over token sequences: batches of equal length on every core."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment_batch.batching import Batch, plan_batches
+from sentiment_batch.hardware import usable_cores
+from sentiment_batch.session import Device, Session
+
+FloatArray = npt.NDArray[np.float32]
+
+_BATCH_TOKENS = 1024
+
+
+def run_graph(graph: Path, sequences: Sequence[list[int]]) -> FloatArray:
+    """Logits, float32 [N, K], of N ≥ 1 token sequences, on the CPU."""
+    batches, outputs = run_batches(graph, sequences)
+    order = np.concatenate([batch.indices for batch in batches])
+    return np.concatenate(outputs)[np.argsort(order)]
+
+
+def run_batches(graph: Path, sequences: Sequence[list[int]]) -> tuple[list[Batch], list[FloatArray]]:
+    """The batches that N ≥ 1 sequences make, and the graph's first output for each."""
+    session = Session(graph, Device.CPU)
+    batches = plan_batches([len(sequence) for sequence in sequences], _BATCH_TOKENS)
+
+    def run(batch: Batch) -> FloatArray:
+        return session.run(np.array([sequences[i] for i in batch.indices], dtype=np.int64))
+
+    with ThreadPoolExecutor(usable_cores().count) as pool:
+        return batches, list(pool.map(run, batches))

@@ -1,0 +1,95 @@
+"""The graphs of an export, each measured as it is written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from sentiment_batch.export.bert import can_lay, lay_bert
+from sentiment_batch.export.calibrate import channel_reaches
+from sentiment_batch.export.checkpoint import Checkpoint
+from sentiment_batch.export.oracle import Oracle
+from sentiment_batch.export.per_row import per_row
+from sentiment_batch.export.per_tensor import per_tensor
+from sentiment_batch.export.running import run_graph
+from sentiment_batch.export.sample import EncodedSample
+from sentiment_batch.export.verify import check_gate, check_parity, compare, softmax
+
+from sentiment_batch.bundle import FLOAT_GRAPH, QUANTIZED_GRAPH, Quantization
+from sentiment_batch.metrics import measure
+
+# Parity holds or fails everywhere: some texts of each sample, evenly spread, tell.
+_PARITY_TEXTS = 100
+
+
+@dataclass(frozen=True)
+class GraphWriter:
+    """Writes graphs of a checkpoint and returns what was measured, as it stands in the bundle's manifest.
+
+    `calibration` are the token sequences that per-row quantization reads channel reaches from; `scratch` is a folder
+    for graphs that do not outlive the export; `progress` is told each step as it begins.
+    """
+
+    checkpoint: Checkpoint
+    samples: Mapping[str, EncodedSample]
+    calibration: list[list[int]]
+    scratch: Path
+    progress: Callable[[str], None]
+
+    def write(
+        self, folder: Path, quantization: Quantization, max_disagreement: float, max_accuracy_drop: float
+    ) -> dict[str, Any]:
+        """Write the one graph that a bundle holds; raises SentimentBatchError if it does not pass."""
+        if quantization is Quantization.NONE:
+            path = folder / FLOAT_GRAPH
+            return self._write_float(path) | {"samples": self._measure_float(path)}
+        exact = self.scratch / FLOAT_GRAPH
+        measured = self._write_float(exact)
+        path = folder / QUANTIZED_GRAPH
+        self._write_quantized(path, exact, quantization)
+        comparisons = {}
+        for name, sample in self.samples.items():
+            self.progress(f"comparing int8 with float on {name}: {len(sample.sequences):,} texts")
+            logits, exact_logits = (run_graph(graph, sample.sequences) for graph in (path, exact))
+            comparisons[name] = compare(logits, exact_logits, sample.labels)
+        check_gate(list(comparisons.values()), max_disagreement, max_accuracy_drop)
+        records = {name: comparison.record() for name, comparison in comparisons.items()}
+        return measured | {"int8_bytes": path.stat().st_size, "samples": records}
+
+    def _write_float(self, path: Path) -> dict[str, Any]:
+        """Write the float graph: laid by hand and equal to optimum's, or optimum's own."""
+        self.progress("writing optimum's float graph")
+        oracle, reference = Oracle(self.checkpoint), self.scratch / "optimum.onnx"
+        oracle.write_graph(reference)
+        if not can_lay(self.checkpoint.config):
+            # Loaded and saved, so that it is one file, without data beside it.
+            onnx.save(onnx.load(reference), path)
+            return {"float_bytes": path.stat().st_size}
+        onnx.save(lay_bert(self.checkpoint.config, oracle.weights()), path)
+        texts = [sequence for sample in self.samples.values() for sequence in _spread(sample.sequences)]
+        self.progress(f"comparing the optimized float graph with optimum's on {len(texts):,} texts")
+        parity = check_parity(run_graph(path, texts), run_graph(reference, texts))
+        return {"float_bytes": path.stat().st_size, "parity": parity, "parity_texts": len(texts)}
+
+    def _write_quantized(self, path: Path, exact: Path, quantization: Quantization) -> None:
+        self.progress(f"quantizing: int8, {quantization}")
+        model = onnx.load(exact)
+        if quantization is Quantization.PER_ROW:
+            onnx.save(per_row(model, channel_reaches(model, self.calibration, self.scratch)), path)
+        else:
+            onnx.save(per_tensor(model), path)
+
+    def _measure_float(self, path: Path) -> dict[str, Any]:
+        """How often the float graph is right on the samples that have labels."""
+        records = {}
+        for name, sample in self.samples.items():
+            if sample.labels is not None:
+                self.progress(f"measuring on {name}: {len(sample.sequences):,} texts")
+                metrics = measure(softmax(run_graph(path, sample.sequences)), sample.labels)
+                records[name] = {"texts": metrics.rows, "float": asdict(metrics)}
+        return records
+
+
+def _spread(sequences: list[list[int]]) -> list[list[int]]:
+    return sequences[:: max(1, len(sequences) // _PARITY_TEXTS)]

@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file, save_file
+from sentiment_batch.export.checkpoint import Checkpoint
+from sentiment_batch.export.oracle import Oracle
+from tiny_models import POSITIONS, write_checkpoint
+
+from sentiment_batch.errors import ConfigurationError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_checkpoint(tmp_path / "checkpoint")
+
+
+def edit_config(folder: Path, **changes: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
+
+
+def test_pickled_weights_are_refused(folder: Path) -> None:
+    """Weights that run code when they are opened are never opened."""
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(
+        ConfigurationError, match=r"needs weights in model\.safetensors; it has only pytorch_model\.bin"
+    ):
+        Checkpoint.open(str(folder))
+
+
+def test_pickles_beside_safetensors_are_ignored(folder: Path) -> None:
+    """The training_args.bin that transformers leaves in every checkpoint does no harm."""
+    (folder / "training_args.bin").write_bytes(b"not even a pickle")
+    assert Oracle(Checkpoint.open(str(folder))).weights()
+
+
+def test_code_in_the_configuration_is_refused(folder: Path) -> None:
+    """A config.json that names code of its own is refused before transformers reads it."""
+    edit_config(folder, auto_map={"AutoModel": "modeling.Model"})
+    with pytest.raises(ConfigurationError, match="auto_map"):
+        Checkpoint.open(str(folder))
+
+
+@pytest.mark.parametrize("model_type", ["surprise", "gpt2", None])
+def test_unknown_model_types_are_refused(folder: Path, model_type: str | None) -> None:
+    """A model type that cannot be exported is refused, and the known ones are named."""
+    edit_config(folder, model_type=model_type)
+    with pytest.raises(ConfigurationError, match=r"it must be one of albert, bert, "):
+        Checkpoint.open(str(folder))
+
+
+def test_several_labels_a_text_are_refused(folder: Path) -> None:
+    """A multi-label model's outputs are no probabilities of one label."""
+    edit_config(folder, problem_type="multi_label_classification")
+    with pytest.raises(ConfigurationError, match="multi_label_classification"):
+        Checkpoint.open(str(folder))
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    """A checkpoint without one of its files is refused with the file's name."""
+    (folder / name).unlink()
+    with pytest.raises(ConfigurationError, match=name):
+        Checkpoint.open(str(folder))
+
+
+def test_damaged_weights_are_refused(folder: Path) -> None:
+    """A safetensors file that was cut short is one clear error."""
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ConfigurationError, match="cannot load the checkpoint"):
+        Oracle(Checkpoint.open(str(folder)))
+
+
+def test_a_model_without_a_classifier_is_refused(folder: Path) -> None:
+    """A base model, whose classifier transformers would fill with random numbers, is not exported."""
+    path = folder / "model.safetensors"
+    weights = {name: value for name, value in load_file(path).items() if not name.startswith("classifier")}
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(ConfigurationError, match=r"not a fine-tuned classifier: it lacks classifier\.bias"):
+        Oracle(Checkpoint.open(str(folder)))
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    """A path that is no folder is not looked up on the hub."""
+    with pytest.raises(ConfigurationError, match="no checkpoint folder at"):
+        Checkpoint.open(str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(64, 64), (10**30, POSITIONS), (10_000, POSITIONS)])
+def test_max_tokens_is_the_least_limit(folder: Path, limit: int, expected: int) -> None:
+    """Both the model's positions and the tokenizer's own limit hold."""
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": limit}), "utf-8")
+    assert Checkpoint.open(str(folder)).max_tokens == expected
+
+
+def test_the_hash_covers_the_weights(folder: Path) -> None:
+    """Another weight is another checkpoint."""
+    before = Checkpoint.open(str(folder)).sha256
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    assert Checkpoint.open(str(folder)).sha256 != before

@@ -1,0 +1,168 @@
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
+from tiny_models import FIVE_LABELS, write_checkpoint
+
+from sentiment_batch.bundle import ModelBundle, Quantization, read_manifest
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError
+from sentiment_batch.scoring import Scorer, ScoringOptions
+from sentiment_batch.session import Device
+
+Export = Callable[[str, Quantization], ExportReport]
+
+TEXTS = ["a great film", "the plot was dull and awful", "not bad", "never again!", "fine", "good food but a bad movie"]
+
+
+@pytest.fixture
+def options(tmp_path: Path, checkpoint: Callable[[str], Path]) -> ExportOptions:
+    return ExportOptions(str(checkpoint("bert")), tmp_path / "bundle", max_disagreement=1, max_accuracy_drop=1)
+
+
+def unfit_for_int8(model: Any) -> None:
+    """Shrink one channel and grow its weights: the same to floats, but one weight now leaves no steps for the rest."""
+    for name, module in model.named_modules():
+        if name.endswith("LayerNorm"):
+            module.weight[0], module.bias[0] = 1e-5, 0
+        elif name.endswith(("query", "key", "value", "intermediate.dense")):
+            module.weight[:, 0] *= 1e5
+
+
+@pytest.mark.parametrize("model_type", ["bert", "distilbert", "roberta"])
+@pytest.mark.parametrize("quantization", list(Quantization))
+def test_the_bundle_loads(model_type: str, quantization: Quantization, exported: Export) -> None:
+    """Every kind of export is a bundle that the worker loads, with its labels and limits."""
+    bundle = ModelBundle.load(exported(model_type, quantization).bundle.folder)
+    assert bundle.labels == FIVE_LABELS
+    assert bundle.polarities == (-1, -0.5, 0, 0.5, 1)
+    assert bundle.max_tokens == 128
+    assert bundle.quantized is (quantization is not Quantization.NONE)
+
+
+def test_the_folder_holds_five_plain_files(options: ExportOptions) -> None:
+    """A bundle is one self-contained graph and four small files, as readable as the umask says."""
+    export_bundle(options, {})
+    names = {path.name for path in options.output.iterdir()}
+    assert names == {"README.md", "bundle.json", "config.json", "model_quantized.onnx", "tokenizer.json"}
+    (options.output.parent / "plain").mkdir()
+    assert options.output.stat().st_mode == (options.output.parent / "plain").stat().st_mode
+    (options.output.parent / "plain").rmdir()
+    assert list(options.output.parent.iterdir()) == [options.output]
+
+
+def test_an_altered_file_is_refused(options: ExportOptions) -> None:
+    """A bundle whose tokenizer changed after the export does not load."""
+    export_bundle(options, {})
+    path = options.output / "tokenizer.json"
+    path.write_text(path.read_text("utf-8") + " ", "utf-8")
+    with pytest.raises(ConfigurationError, match="not the file that was exported"):
+        ModelBundle.load(options.output)
+
+
+def test_a_graph_that_int8_ruins_is_refused(options: ExportOptions, tmp_path: Path) -> None:
+    """Too many changed labels end the export with the number, and nothing is left behind."""
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", change=unfit_for_int8)
+    with pytest.raises(SentimentBatchError, match=r"another label than float for \d+\.\d\d% of 118 texts") as caught:
+        export_bundle(replace(options, checkpoint=str(checkpoint), max_disagreement=0.02), {})
+    assert caught.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_lost_accuracy_is_refused(options: ExportOptions, tmp_path: Path) -> None:
+    """Where the float graph is right and int8 is not, the export fails with both accuracies."""
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", change=unfit_for_int8)
+    options = replace(options, checkpoint=str(checkpoint), max_accuracy_drop=0.005)
+    exact = export_bundle(replace(options, quantization=Quantization.NONE), {})
+    with Scorer.load(exact.bundle.folder, ScoringOptions(Device.CPU)) as scorer:
+        labels = scorer.score(TEXTS).probabilities.argmax(axis=1)
+    with pytest.raises(SentimentBatchError, match=r"lowers the accuracy on 6 texts from 100\.00% to "):
+        export_bundle(replace(options, force=True), {"six": Sample(TEXTS, labels)})
+    assert ModelBundle.load(options.output) == exact.bundle
+
+
+def test_samples_are_measured_by_name(options: ExportOptions) -> None:
+    """Each sample has its own record in the manifest; true labels add accuracies for float and int8."""
+    report = export_bundle(options, {"plain": Sample(TEXTS), "labelled": Sample([*TEXTS, ""], [0, 1, 2, 3, 4, 0, 1])})
+    samples = read_manifest(options.output)["measured"]["samples"]
+    assert samples["plain"]["float"] is None
+    assert samples["labelled"]["int8"]["rows"] == 6
+    assert 0 <= samples["labelled"]["agreement"] <= 1
+    assert "labelled, 6 texts: same label" in report.summary()
+
+
+def test_labels_that_do_not_fit_are_refused(options: ExportOptions) -> None:
+    """A sample with fewer labels than texts is bad data."""
+    with pytest.raises(BadDataError, match="six has 6 texts and 2 labels"):
+        export_bundle(options, {"six": Sample(TEXTS, [0, 1])})
+
+
+def test_texts_without_tokens_are_refused(options: ExportOptions) -> None:
+    """There is nothing to measure on empty texts."""
+    with pytest.raises(BadDataError, match="nothing has no text with any tokens"):
+        export_bundle(options, {"nothing": Sample(["", " "])})
+
+
+def test_what_is_there_is_not_overwritten(options: ExportOptions) -> None:
+    """An existing bundle is replaced with --force only, and any other folder never."""
+    first = export_bundle(options, {})
+    with pytest.raises(CannotWriteError, match="replace it with --force"):
+        export_bundle(options, {})
+    assert ModelBundle.load(options.output) == first.bundle
+    second = export_bundle(replace(options, quantization=Quantization.NONE, force=True), {})
+    assert not (options.output / "model_quantized.onnx").exists()
+    (second.bundle.folder / "bundle.json").unlink()
+    with pytest.raises(CannotWriteError, match="is not a bundle"):
+        export_bundle(replace(options, force=True), {})
+
+
+def test_an_empty_folder_is_filled(options: ExportOptions) -> None:
+    """A folder that was made beforehand will do."""
+    options.output.mkdir()
+    assert export_bundle(options, {}).bundle.folder == options.output
+
+
+def test_outputs_that_cannot_be(options: ExportOptions, tmp_path: Path) -> None:
+    """A missing parent, a symbolic link and a file are refused before anything is loaded."""
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name, reason in (("no/where", "no folder"), ("link", "symbolic link"), ("file", "not a folder")):
+        with pytest.raises(CannotWriteError, match=reason):
+            export_bundle(replace(options, output=tmp_path / name), {})
+
+
+def test_the_same_checkpoint_gives_the_same_graph(options: ExportOptions, tmp_path: Path) -> None:
+    """An export can be repeated to the byte."""
+    first, second = (export_bundle(replace(options, output=tmp_path / name), {}).bundle for name in ("one", "two"))
+    assert first.graph.read_bytes() == second.graph.read_bytes()
+
+
+def test_the_card_says_what_was_measured(exported: Export) -> None:
+    """The card begins with front matter, and its numbers are those of the manifest."""
+    report = exported("bert", Quantization.PER_ROW)
+    card = (report.bundle.folder / "README.md").read_text("utf-8")
+    assert re.match(r"---\nlibrary_name: onnx\npipeline_tag: text-classification\ntags:\n(- \S+\n)+---\n", card)
+    assert f"{report.description.measured['int8_bytes']:,} bytes" in card
+    assert f"{report.description.measured['samples']['built-in sample']['agreement']:.2%}" in card
+    assert "| 4 | very positive | 1 |" in card
+
+
+def test_nothing_tells_of_the_machine(exported: Export, checkpoint: Callable[[str], Path]) -> None:
+    """No file of a bundle names a folder of the machine that exported it."""
+    folder = exported("bert", Quantization.PER_ROW).bundle.folder
+    for path in folder.iterdir():
+        assert str(checkpoint("bert").parent).encode() not in path.read_bytes(), path.name
+    assert "_name_or_path" not in json.loads((folder / "config.json").read_text("utf-8"))
+
+
+def test_libraries_keep_silent(options: ExportOptions, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing reaches stdout or stderr but what the caller prints."""
+    steps: list[str] = []
+    export_bundle(options, {}, steps.append)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+    assert steps[0] == "writing optimum's float graph"

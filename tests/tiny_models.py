@@ -1,0 +1,126 @@
+"""Tiny seeded checkpoints of real architectures, made on the spot: nothing to download."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+FIVE_LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
+POSITIONS = 128
+
+_WORDS = (
+    "a",
+    "the",
+    "film",
+    "plot",
+    "food",
+    "was",
+    "is",
+    "not",
+    "good",
+    "bad",
+    "great",
+    "awful",
+    "dull",
+    "never",
+    "and",
+)
+# Enough rows for the embedding table to be quantized.
+_VOCABULARY = 1200
+_HIDDEN = 32
+
+
+def write_checkpoint(
+    folder: Path,
+    model_type: str = "bert",
+    labels: tuple[str, ...] = FIVE_LABELS,
+    change: Callable[[Any], None] = lambda model: None,
+) -> Path:
+    """Write a sequence classifier with random weights to `folder`, as transformers saves it, and return the folder.
+
+    `model_type` is bert, distilbert or roberta. `change` may alter the model before it is saved.
+    """
+    torch.manual_seed(7)
+    model = _MODELS[model_type](dict(enumerate(labels)))
+    with torch.no_grad():
+        # Far enough from zero for the labels to differ from text to text.
+        for parameter in model.parameters():
+            if parameter.dim() == 2:
+                parameter.mul_(8)
+        change(model)
+    model.save_pretrained(folder)
+    tokenizer = _byte_tokenizer() if model_type == "roberta" else _word_tokenizer()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def _bert(names: dict[int, str]) -> Any:
+    config = transformers.BertConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=_HIDDEN,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=POSITIONS,
+        id2label=names,
+    )
+    return transformers.BertForSequenceClassification(config)
+
+
+def _distilbert(names: dict[int, str]) -> Any:
+    config = transformers.DistilBertConfig(
+        vocab_size=_VOCABULARY,
+        dim=_HIDDEN,
+        n_layers=2,
+        n_heads=4,
+        hidden_dim=64,
+        max_position_embeddings=POSITIONS,
+        id2label=names,
+    )
+    return transformers.DistilBertForSequenceClassification(config)
+
+
+def _roberta(names: dict[int, str]) -> Any:
+    config = transformers.RobertaConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=_HIDDEN,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        # RoBERTa's positions begin after the padding id, which is 1.
+        max_position_embeddings=POSITIONS + 2,
+        type_vocab_size=1,
+        id2label=names,
+    )
+    return transformers.RobertaForSequenceClassification(config)
+
+
+_MODELS: dict[str, Callable[[dict[int, str]], Any]] = {"bert": _bert, "distilbert": _distilbert, "roberta": _roberta}
+
+
+def _word_tokenizer() -> Tokenizer:
+    """WordPiece: a few words, and single characters for the rest."""
+    characters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
+    pieces = [*characters, *(f"##{character}" for character in characters), *_WORDS]
+    entries = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *pieces])
+    vocabulary = {piece: i for i, piece in enumerate(entries)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def _byte_tokenizer() -> Tokenizer:
+    """Byte-level BPE without merges: one token a byte."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {piece: i for i, piece in enumerate(["<s>", "<pad>", "</s>", "<unk>", *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
