@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
+
 from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
 
 FloatArray = npt.NDArray[np.float32]

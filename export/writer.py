@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+
+from sentiment_batch.bundle import FLOAT_GRAPH, QUANTIZED_GRAPH, Quantization
 from sentiment_batch.export.bert import can_lay, lay_bert
 from sentiment_batch.export.calibrate import channel_reaches
 from sentiment_batch.export.checkpoint import Checkpoint
@@ -15,8 +17,6 @@ from sentiment_batch.export.per_tensor import per_tensor
 from sentiment_batch.export.running import run_graph
 from sentiment_batch.export.sample import EncodedSample
 from sentiment_batch.export.verify import check_gate, check_parity, compare, softmax
-
-from sentiment_batch.bundle import FLOAT_GRAPH, QUANTIZED_GRAPH, Quantization
 from sentiment_batch.metrics import measure
 
 # Parity holds or fails everywhere: some texts of each sample, evenly spread, tell.

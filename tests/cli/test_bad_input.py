@@ -35,7 +35,7 @@ CASES = {
     "empty Parquet": (holding("r.parquet", b""), "r.parquet", 65, "r.parquet: the file is empty"),
     "nothing on stdin": (lambda folder: None, "-", 65, "-: the file is empty"),
     "gzip of nothing": (holding("r.csv.gz", gzip.compress(b"")), "r.csv.gz", 65, "r.csv.gz: the file has no header"),
-    "no text column": (holding("r.csv", b"id,opinion\n1,good\n"), "r.csv", 2, "no known column name"),
+    "no text column": (holding("r.csv", b"id,opinion\n1,good\n"), "r.csv", 2, "r.csv: no known column name"),
     "two columns of one name": (holding("r.csv", b"text,text\na,b\n"), "r.csv", 2, "r.csv: several columns are named"),
     "not Parquet": (holding("r.parquet", b"text\ngood\n"), "r.parquet", 65, NOT_PARQUET),
     "truncated Parquet": (truncated("r.parquet"), "r.parquet", 65, NOT_PARQUET),

@@ -48,7 +48,7 @@ def test_columns_that_are_not_there(score: Command) -> None:
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--columns", "id,rating")
     assert result.code == 2
-    assert error_line(result) == "no column 'rating' to keep; the columns are: id, text, stars"
+    assert error_line(result) == "r.csv: no column 'rating' to keep; the columns are: id, text, stars"
 
 
 def test_probabilities(score: Command) -> None:
@@ -128,7 +128,7 @@ def test_text_column_that_holds_numbers(score: Command) -> None:
     pq.write_table(pa.table({"text": [1, 2]}), score.folder / "r.parquet")
     result = score("r.parquet")
     assert result.code == 2
-    assert error_line(result) == "column 'text' holds int64, not text: name another with --text-column"
+    assert error_line(result) == "r.parquet: column 'text' holds int64, not text: name another with --text-column"
 
 
 SUMMARY_TYPES = {

@@ -2,10 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sentiment_batch.export import ExportOptions, ExportReport, export_bundle
 from tiny_models import write_checkpoint
 
 from sentiment_batch.bundle import Quantization
+from sentiment_batch.export import ExportOptions, ExportReport, export_bundle
 
 Export = Callable[[str, Quantization], ExportReport]
 

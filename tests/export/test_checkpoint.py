@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from safetensors.numpy import load_file, save_file
-from sentiment_batch.export.checkpoint import Checkpoint
-from sentiment_batch.export.oracle import Oracle
 from tiny_models import POSITIONS, write_checkpoint
 
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.export.checkpoint import Checkpoint
+from sentiment_batch.export.oracle import Oracle
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
 from tiny_models import FIVE_LABELS, write_checkpoint
 
 from sentiment_batch.bundle import ModelBundle, Quantization, read_manifest
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError
+from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
 
