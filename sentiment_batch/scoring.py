@@ -36,7 +36,7 @@ class ScoringOptions:
     threads: int | None = None
     batch_tokens: int = 1024
     max_tokens: int | None = None
-    long_text: LongText = LongText.HEAD
+    long_text: LongText = LongText.HEAD_TAIL
 
 
 class Scores(NamedTuple):

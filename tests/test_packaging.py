@@ -4,11 +4,15 @@ import csv
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from tiny_models import write_checkpoint
+
+from sentiment_batch.bundle import ModelBundle
 
 PROJECT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = PROJECT / "constraints.txt"
@@ -96,6 +100,26 @@ def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 200
     assert all(bool(row["sentiment"]) != bool(row["sentiment_error"]) for row in rows)
+
+
+def test_wheel_exports(wheel: Path, tmp_path: Path) -> None:
+    """The wheel holds all that `export` needs beside the packages of the extra, which are lent by this environment."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv/bin/python"
+    packages = next((tmp_path / "venv/lib").glob("python*/site-packages"))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+    write_checkpoint(tmp_path / "checkpoint")
+    done = subprocess.run(
+        [python, "-m", "sentiment_batch", "export", "--quantize", "per-row", "--max-disagreement", "100"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ModelBundle.load(tmp_path / "bundle").quantized
 
 
 def _pip(*arguments: str | Path, python: str | Path = sys.executable) -> "subprocess.CompletedProcess[str]":

@@ -72,7 +72,7 @@ def test_windows_lose_nothing(tokens: list[int], room: int) -> None:
 
 def test_bert_frame(tokenizer_file: Path) -> None:
     """Each piece stands between [CLS] and [SEP]; the text is cut, never the frame."""
-    whole, cut = Tokenizer(tokenizer_file, 5).encode(["good film", "good film was bad"])
+    whole, cut = Tokenizer(tokenizer_file, 5, LongText.HEAD).encode(["good film", "good film was bad"])
     ids = build_tokenizer().encode("good film was bad").ids
     assert whole.pieces == [[*ids[:3], SEP]]
     assert not whole.truncated
@@ -98,7 +98,7 @@ def test_no_frame(tmp_path: Path) -> None:
     tokenizer = build_tokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B", special_tokens=[])
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    [encoded] = Tokenizer(tmp_path / "tokenizer.json", 2).encode(["good film was"])
+    [encoded] = Tokenizer(tmp_path / "tokenizer.json", 2, LongText.HEAD).encode(["good film was"])
     assert encoded.pieces == [tokenizer.encode("good film").ids]
 
 

@@ -36,7 +36,7 @@ def scoring_options(command: Command) -> Command:
         click.option(
             "--long-text",
             type=click.Choice(LONG_TEXTS),
-            default="head",
+            default="head-tail",
             show_default=True,
             help="What is read of a text with too many tokens.",
         ),

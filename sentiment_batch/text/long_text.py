@@ -8,7 +8,8 @@ class LongText(StrEnum):
     """How a long text is cut.
 
     HEAD keeps the first tokens. HEAD_TAIL keeps the first quarter and the last three quarters of the room: reviews
-    tend to give their verdict at the end (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?").
+    tend to give their verdict at the end (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?"). It is
+    the default everywhere.
     WINDOWS reads everything, in pieces as equal as possible; the probabilities of the pieces are averaged.
     """
 

@@ -24,7 +24,7 @@ class EncodedText(NamedTuple):
 class Tokenizer:
     """A fast tokenizer that cuts long texts and knows which special tokens frame a sequence."""
 
-    def __init__(self, path: Path, max_tokens: int, long_text: LongText = LongText.HEAD) -> None:
+    def __init__(self, path: Path, max_tokens: int, long_text: LongText = LongText.HEAD_TAIL) -> None:
         """Load `tokenizer.json` at `path`; `max_tokens` counts the special tokens too.
 
         Raises ConfigurationError if the file is not a tokenizer or leaves no room for text.
