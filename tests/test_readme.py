@@ -28,12 +28,14 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the README's commands read: the example reviews and some labelled ones."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "examples", folder / "examples")
-    verdicts = ["a dreadful mess", "rather dull", "about a harbour town", "quite enjoyable", "a wonderful film"]
-    for name, count in (("train.tsv", 60), ("test.tsv", 20)):
+    # Enough, and clear enough, that int8 agrees with float on what is learned from it.
+    verdicts = ["a dreadful, hateful mess", "rather dull", "about a town", "quite enjoyable", "a wonderful triumph"]
+    things = ["film", "book", "hotel", "phone", "meal", "song", "play", "coat"]
+    for name, count in (("train.tsv", 800), ("test.tsv", 40)):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")
             writer.writerow(["PhraseId", "SentenceId", "Phrase", "Sentiment"])
-            writer.writerows([i, i, f"number {i} is {verdicts[i % 5]}", i % 5] for i in range(count))
+            writer.writerows([i, i, f"The {things[i % 8]} {i} is {verdicts[i % 5]}.", i % 5] for i in range(count))
     return folder
 
 
