@@ -31,7 +31,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Enough, and clear enough, that int8 agrees with float on what is learned from it.
     verdicts = ["a dreadful, hateful mess", "rather dull", "about a town", "quite enjoyable", "a wonderful triumph"]
     things = ["film", "book", "hotel", "phone", "meal", "song", "play", "coat"]
-    for name, count in (("train.tsv", 800), ("test.tsv", 40)):
+    for name, count in (("train.tsv", 2400), ("test.tsv", 200)):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")
             writer.writerow(["PhraseId", "SentenceId", "Phrase", "Sentiment"])
