@@ -50,6 +50,7 @@ def render_card(name: str, description: Description) -> str:
         _labels(description),
         "## Graph",
         _graph(description),
+        *_training(description.origin),
         "## Measured",
         _measured(description),
         "## Limits",
@@ -91,6 +92,15 @@ def _graph(description: Description) -> str:
         f"`{file}`, opset {description.opset}, {origin['architecture']}: {_QUANTIZATIONS[description.quantization]} "
         f"Exported from the checkpoint with sha256 `{origin['checkpoint_sha256']}`."
     )
+
+
+def _training(origin: Mapping[str, Any]) -> list[str]:
+    """What the checkpoint was fine-tuned on; nothing if training left no record of it."""
+    corpora = origin["training"].get("rows")
+    if not corpora:
+        return []
+    lines = [f"- {name}: {rows['train']:,} texts, {rows['dev']:,} held back" for name, rows in corpora.items()]
+    return ["## Training", f"Fine-tuned from `{origin['base']}` on\n\n" + "\n".join(lines)]
 
 
 def _measured(description: Description) -> str:

@@ -26,14 +26,16 @@ class Location:
 
     @classmethod
     def parse(cls, name: str) -> "Location":
-        """Raises UsageError for a URI that pyarrow cannot resolve."""
+        """Raises UsageError for a URI that is none, InputOutputError for a file system that does not answer."""
         if name == STANDARD_STREAM:
             return cls(pafs.LocalFileSystem(), name, name)
         if "://" not in name:
             return cls(pafs.LocalFileSystem(), os.path.abspath(name), name)
         try:
             filesystem, path = pafs.FileSystem.from_uri(name)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        except OSError as error:
+            raise InputOutputError(f"{name}: {first_line(error)}") from error
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise UsageError(f"{name}: {first_line(error)}") from error
         return cls(filesystem, path, name)
 

@@ -1,6 +1,7 @@
 """`sentiment-batch info`."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,6 +24,8 @@ def info(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
+    card = Path(facts["default model"].pop("card")).read_text("utf-8")
+    del facts["default model"]["measured"]  # it is in the card, readable
     for name, value in facts.items():
         if isinstance(value, dict):
             click.echo(f"{name}:")
@@ -30,6 +33,7 @@ def info(as_json: bool) -> None:
                 click.echo(f"  {key}: {item}")
         else:
             click.echo(f"{name}: {value}")
+    click.echo(f"\n{card}", nl=False)
 
 
 def _collect() -> dict[str, Any]:
