@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sentiment_batch.errors import SentimentBatchError
 from sentiment_batch.metrics import Metrics, measure
+from sentiment_batch.scoring import softmax
 
 FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -93,10 +94,3 @@ def _check_accuracy(pairs: Sequence[tuple[Metrics, Metrics]], max_accuracy_drop:
             f"int8 lowers the accuracy on {labelled:,} texts from {before:.2%} to {before - lost / labelled:.2%} "
             f"(at most {max_accuracy_drop:.2%} of loss allowed, --max-accuracy-drop): nothing was written"
         )
-
-
-def softmax(logits: FloatArray) -> FloatArray:
-    """Probabilities, float32 [N, K], of logits [N, K]."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities

@@ -16,8 +16,9 @@ from sentiment_batch.export.per_row import per_row
 from sentiment_batch.export.per_tensor import per_tensor
 from sentiment_batch.export.running import run_graph
 from sentiment_batch.export.sample import EncodedSample
-from sentiment_batch.export.verify import check_gate, check_parity, compare, softmax
+from sentiment_batch.export.verify import check_gate, check_parity, compare
 from sentiment_batch.metrics import measure
+from sentiment_batch.scoring import softmax
 
 # Parity holds or fails everywhere: some texts of each sample, evenly spread, tell.
 _PARITY_TEXTS = 100

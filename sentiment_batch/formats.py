@@ -19,6 +19,9 @@ class Compression(StrEnum):
     ZSTD = "zst"
 
 
+# Of the formats that are records of delimited fields.
+DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
+
 _SUFFIXES = {
     "parquet": Format.PARQUET,
     "pq": Format.PARQUET,

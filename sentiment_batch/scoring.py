@@ -187,7 +187,7 @@ class Scorer:
             logits[batch.indices] = future.result()
         rows = len(encoded.errors)
         sums = np.zeros((rows, logits.shape[1]), dtype=np.float32)
-        np.add.at(sums, encoded.piece_rows, _softmax(logits)[encoded.piece_sequences])
+        np.add.at(sums, encoded.piece_rows, softmax(logits)[encoded.piece_sequences])
         pieces = np.bincount(encoded.piece_rows, minlength=rows).astype(np.float32)[:, None]
         return Scores(
             probabilities=np.divide(sums, pieces, out=np.full_like(sums, np.nan), where=pieces > 0),
@@ -210,7 +210,8 @@ def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
     return bundle, Session(bundle.graph, device)
 
 
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Probabilities, float32 [N, K], of logits [N, K]; N may be 0."""
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
     return probabilities

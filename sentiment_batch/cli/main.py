@@ -71,10 +71,10 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        _complain("stopped; no output was written")
+        _complain("stopped by Ctrl-C before the end; unfinished output is not kept")
         return 128 + signal.SIGINT
     except _Terminated:
-        _complain("stopped by SIGTERM; no output was written")
+        _complain("stopped by SIGTERM before the end; unfinished output is not kept")
         return 128 + signal.SIGTERM
     except (SystemExit, BrokenPipeError) as error:
         if isinstance(error, SystemExit) and not error.code:  # shell completion has been answered

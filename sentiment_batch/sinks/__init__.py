@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 
 from sentiment_batch.errors import CannotWriteError
-from sentiment_batch.formats import Compression, FileType, Format
+from sentiment_batch.formats import DELIMITERS, Compression, FileType, Format
 from sentiment_batch.locations import Location, first_line
 from sentiment_batch.sinks.atomic import atomic_output, require_writable
 from sentiment_batch.sinks.formats import DelimitedSink, JsonLinesSink, ParquetSink, Sink
@@ -30,10 +30,8 @@ def open_sink(target: Location, file_type: FileType, records: pa.Schema, predict
                 sink: Sink = ParquetSink(stream, records, predictions)
             case Format.JSONL:
                 sink = JsonLinesSink(stream)
-            case Format.CSV:
-                sink = DelimitedSink(stream, ",", records, predictions)
-            case Format.TSV:
-                sink = DelimitedSink(stream, "\t", records, predictions)
+            case Format.CSV | Format.TSV:
+                sink = DelimitedSink(stream, DELIMITERS[file_type.format], records, predictions)
         try:
             yield sink
         except BaseException:

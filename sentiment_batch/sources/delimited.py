@@ -12,12 +12,11 @@ import pyarrow as pa
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError
-from sentiment_batch.formats import Format
+from sentiment_batch.formats import DELIMITERS
 from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS, Chunk
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.source import SourceOptions, kept_columns, require_distinct
 
-DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
 _MAX_FIELD_CHARACTERS = 100 * 2**20
 
 
