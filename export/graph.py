@@ -12,8 +12,8 @@ from onnx import helper, numpy_helper
 MICROSOFT = "com.microsoft"
 
 # The opset that optimum exports with, so that one rewrite serves both graphs: ReduceMax takes its axes as an input.
-OPSET = 18
-_IR_VERSION = 9
+OPSET = 23
+_IR_VERSION = 11
 
 
 class GraphBuilder:
@@ -33,13 +33,6 @@ class GraphBuilder:
         """Add an operator with one output and return the output's name."""
         self._nodes.append(helper.make_node(op, inputs, [output], name=output, domain=domain, **attributes))
         return output
-
-    def split(self, tensor: str, sizes: Sequence[int], outputs: Sequence[str]) -> list[str]:
-        """Cut a tensor's last axis into pieces of the given sizes."""
-        sizes_name = self.constant(f"{tensor}.sizes", np.array(sizes, np.int64))
-        node = helper.make_node("Split", [tensor, sizes_name], outputs, name=f"{tensor}.split", axis=-1)
-        self._nodes.append(node)
-        return list(outputs)
 
     def keep(self, node: onnx.NodeProto) -> None:
         """Add a node of another graph as it is."""

@@ -1,9 +1,9 @@
 """Float graphs to int8: a rewrite of every product with a constant matrix, whatever the model around it.
 
-Per row: each token's vector is scaled by its own largest magnitude, so that what a row becomes never depends on the
-rows beside it. The scheme is dynamic, 8 bit: unsigned activations times signed weights with one scale per output
-channel (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference"). Unsigned times signed, because that is the pair that x86 has instructions for.
+What a row becomes never depends on the rows beside it: each token's vector is scaled by its own largest magnitude, or,
+after a LayerNormalization, which keeps it within bounds, by fixed factors. Unsigned 8-bit activations times signed
+weights, one scale per output channel (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference"): that is the pair that x86 has instructions for.
 """
 
 from collections import Counter
@@ -42,19 +42,28 @@ _AROUND_ZERO = _Scheme(zero=128, steps=127, least=1e-12, signed=True)
 _AFTER_GELU = _Scheme(zero=32, steps=223, least=0.17 * 223 / 32, signed=False)
 
 
-class _Rows(NamedTuple):
-    """A quantized tensor: uint8 [..., n], its scale per row, float32 [..., 1], and its zero point."""
+# How much further than in the calibration a channel may reach before it is cut off.
+_HEAD_ROOM = np.float32(1.1)
+# The share of a channel's reach, on a logarithmic scale, that goes to its weights, which are quantized too.
+_SHIFTED = np.float32(0.7)
+
+
+class _Integers(NamedTuple):
+    """A quantized tensor, uint8 [..., n], and its zero point.
+
+    `scale`: one per row, float32 [..., 1]; None for fixed scales, which stand in the weights.
+    """
 
     integers: str
-    scale: str
     zero: str
+    scale: str | None
 
 
 def per_row(model: onnx.ModelProto, reaches: Mapping[str, FloatArray]) -> onnx.ModelProto:
-    """The same function of the same inputs in int8, with one activation scale per token vector.
+    """The same function of the same inputs in int8, each token vector quantized by itself.
 
-    `reaches` holds the largest magnitude of each channel, float32 [n], for tensors whose channels shall be evened out
-    before they are quantized; see calibrate.channel_reaches.
+    `reaches` holds the largest magnitude of each channel, float32 [n], for tensors that shall be quantized with fixed
+    factors; see calibrate.channel_reaches.
     """
     return _PerRow(model, reaches).model()
 
@@ -66,8 +75,10 @@ class _PerRow:
         self._graph = GraphBuilder()
         self._after_gelu = {node.output[0] for node in self._source.node if node.op_type == "Gelu"}
         shared = self._readers_of_shared_weights()
-        self._evening = {x: _evening_factors(reach) for x, reach in reaches.items() if x not in shared}
-        self._rows: dict[str, _Rows] = {}
+        self._factors = {x: _channel_factors(reach) for x, reach in reaches.items() if x not in shared}
+        self._quantized: dict[str, _Integers] = {}
+        # Sums of a product and its bias that were written together with the product.
+        self._written: set[str] = set()
 
     def model(self) -> onnx.ModelProto:
         rewrites: dict[str, Callable[[onnx.NodeProto], bool]] = {
@@ -77,7 +88,7 @@ class _PerRow:
         }
         for node in self._source.node:
             rewrite = rewrites.get(node.op_type)
-            if rewrite is None or not rewrite(node):
+            if node.output[0] not in self._written and (rewrite is None or not rewrite(node)):
                 self._graph.keep(node)
         source = self._source
         return self._graph.model(source.name, source.input, source.output, source.initializer)
@@ -86,7 +97,9 @@ class _PerRow:
         weight = self._matrix(node.input[1])
         if weight is None:
             return False
-        self._product(node.input[0], weight, node.input[1], node.output[0])
+        bias, output = self._bias_after(node.output[0])
+        self._written.add(output)
+        self._product(node.input[0], weight, node.input[1], bias, output)
         return True
 
     def _gemm(self, node: onnx.NodeProto) -> bool:
@@ -95,11 +108,10 @@ class _PerRow:
         plain = all(attributes.get(name, 1.0) == 1.0 for name in ("alpha", "beta")) and not attributes.get("transA")
         if weight is None or not plain or len(node.input) != 3:
             return False
-        name, product = node.input[1], f"{node.output[0]}.product"
+        name = node.input[1]
         if attributes.get("transB"):
             weight, name = weight.T, f"{name}.transposed"
-        self._product(node.input[0], weight, name, product)
-        self._graph.node("Add", [product, node.input[2]], node.output[0])
+        self._product(node.input[0], weight, name, node.input[2], node.output[0])
         return True
 
     def _gather(self, node: onnx.NodeProto) -> bool:
@@ -115,31 +127,36 @@ class _PerRow:
         graph.node("Mul", [numbers, scale], output)
         return True
 
-    def _product(self, x: str, weight: FloatArray, name: str, output: str) -> None:
-        """`x` [..., in] times `weight` [in, out]."""
-        graph = self._graph
+    def _product(self, x: str, weight: FloatArray, name: str, bias: str | None, output: str) -> None:
+        """`x` [..., in] times `weight` [in, out], plus `bias` [out] if there is one."""
         if weight.shape[1] < _FEWEST_COLUMNS:
-            self._exact_product(x, weight, name, output)
-            return
-        if x in self._evening:
-            weight = weight / self._evening[x][:, np.newaxis]
-        integers, scales = to_int8(weight, axis=0)
-        rows = self._quantized(x)
-        product = graph.node(
-            "MatMulIntegerToFloat",
-            [
-                rows.integers,
-                graph.constant(f"{name}.int8", integers),
-                graph.constant("one", np.array(1, np.float32)),
-                graph.constant(f"{name}.scales", scales.reshape(-1)),
-                rows.zero,
-            ],
-            f"{output}.int8",
-            domain=MICROSOFT,
-        )
-        graph.node("Mul", [product, rows.scale], output)
+            product = self._exact_product(x, weight, name, output)
+        else:
+            rows = self._integers(x, len(weight))
+            if rows.scale is None:
+                self._integer_product(rows, weight / self._factors[x][:, np.newaxis], name, bias, output)
+                return
+            product = self._integer_product(rows, weight, name, None, f"{output}.int8")
+            product = self._graph.node("Mul", [product, rows.scale], f"{output}.product" if bias else output)
+        if bias:
+            self._graph.node("Add", [product, bias], output)
 
-    def _exact_product(self, x: str, weight: FloatArray, name: str, output: str) -> None:
+    def _integer_product(self, rows: _Integers, weight: FloatArray, name: str, bias: str | None, output: str) -> str:
+        graph = self._graph
+        integers, scales = to_int8(weight, axis=0)
+        inputs = [
+            rows.integers,
+            graph.constant(f"{name}.int8", integers),
+            graph.constant("one", np.array(1, np.float32)),
+            graph.constant(f"{name}.scales", scales.reshape(-1)),
+            rows.zero,
+        ]
+        if bias:
+            # The weights' zero points are left out: they are 0.
+            inputs += ["", bias]
+        return graph.node("MatMulIntegerToFloat", inputs, output, domain=MICROSOFT)
+
+    def _exact_product(self, x: str, weight: FloatArray, name: str, output: str) -> str:
         """In float, row by row: as [out, in] x [..., in, 1] each row is a product of its own.
 
         One product for all rows takes another kernel, with another order of summation, for one row than for many.
@@ -148,35 +165,52 @@ class _PerRow:
         last = graph.constant("last", np.array([-1], np.int64))
         column = graph.node("Unsqueeze", [x, last], f"{output}.input")
         product = graph.node("MatMul", [graph.constant(f"{name}.rows", weight.T), column], f"{output}.rows")
-        graph.node("Squeeze", [product, last], output)
+        return graph.node("Squeeze", [product, last], f"{output}.exact")
 
-    def _quantized(self, x: str) -> _Rows:
-        """The rows of `x` in integers; once for all products that read `x`."""
-        if x not in self._rows:
-            scheme = _AFTER_GELU if x in self._after_gelu else _AROUND_ZERO
-            even = x
-            if x in self._evening:
-                even = self._graph.node("Mul", [x, self._graph.constant(f"{x}.evening", self._evening[x])], f"{x}.even")
-            self._rows[x] = self._quantize(even, scheme)
-        return self._rows[x]
+    def _integers(self, x: str, width: int) -> _Integers:
+        """`x` [..., width] in integers; once for all products that read it."""
+        if x not in self._quantized:
+            if x in self._factors:
+                self._quantized[x] = self._quantize_by_factors(x)
+            else:
+                self._quantized[x] = self._quantize_by_row(x, width)
+        return self._quantized[x]
 
-    def _quantize(self, x: str, scheme: _Scheme) -> _Rows:
+    def _quantize_by_factors(self, x: str) -> _Integers:
         graph = self._graph
-        last = graph.constant("last", np.array([-1], np.int64))
         one = graph.constant("one", np.array(1, np.float32))
+        zero = graph.constant(f"zero.{_AROUND_ZERO.zero}", np.array(_AROUND_ZERO.zero, np.uint8))
+        even = graph.node("Mul", [x, graph.constant(f"{x}.factors", self._factors[x])], f"{x}.even")
+        return _Integers(graph.node("QuantizeLinear", [even, one, zero], f"{x}.uint8"), zero, None)
+
+    def _quantize_by_row(self, x: str, width: int) -> _Integers:
+        graph = self._graph
+        scheme = _AFTER_GELU if x in self._after_gelu else _AROUND_ZERO
+        last = graph.constant("last", np.array([-1], np.int64))
         zero = graph.constant(f"zero.{scheme.zero}", np.array(scheme.zero, np.uint8))
         steps = graph.constant(f"steps.{scheme.zero}", np.array(scheme.steps, np.float32))
         least = graph.constant(f"least.{scheme.zero}", np.array(scheme.least, np.float32))
         sizes = graph.node("Abs", [x], f"{x}.sizes") if scheme.signed else x
         largest = graph.node("ReduceMax", [sizes, last], f"{x}.largest", keepdims=1)
-        reach = graph.node("Max", [largest, least], f"{x}.reach")
-        # Stretched first and quantized with a scale of 1: QuantizeLinear takes no scale per row.
-        stretched = graph.node("Mul", [x, graph.node("Div", [steps, reach], f"{x}.factor")], f"{x}.stretched")
-        integers = graph.node("QuantizeLinear", [stretched, one, zero], f"{x}.uint8")
-        return _Rows(integers, graph.node("Div", [reach, steps], f"{x}.scale"), zero)
+        scale = graph.node("Div", [graph.node("Max", [largest, least], f"{x}.reach"), steps], f"{x}.scale")
+        # A block as long as a row is a scale for each row. QuantizeLinear wants as many zero points.
+        shape = graph.node("Shape", [scale], f"{x}.scale.shape")
+        value = numpy_helper.from_array(np.array([scheme.zero], np.uint8))
+        zeros = graph.node("ConstantOfShape", [shape], f"{x}.zeros", value=value)
+        integers = graph.node("QuantizeLinear", [x, scale, zeros], f"{x}.uint8", axis=-1, block_size=width)
+        return _Integers(integers, zero, scale)
+
+    def _bias_after(self, product: str) -> tuple[str | None, str]:
+        """The constant vector that is added to a product, and the sum; none, and the product, if there is none."""
+        readers = [node for node in self._source.node if product in node.input]
+        if len(readers) == 1 and readers[0].op_type == "Add":
+            bias = next((name for name in readers[0].input if name != product), product)
+            if bias in self._constants and len(self._constants[bias].dims) == 1:
+                return bias, readers[0].output[0]
+        return None, product
 
     def _readers_of_shared_weights(self) -> set[str]:
-        """Inputs of products whose matrix other products use too, as in ALBERT: it cannot be evened for each."""
+        """Inputs of products whose matrix other products use too, as in ALBERT: each would need a matrix of its own."""
         products = [node for node in self._source.node if node.op_type in {"MatMul", "Gemm"}]
         uses = Counter(node.input[1] for node in products)
         return {node.input[0] for node in products if uses[node.input[1]] > 1}
@@ -189,9 +223,9 @@ class _PerRow:
         return np.asarray(numpy_helper.to_array(tensor), np.float32)
 
 
-def _evening_factors(reach: FloatArray) -> FloatArray:
-    """What to multiply each channel with, and divide its weights by: half of the difference, on a logarithmic scale,
-    goes to the weights, which are quantized too."""
-    factors = 1 / np.sqrt(np.maximum(reach, reach.max() * np.float32(1e-3)))
-    normalized: FloatArray = (factors / factors.mean()).astype(np.float32)
-    return normalized
+def _channel_factors(reach: FloatArray) -> FloatArray:
+    """What to multiply each channel with, float32 [n], so that it fits 8 bits; its weights are divided by the same."""
+    factors = 1 / np.maximum(reach, reach.max() * np.float32(1e-3)) ** _SHIFTED
+    widest = (reach * factors).max() * _HEAD_ROOM
+    fitted: FloatArray = (factors * _AROUND_ZERO.steps / widest).astype(np.float32)
+    return fitted

@@ -18,6 +18,8 @@ def per_tensor(model: onnx.ModelProto) -> onnx.ModelProto:
             target,
             per_channel=True,
             weight_type=QuantType.QInt8,
+            # ONNX's Attention is taken for ONNX Runtime's older operator of that name.
+            nodes_to_exclude=[node.name for node in model.graph.node if node.op_type == "Attention"],
             # It cannot infer the types of what ONNX Runtime's own operators yield: all of it is float.
             extra_options={"DefaultTensorType": TensorProto.FLOAT, "MatMulConstBOnly": True},
         )

@@ -34,7 +34,7 @@ class ScoringOptions:
 
     device: Device = Device.AUTO
     threads: int | None = None
-    batch_tokens: int = 256
+    batch_tokens: int = 384
     max_tokens: int | None = None
     long_text: LongText = LongText.HEAD_TAIL
 

@@ -44,7 +44,7 @@ def scoring_options(command: Command) -> Command:
         click.option(
             "--batch-tokens",
             type=click.IntRange(min=1),
-            default=256,
+            default=384,
             show_default=True,
             help="Tokens per run of the model.",
         ),
