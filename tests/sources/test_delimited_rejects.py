@@ -143,6 +143,18 @@ def test_long_fields(tmp_path: Path, start: bytes, length: int) -> None:
         assert reject.reason.endswith(f"the line has {len(raw)} bytes, of which the first {len(reject.raw)} are kept")
 
 
+@pytest.mark.parametrize("raw", [b"1111,2222,3333,4444,5\n", b'1111,"2\n2",3333,4444\n', b'1111,2222,"33\n",3333\n'])
+def test_long_records(tmp_path: Path, raw: bytes) -> None:
+    """A record of many fields is bounded too, at four times as many bytes as a field, whatever its lines would be."""
+    (tmp_path / "a.csv").write_bytes(b"text,b,c,d\n" + raw + b"good,2,3,4\n")
+    rejects = read_rejects(tmp_path / "a.csv", SourceOptions(dialect=Dialect(max_field_bytes=4)))
+    assert (rejects[0].line, rejects[0].offset) == (2, 11)
+    assert rejects[0].reason.startswith("a record of more than 16 bytes (--max-field-bytes)")
+    assert [
+        row["text"] for row in read_rows(tmp_path / "a.csv", SourceOptions(dialect=Dialect(max_field_bytes=4)))
+    ] == ["good"]
+
+
 def test_field_of_many_lines(tmp_path: Path) -> None:
     """A quoted field of ever more lines is given up at the bound, and what follows is read."""
     lines = [b'1,"open\n', *[b"%d,x\n" % number for number in range(2, 100)], b'100,"good"\n']

@@ -7,7 +7,8 @@ import pytest
 from support import read_rejects, read_rows, read_texts
 
 from sentiment_batch.errors import UsageError
-from sentiment_batch.sources import Dialect, SourceOptions
+from sentiment_batch.locations import Location
+from sentiment_batch.sources import Dialect, SourceOptions, open_source
 
 
 def with_dialect(**options: Any) -> SourceOptions:
@@ -91,7 +92,11 @@ def test_bound_is_of_bytes(tmp_path: Path) -> None:
 
 
 def test_bounds_of_several_inputs(tmp_path: Path) -> None:
-    """Each input keeps to its own bound, whatever was opened before or since."""
+    """Each input keeps to its own bound, also if another one has been opened since."""
     (tmp_path / "a.csv").write_bytes(b"text\n" + b"x" * 10 + b"\n")
-    assert read_texts(tmp_path / "a.csv", with_dialect(max_field_bytes=9)) == []
-    assert read_texts(tmp_path / "a.csv") == ["x" * 10]
+    location = Location.parse(str(tmp_path / "a.csv"))
+    tight, loose = (open_source(location, with_dialect(max_field_bytes=bound)) for bound in (9, 10))
+    assert [len(chunk.rejects) for chunk in tight.chunks()] == [1]
+    assert [len(chunk.rejects) for chunk in loose.chunks()] == [0]
+    tight.close()
+    loose.close()
