@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sentiment_batch.errors import UsageError
 
-MAX_FIELD_BYTES = 100 * 2**20
+_MAX_FIELD_BYTES = 100 * 2**20
 
 # Escapes too, so that no encoding makes a line's end out of something else.
 _ASCII = bytes(range(128)).replace(b"\\", rb"\n\u000a")
@@ -29,8 +29,8 @@ class Dialect:
                 raise UsageError(f"{option} is one character, not {character!r}")
         if self.quote is not None and self.quote == self.delimiter:
             raise UsageError(f"--delimiter and --quote are both {self.quote!r}: choose another")
-        if not 0 < self.max_field_bytes <= MAX_FIELD_BYTES:
-            raise UsageError(f"--max-field-bytes is a number from 1 to {MAX_FIELD_BYTES}")
+        if not 0 < self.max_field_bytes <= _MAX_FIELD_BYTES:
+            raise UsageError(f"--max-field-bytes is a number from 1 to {_MAX_FIELD_BYTES}")
         if not _extends_ascii(self.encoding):
             raise UsageError(f"--encoding {self.encoding}: not a known extension of ASCII: convert the file with iconv")
 

@@ -81,10 +81,10 @@ def test_unusable(options: dict[str, Any], message: str) -> None:
 
 def test_bound_is_of_bytes(tmp_path: Path) -> None:
     """A field of as many bytes as are allowed is read, one of a byte more is rejected; its record's end is known."""
-    content = "id,text\n1,ääääx\n2,äääää\n3,xxxxxxxxxxx\n4,good\n".encode()
+    content = 'id,text\n1,ääääx\n2,äääää\n3,xxxxxxxxxxx\n4,good\n5" x,5" tall\n'.encode()
     (tmp_path / "a.csv").write_bytes(content)
     options = with_dialect(max_field_bytes=9)
-    assert read_texts(tmp_path / "a.csv", options) == ["ääääx", "good"]
+    assert read_texts(tmp_path / "a.csv", options) == ["ääääx", "good", '5" tall']
     rejects = read_rejects(tmp_path / "a.csv", options)
     assert [reject.raw for reject in rejects] == ["2,äääää\n".encode(), b"3,xxxxxxxxxxx\n"]
     assert [reject.line for reject in rejects] == [3, 4]

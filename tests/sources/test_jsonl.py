@@ -138,11 +138,12 @@ def test_last_line_cut_in_half(path: Path) -> None:
 def test_long_line(path: Path, length: int) -> None:
     """A line beyond the bound is rejected with its length, and no more than its beginning is kept."""
     raw = b'{"text": "' + b"x" * length + b'"}\n'
-    path.write_bytes(b'{"text": "a"}\n' + raw + b'{"text": "b"}\n')
+    path.write_bytes(b'{"text": "a"}\n' + raw + b'{"text": "b"}\n{')
     options = SourceOptions(dialect=Dialect(max_field_bytes=50))
     assert read_texts(path, options) == ["a", "b"]
-    [reject] = read_rejects(path, options)
+    reject, last = read_rejects(path, options)
     assert (reject.line, reject.offset, reject.raw) == (2, 14, raw[:51])
+    assert (last.line, last.offset, last.raw) == (4, 14 + len(raw) + 14, b"{")
     assert reject.reason == (
         f"longer than 50 bytes (--max-field-bytes); the line has {len(raw)} bytes, of which the first 51 are kept"
     )
