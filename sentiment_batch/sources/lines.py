@@ -34,10 +34,10 @@ def physical_lines(file: InputFile, bound: int, split: Callable[[bytes], list[by
     held = beginning = b""
     length = 0  # of what was let go of the line that begins with `beginning`
     while True:
-        # As much again as is held: a long line is not copied once per block.
-        size = min(max(_BLOCK_BYTES, len(held)), bound + 1 - len(held))
+        # From a pipe what is there, but within a long line as much again as is held, or it would be copied too often.
+        read = file.stream.read1 if len(held) < _BLOCK_BYTES else file.stream.read
         with reading(file.name):
-            block = file.stream.read(size)
+            block = read(min(max(_BLOCK_BYTES, len(held)), bound + 1 - len(held)))
         if not block:
             break
         lines = split(held + block)

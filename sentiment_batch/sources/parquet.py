@@ -77,9 +77,7 @@ class ParquetSource:
         return Chunk(texts, batch.select(self.names).cast(self.schema), tuple(self.names), rejects=rejects)
 
     def _reject(self, row: int, column: str, batch: pa.RecordBatch) -> Reject:
-        text = batch.column(self.text_column).slice(row, 1)
-        if pa.types.is_dictionary(text.type):
-            text = text.dictionary_decode()
+        text = batch.column(self.text_column).slice(row, 1).cast(pa.binary())
         place = self._rows_read + row
         group = bisect_right(self._group_starts, place) - 1
         return Reject(
@@ -87,7 +85,7 @@ class ParquetSource:
             row_group=group,
             row=place - self._group_starts[group],
             reason=f"{column!r} is not UTF-8 text",
-            raw=text.cast(pa.binary())[0].as_py() or b"",
+            raw=text[0].as_py() or b"",
         )
 
 

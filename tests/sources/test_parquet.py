@@ -144,19 +144,16 @@ def test_any_bytes_as_text(scratch: Path, values: list[bytes | None], group_size
 )
 def test_bad_bytes_in_any_kind_of_text(path: Path, kind: pa.DataType) -> None:
     """However Arrow holds text, only the rows are rejected whose own text is bad; a kept column counts too."""
-    values = [b"good", b"\xff", None, b"bad", b"so-so"]
-    other = [b"a", b"b", b"c", b"\xc3(", b"e"]
+    values = [b"good", b"bad", None, b"\xff", b"so-so", None]
+    other = [b"a", b"\xc3(", b"c", b"d", b"e", b"\xff"]
     pq.write_table(pa.table({"text": strings(values, kind), "other": strings(other, kind)}), path)
-    assert read_rows(path) == [
-        {"text": "good", "other": "a"},
-        {"text": None, "other": "c"},
-        {"text": "so-so", "other": "e"},
-    ]
+    assert [tuple(row.values()) for row in read_rows(path)] == [("good", "a"), (None, "c"), ("so-so", "e")]
     assert [(bad.row, bad.raw, bad.reason) for bad in read_rejects(path)] == [
-        (1, b"\xff", "'text' is not UTF-8 text"),
-        (3, b"bad", "'other' is not UTF-8 text"),
+        (1, b"bad", "'other' is not UTF-8 text"),
+        (3, b"\xff", "'text' is not UTF-8 text"),
+        (5, b"", "'other' is not UTF-8 text"),
     ]
-    assert read_texts(path, SourceOptions(columns=("text",))) == ["good", None, "bad", "so-so"]
+    assert read_texts(path, SourceOptions(columns=("text",))) == ["good", "bad", None, "so-so", None]
 
 
 def test_bad_bytes_within_a_list(path: Path) -> None:
@@ -200,4 +197,15 @@ def test_damaged_pages(path: Path) -> None:
     content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
     path.write_bytes(content)
     with pytest.raises(BadDataError, match=str(path)):
+        read_chunks(path)
+
+
+def test_rows_that_are_not_there(path: Path) -> None:
+    """A footer that tells of more rows than the pages hold is damage, and the file no shorter one."""
+    pq.write_table(pa.table({"text": ["a"] * 100}), path, store_schema=False)
+    content = path.read_bytes()
+    # Of all counts of rows in the footer, that of the whole file comes first.
+    place = content.index(b"\x16\xc8\x01", len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
+    path.write_bytes(content[:place] + b"\x16\xca\x01" + content[place + 3 :])
+    with pytest.raises(BadDataError, match=f"{path}: damaged: 100 rows, where its footer tells 101"):
         read_chunks(path)
