@@ -78,11 +78,11 @@ def distinct_snippets(data_folder: Path, seed: int) -> list[str]:
 def read_texts(file: Path) -> list[str]:
     """The texts of a file that `sentiment-batch score` could read, but for those without any text."""
     from sentiment_batch.locations import Location
-    from sentiment_batch.sources import SourceOptions, open_source
+    from sentiment_batch.sources import SourceOptions, open_source, without_rejects
 
     source = open_source(Location.parse(str(file)), SourceOptions())
     try:
-        return [text for chunk in source.chunks() for text in chunk.texts if text and text.strip()]
+        return [text for chunk in without_rejects(source.chunks()) for text in chunk.texts if text and text.strip()]
     finally:
         source.close()
 

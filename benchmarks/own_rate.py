@@ -13,7 +13,7 @@ from benchmarks.process import own_peak_rss_bytes
 from sentiment_batch.locations import Location
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
-from sentiment_batch.sources import SourceOptions, open_source
+from sentiment_batch.sources import SourceOptions, open_source, without_rejects
 
 _WARM_UP_ROWS = 64
 
@@ -23,7 +23,7 @@ _WARM_UP_ROWS = 64
 @click.option("--bundle", type=click.Path(path_type=Path))
 def main(file: str, bundle: Path | None) -> None:
     source = open_source(Location.parse(file), SourceOptions())
-    chunks = [chunk.texts for chunk in source.chunks()]
+    chunks = [chunk.texts for chunk in without_rejects(source.chunks())]
     source.close()
     with Scorer.load(bundle, ScoringOptions(Device.CPU)) as scorer:
         scorer.score(chunks[0][:_WARM_UP_ROWS])

@@ -15,7 +15,7 @@ from sentiment_batch.locations import STANDARD_STREAM, Location
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.scoring import Scorer, Scores
 from sentiment_batch.sinks import open_sink, require_writable
-from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source
+from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, without_rejects
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class _Reader:
                 self.source.close()
                 self.source = open_source(location, self._options)
                 self._require_same_schema()
-            for chunk in self.source.chunks():
+            for chunk in without_rejects(self.source.chunks()):
                 self._columns.require_no_clash(chunk.names)
                 self.rows += len(chunk)
                 yield chunk

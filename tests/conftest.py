@@ -1,4 +1,4 @@
-"""What tests of several stages share: the stand-in model, and the model that ships with the package."""
+"""What tests of several stages share: models, a folder, and real data where there are any."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +14,8 @@ from sentiment_batch.session import Device
 # The same examples in every run, however slow the machine.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
+
+_SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,11 @@ def default_model() -> Path:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the files of property tests, which run many times within one test."""
     return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data beside the project; skips where it is absent."""
+    if not _SHARED_DATA.is_dir():
+        pytest.skip("no ../shared/data")
+    return _SHARED_DATA

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 from sentiment_batch.formats import FileType
 from sentiment_batch.locations import Location
 from sentiment_batch.sinks import open_sink
-from sentiment_batch.sources import Chunk, SourceOptions, open_source
+from sentiment_batch.sources import Chunk, Reject, SourceOptions, open_source
 
 
 def compressed(content: bytes, suffix: str) -> bytes:
@@ -37,6 +38,50 @@ def read_rows(path: Path, options: SourceOptions | None = None) -> list[dict[str
 def read_texts(path: Path, options: SourceOptions | None = None) -> list[str | None]:
     """What would be scored."""
     return [text for chunk in read_chunks(path, options) for text in chunk.texts]
+
+
+def read_rejects(path: Path, options: SourceOptions | None = None) -> list[Reject]:
+    """What could not be read."""
+    return [reject for chunk in read_chunks(path, options) for reject in chunk.rejects]
+
+
+def require_covered(path: Path, options: SourceOptions) -> None:
+    """Assert that the rejects of a CSV stand where they say, and that without their lines it gives the same rows."""
+    content = decompressed(path)
+    lines = content.splitlines(keepends=True)
+    starts = list(accumulate(map(len, lines), initial=0))
+    chunks = read_chunks(path, options)
+    left, position = b"", 0
+    for reject in (reject for chunk in chunks for reject in chunk.rejects):
+        assert reject.line is not None
+        assert reject.offset is not None
+        start = starts[reject.line - 1]
+        assert start == reject.offset
+        assert content[start : start + len(reject.raw)] == reject.raw
+        assert position <= start
+        left += content[position:start]
+        position = start + max(len(reject.raw), len(lines[reject.line - 1]))
+        if left.endswith(b"\r") and content.startswith(b"\n", position):
+            left += b"\n"  # or two ends of lines would become one
+    path = path.with_name("left.csv")
+    path.write_bytes(left + content[position:])
+    chunks_left = read_chunks(path, options)
+    assert not any(chunk.rejects for chunk in chunks_left)
+    assert _table(chunks_left).equals(_table(chunks))
+
+
+def _table(chunks: list[Chunk]) -> pa.Table:
+    return pa.Table.from_batches([chunk.records for chunk in chunks]) if sum(map(len, chunks)) else pa.table({})
+
+
+def decompressed(path: Path) -> bytes:
+    """The content of a file that is compressed as its suffix says."""
+    match path.suffix:
+        case ".gz":
+            return gzip.decompress(path.read_bytes())
+        case ".zst":
+            return bytes(pa.CompressedInputStream(str(path), "zstd").read())
+    return path.read_bytes()
 
 
 def write_records(path: Path, records: pa.RecordBatch, lines: Sequence[str] | None = None) -> Path:

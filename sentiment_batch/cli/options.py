@@ -71,5 +71,42 @@ def build_scoring_options(
     return ScoringOptions(Device(device), threads, batch_tokens, max_tokens, LongText(long_text))
 
 
+def dialect_options(command: Command) -> Command:
+    """The options of `sentiment_batch.sources.Dialect`, by the same names."""
+    for option in (
+        click.option(
+            "--max-field-bytes",
+            type=click.IntRange(1, 100 * 2**20),
+            default=16 * 2**20,
+            show_default=True,
+            help="Reject longer fields of CSV and lines of JSON.",
+        ),
+        click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV and TSV input."),
+        click.option("--quote", default='"', show_default=True, help="Quote of CSV and TSV input, or none."),
+        click.option("--delimiter", help="What stands between fields, or tab.  [default: comma in CSV, tab in TSV]"),
+    ):
+        command = option(command)
+    return command
+
+
+def build_source_options(
+    text_column: str | None,
+    columns: str | None,
+    delimiter: str | None,
+    quote: str,
+    encoding: str,
+    max_field_bytes: int,
+) -> Any:
+    from sentiment_batch.sources import Dialect, SourceOptions
+
+    dialect = Dialect(
+        "\t" if delimiter in ("tab", r"\t") else delimiter,
+        None if quote == "none" else quote,
+        encoding,
+        max_field_bytes,
+    )
+    return SourceOptions(text_column, tuple(columns.split(",")) if columns else None, dialect=dialect)
+
+
 def show_progress(quiet: bool) -> bool:
     return not quiet and sys.stderr.isatty()

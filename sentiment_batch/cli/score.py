@@ -9,6 +9,8 @@ import click
 
 from sentiment_batch.cli.options import (
     build_scoring_options,
+    build_source_options,
+    dialect_options,
     json_option,
     model_option,
     quiet_option,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", help="File, folder or - for stdout.  [default: INPUT with .scored before its suffix]")
 @text_column_option
 @click.option("--columns", help="Input columns to keep, separated by commas.  [default: all]")
+@dialect_options
 @click.option("--probabilities", is_flag=True, help="Add one probability column per label.")
 @click.option("--prefix", default="", help="Put this before the names of the added columns.")
 @model_option
@@ -41,6 +44,10 @@ def score(
     output: str | None,
     text_column: str | None,
     columns: str | None,
+    delimiter: str | None,
+    quote: str,
+    encoding: str,
+    max_field_bytes: int,
     probabilities: bool,
     prefix: str,
     model: Path | None,
@@ -68,13 +75,12 @@ def score(
     from sentiment_batch.locations import Location, expand_inputs
     from sentiment_batch.predictions import PredictionColumns
     from sentiment_batch.scoring import Scorer
-    from sentiment_batch.sources import SourceOptions
     from sentiment_batch.worker import Counts, check_job, plan_jobs, run_job, summarize
 
     jobs = plan_jobs(expand_inputs(inputs), Location.parse(output) if output else None)
     if as_json and any(job.output.is_standard_stream for job in jobs):
         raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
-    source_options = SourceOptions(text_column, tuple(columns.split(",")) if columns else None)
+    source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
     counts = Counts()
     with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
         added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)

@@ -1,18 +1,20 @@
-"""Inputs to chunks of rows: Parquet, CSV and TSV, JSON Lines."""
+"""Inputs to chunks of rows and rejects: Parquet, CSV and TSV, JSON Lines."""
 
 import pyarrow as pa
 
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Format
 from sentiment_batch.locations import Location
-from sentiment_batch.sources.chunk import Chunk
+from sentiment_batch.sources.chunk import Chunk, without_rejects
 from sentiment_batch.sources.delimited import DelimitedSource
+from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.jsonl import JsonLinesSource
 from sentiment_batch.sources.parquet import ParquetSource
+from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import Source, SourceOptions
 
-__all__ = ["Chunk", "Source", "SourceOptions", "open_source", "read_table"]
+__all__ = ["Chunk", "Dialect", "Reject", "Source", "SourceOptions", "open_source", "read_table", "without_rejects"]
 
 
 def open_source(location: Location, options: SourceOptions) -> Source:
@@ -35,9 +37,9 @@ def open_source(location: Location, options: SourceOptions) -> Source:
 
 
 def read_table(location: Location, options: SourceOptions) -> pa.Table:
-    """A whole input in memory: for corpora, not for scoring."""
+    """A whole input in memory: for corpora, not for scoring; raises BadDataError for a record that cannot be read."""
     source = open_source(location, options)
     try:
-        return pa.Table.from_batches([chunk.records for chunk in source.chunks()], source.schema)
+        return pa.Table.from_batches([chunk.records for chunk in without_rejects(source.chunks())], source.schema)
     finally:
         source.close()

@@ -2,9 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from sentiment_batch.errors import BadDataError
+from sentiment_batch.sources.reject import Reject
+
+Row = TypeVar("Row")
 
 CHUNK_ROWS = 8192
 CHUNK_BYTES = 8 * 2**20
@@ -12,20 +18,49 @@ CHUNK_BYTES = 8 * 2**20
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows in their order.
+    """Rows in their order; there may be none, if there are rejects.
 
     `texts`: what is to be scored. `records`: the columns that the output keeps. `lines`: the rows as the JSON objects
     that they were read from, when the output is to hold them unchanged; `records` then has no columns.
-    `names`: every column name that the output keeps.
+    `names`: every column name that the output keeps. `rejects`: the records between these rows, and up to the next
+    chunk, that cannot be read; in their order.
     """
 
     texts: list[str | None]
     records: pa.RecordBatch
     names: tuple[str, ...]
     lines: list[str] | None = None
+    rejects: tuple[Reject, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
+
+
+def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The same chunks, for whoever cannot do without a record; raises BadDataError for the first reject."""
+    for chunk in chunks:
+        for reject in chunk.rejects:
+            raise BadDataError(str(reject))
+        yield chunk
+
+
+def gather(items: Iterable[tuple[Row | Reject, int]]) -> Iterator[tuple[list[Row], list[Reject]]]:
+    """Rows and rejects, each with its bytes, by chunk; the bounds hold for both together."""
+    rows: list[Row] = []
+    rejects: list[Reject] = []
+    size = 0
+    for item, item_size in items:
+        count = len(rows) + len(rejects)
+        if count and (count == CHUNK_ROWS or size + item_size > CHUNK_BYTES):
+            yield rows, rejects
+            rows, rejects, size = [], [], 0
+        if isinstance(item, Reject):
+            rejects.append(item)
+        else:
+            rows.append(item)
+        size += item_size
+    if rows or rejects:
+        yield rows, rejects
 
 
 def rechunk(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -28,8 +28,9 @@ class InputFile:
         self._raw: BinaryIO | None = None
         self._size = 0
         if location.is_standard_stream:
-            self.stream: BinaryIO = sys.stdin.buffer
-            start = cast(io.BufferedReader, sys.stdin.buffer).peek(_PEEK_BYTES)
+            stdin = cast(io.BufferedReader, sys.stdin.buffer)
+            self.stream: io.BufferedIOBase = stdin
+            start = stdin.peek(_PEEK_BYTES)
             is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
             self.format = Format.JSONL if is_json else Format.CSV
             empty = not start
@@ -91,9 +92,9 @@ def _open(location: Location) -> BinaryIO:
         raise InputOutputError(f"{location.name}: {first_line(error)}") from error
 
 
-def _decompress(raw: BinaryIO, compression: Compression) -> BinaryIO:
+def _decompress(raw: BinaryIO, compression: Compression) -> io.BufferedIOBase:
     if compression is Compression.GZIP:
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+        return gzip.GzipFile(fileobj=raw)
     if compression is Compression.ZSTD:
         return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"))
     return io.BufferedReader(cast(io.RawIOBase, raw))

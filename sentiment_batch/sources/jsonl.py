@@ -1,20 +1,32 @@
 """JSON Lines: one object a line, by the standard library's parser, strictly."""
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pyarrow as pa
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS, Chunk
-from sentiment_batch.sources.files import InputFile, reading
+from sentiment_batch.sources.chunk import Chunk, gather
+from sentiment_batch.sources.files import InputFile
+from sentiment_batch.sources.lines import line_length, physical_lines
+from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns
+from sentiment_batch.sources.values import NOT_OF_THE_TYPE, array_of, type_of
 
-_Line = tuple[int, str, dict[str, Any]]
+
+class _Record(NamedTuple):
+    """`source`: the line without the white space around it."""
+
+    line: int
+    offset: int
+    raw: bytes
+    source: str
+    value: dict[str, Any]
 
 
 class JsonLinesSource:
@@ -24,29 +36,27 @@ class JsonLinesSource:
     rows: int | None = None
 
     def __init__(self, file: InputFile, options: SourceOptions) -> None:
-        """Read the first chunk; raises BadDataError or UsageError."""
+        """Read the first chunk; raises UsageError, or BadDataError if it has no record."""
         self.name = file.name
         self._file = file
         self._verbatim = options.verbatim
-        self._groups = self._grouped()
-        first = next(self._groups, [])
+        self._bound = options.dialect.max_field_bytes
+        self._groups = gather(self._records())
+        first, rejects = next(self._groups, ([], []))
         if not first:
-            raise BadDataError(f"{self.name}: the file has no record")
-        names = _keys(first)
+            raise BadDataError(str(rejects[0]) if rejects else f"{self.name}: the file has no record")
+        names = [name for name in _keys(first) if self._verbatim or _is_text(name)]
         self.text_column = find_column(names, options.text_column, TEXT_COLUMNS, "--text-column")
         self.names = kept_columns(names, options)
-        self._keep_all = options.columns is None
-        self.schema = pa.schema([] if self._verbatim else [self._inferred(first, name) for name in self.names])
-        self._groups = chain([first], self._groups)
+        self._known = None if self._verbatim or options.columns is not None else frozenset(names)
+        typed = [] if self._verbatim else self.names
+        good = [record.value for record in first if self._problem(record.value) is None]
+        self.schema = pa.schema([(name, type_of([value.get(name) for value in good])) for name in typed])
+        self._groups = chain([(first, rejects)], self._groups)
 
     def chunks(self) -> Iterator[Chunk]:
-        for group in self._groups:
-            texts = [self._text(line) for line in group]
-            if self._verbatim:
-                records = pa.record_batch([], schema=self.schema)
-                yield Chunk(texts, records, tuple(_keys(group)), [source for _, source, _ in group])
-            else:
-                yield Chunk(texts, self._records(group), tuple(self.names))
+        for found, rejects in self._groups:
+            yield self._chunk(found, rejects)
 
     def fraction_read(self) -> float | None:
         return self._file.fraction_read()
@@ -54,88 +64,113 @@ class JsonLinesSource:
     def close(self) -> None:
         self._file.close()
 
-    def _grouped(self) -> Iterator[list[_Line]]:
-        group: list[_Line] = []
-        size = 0
-        for line in self._lines():
-            if group and (len(group) == CHUNK_ROWS or size + len(line[1]) > CHUNK_BYTES):
-                yield group
-                group, size = [], 0
-            group.append(line)
-            size += len(line[1])
-        if group:
-            yield group
-
-    def _lines(self) -> Iterator[_Line]:
-        """Line number from 1, the line without the white space around it, the object."""
-        number = 0
-        while True:
-            number += 1
-            with reading(self.name):
-                raw = self._file.stream.readline()
-            if not raw:
-                return
+    def _records(self) -> Iterator[tuple[_Record | Reject, int]]:
+        offset = 0
+        lines = physical_lines(self._file, self._bound, lambda block: io.BytesIO(block).readlines())
+        for number, raw in enumerate(lines, start=1):
+            length = line_length(raw)
             try:
-                source = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \t\r\n")
-                if not source:
-                    continue
-                value = _DECODER.decode(source)
-            except (ValueError, RecursionError) as error:
-                raise BadDataError(f"{self.name}: line {number}: not a JSON object: {error}") from error
-            if not isinstance(value, dict):
-                raise BadDataError(f"{self.name}: line {number}: not a JSON object")
-            yield number, source, value
+                if length > len(raw):
+                    raise ValueError(
+                        f"longer than {self._bound} bytes (--max-field-bytes); the line has {length} bytes, of which "
+                        f"the first {len(raw)} are kept"
+                    )
+                source = _decoded(raw, number)
+                if source:
+                    yield _Record(number, offset, raw, source, _parsed(source)), len(raw)
+            except ValueError as error:
+                yield self._reject(number, offset, str(error), raw), len(raw)
+            offset += length
 
-    def _text(self, line: _Line) -> str | None:
-        number, _, value = line
+    def _chunk(self, found: list[_Record], rejects: list[Reject]) -> Chunk:
+        records, bad = self._split(found, self._problem)
+        columns = []
+        try:
+            columns = self._columns(records)
+        except NOT_OF_THE_TYPE:
+            records, unfit = self._split(records, self._misfit)
+            columns = self._columns(records)
+            bad += unfit
+        if bad:
+            rejects = sorted(rejects + bad, key=lambda reject: reject.line or 0)
+        texts = [record.value.get(self.text_column) for record in records]
+        batch = pa.record_batch(columns, schema=self.schema)
+        if self._verbatim:
+            lines = [record.source for record in records]
+            return Chunk(texts, batch, tuple(_keys(records)), lines, tuple(rejects))
+        return Chunk(texts, batch, tuple(self.names), rejects=tuple(rejects))
+
+    def _columns(self, records: list[_Record]) -> list[pa.Array]:
+        return [array_of([record.value.get(field.name) for record in records], field.type) for field in self.schema]
+
+    def _split(
+        self, records: list[_Record], problem: Callable[[dict[str, Any]], str | None]
+    ) -> tuple[list[_Record], list[Reject]]:
+        """The records without a problem, and the others."""
+        good, bad = [], []
+        for record in records:
+            reason = problem(record.value)
+            if reason is None:
+                good.append(record)
+            else:
+                bad.append(self._reject(record.line, record.offset, reason, record.raw))
+        return good, bad
+
+    def _reject(self, line: int, offset: int, reason: str, raw: bytes) -> Reject:
+        return Reject(source=self.name, line=line, offset=offset, reason=reason, raw=raw)
+
+    def _problem(self, value: dict[str, Any]) -> str | None:
         text = value.get(self.text_column)
         if text is not None and not isinstance(text, str):
-            raise BadDataError(f"{self.name}: line {number}: {self.text_column!r} is not text")
-        return text
+            return f"{self.text_column!r} is not text"
+        if self._known is not None and not value.keys() <= self._known:
+            return f"a key that the first records lack: {_ADVICE}"
+        return None
 
-    def _inferred(self, group: list[_Line], name: str) -> pa.Field:
-        try:
-            kind = pa.array([value.get(name) for _, _, value in group]).type
-        except UnicodeEncodeError as error:
-            raise BadDataError(f"{self.name}: {name!r} holds half a surrogate pair: {_ADVICE}") from error
-        except (pa.ArrowException, OverflowError, ValueError) as error:
-            raise BadDataError(f"{self.name}: {name!r} holds values of several types: {_ADVICE}") from error
-        return pa.field(name, pa.string() if pa.types.is_null(kind) else kind)
-
-    def _records(self, group: list[_Line]) -> pa.RecordBatch:
-        new = [key for key in _keys(group) if key not in self.names] if self._keep_all else []
-        if new:
-            raise BadDataError(f"{self.name}: {new[0]!r} first appears after line {group[0][0]}: {_ADVICE}")
-        columns = []
+    def _misfit(self, value: dict[str, Any]) -> str | None:
         for field in self.schema:
             try:
-                values = [value.get(field.name) for _, _, value in group]
-                _require_known_keys(values, field.type)
-                columns.append(pa.array(values, field.type))
-            except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-                raise BadDataError(
-                    f"{self.name}: {field.name!r} was {field.type} up to line {group[0][0]}, then is not: {_ADVICE}"
-                ) from error
-        return pa.record_batch(columns, schema=self.schema)
+                array_of([value.get(field.name)], field.type)
+            except UnicodeEncodeError:
+                return f"{field.name!r} holds half a surrogate pair: {_ADVICE}"
+            except NOT_OF_THE_TYPE:
+                return f"{field.name!r} is not of the type that it has in the first records: {_ADVICE}"
+        return None
 
 
 _ADVICE = "write JSON Lines (-o with .jsonl), or choose the columns to keep with --columns"
 
 
-def _keys(group: list[_Line]) -> list[str]:
-    return list(dict.fromkeys(key for _, _, value in group for key in value))
+def _keys(records: list[_Record]) -> list[str]:
+    return list(dict.fromkeys(key for record in records for key in record.value))
 
 
-def _require_known_keys(values: list[Any], kind: pa.DataType) -> None:
-    """Arrow would drop the others; raises ValueError."""
-    for value in values:
-        if isinstance(value, list) and pa.types.is_list(kind):
-            _require_known_keys(value, kind.value_type)
-        elif isinstance(value, dict) and pa.types.is_struct(kind):
-            for key, item in value.items():
-                if kind.get_field_index(key) < 0:
-                    raise ValueError(f"{key!r} is new")
-                _require_known_keys([item], kind.field(key).type)
+def _is_text(name: str) -> bool:
+    """Whether it holds no half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _decoded(raw: bytes, number: int) -> str:
+    """A line without the white space around it; raises ValueError."""
+    try:
+        return raw.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \t\r\n")
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8 text: convert the file, for example with iconv") from error
+
+
+def _parsed(source: str) -> dict[str, Any]:
+    """Raises ValueError, with a message that holds nothing of the source."""
+    try:
+        value = _DECODER.decode(source)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not a JSON object: {error.msg} (character {error.pos + 1})") from error
+    except RecursionError as error:
+        raise ValueError("not a JSON object: nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(f"not a JSON object: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What every source offers, whatever the format."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ import pyarrow as pa
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Format
 from sentiment_batch.sources.chunk import Chunk
+from sentiment_batch.sources.dialect import Dialect
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,13 @@ class SourceOptions:
     """`text_column` None: the one known name that is there. `columns` None: the output keeps all of them.
 
     `verbatim`: JSON objects are handed on as they were written (JSON Lines in, JSON Lines out, all columns).
+    `dialect`: of inputs that are delimited.
     """
 
     text_column: str | None = None
     columns: tuple[str, ...] | None = None
     verbatim: bool = False
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 class Source(Protocol):
@@ -38,7 +41,7 @@ class Source(Protocol):
     rows: int | None
 
     def chunks(self) -> Iterator[Chunk]:
-        """The rows from first to last; raises BadDataError at the first record that cannot be read."""
+        """All records from first to last, as rows or as rejects; raises BadDataError where the file ends too soon."""
         ...
 
     def fraction_read(self) -> float | None: ...

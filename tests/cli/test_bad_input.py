@@ -44,13 +44,14 @@ CASES = {
     "truncated zstd": (truncated("r.csv.zst"), "r.csv.zst", 65, "r.csv.zst: "),
     "ragged CSV": (holding("r.csv", b"id,text\n1,good\n2\n"), "r.csv", 65, "r.csv: line 3: 1 fields where the header"),
     "open quote": (holding("r.csv", b'text\ngood\n"bad\n'), "r.csv", 65, "r.csv: line 3: unexpected end of data"),
-    "CSV not UTF-8": (
-        holding("r.csv", b"text\nsch\xf6n\n"),
-        "r.csv",
+    "CSV not UTF-8": (holding("r.csv", b"text\nsch\xf6n\n"), "r.csv", 65, "r.csv: line 2: not utf-8 text (--encoding)"),
+    "header not UTF-8": (holding("r.csv", b"text\xf6\na\n"), "r.csv", 65, "r.csv: the header is not utf-8 text: name"),
+    "JSONL not UTF-8": (
+        holding("r.jsonl", b'{"text": "sch\xf6n"}\n'),
+        "r.jsonl",
         65,
-        "r.csv: not UTF-8 text at or soon after line",
+        "r.jsonl: line 1: not UTF-8 text",
     ),
-    "JSONL not UTF-8": (holding("r.jsonl", b'{"text": "sch\xf6n"}\n'), "r.jsonl", 65, "r.jsonl: line 1: "),
     "not JSON": (holding("r.jsonl", b'{"text": "good"}\n{"te\n'), "r.jsonl", 65, "r.jsonl: line 2: not a JSON object"),
 }
 
@@ -94,6 +95,7 @@ def test_verbose_shows_the_traceback(score: Command) -> None:
     [
         (["score", "--nonsense"], "No such option"),
         (["score"], "Missing argument 'INPUT...'."),
+        (["score", "r.csv", "--max-field-bytes", "1000000000"], "Invalid value for '--max-field-bytes': 1000000000"),
         (["score", "r.csv", "--device", "tpu"], "Invalid value for '--device': 'tpu' is not one of"),
         (["nonsense"], "No such command 'nonsense'."),
     ],
@@ -104,6 +106,21 @@ def test_usage(command: Command, arguments: list[str], message: str) -> None:
     assert (result.code, result.stdout) == (2, "")
     assert error_line(result).startswith(message)
     assert result.stderr.startswith("Usage: sentiment-batch")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--encoding", "utf-16"], "--encoding utf-16: not a known extension of ASCII: convert the file with iconv"),
+        (["--delimiter", "||"], "--delimiter is one character, not '||'"),
+        (["--quote", ";", "--delimiter", ";"], "--delimiter and --quote are both ';': choose another"),
+    ],
+)
+def test_dialect(score: Command, options: list[str], message: str) -> None:
+    """A dialect that cannot be read is wrong usage."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", *options)
+    assert (result.code, error_line(result)) == (2, message)
 
 
 def test_no_model_folder(command: Command) -> None:

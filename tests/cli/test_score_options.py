@@ -51,6 +51,31 @@ def test_columns_that_are_not_there(score: Command) -> None:
     assert error_line(result) == "r.csv: no column 'rating' to keep; the columns are: id, text, stars"
 
 
+@pytest.mark.parametrize("tab", ["tab", r"\t", "\t"])
+def test_dialect(score: Command, tab: str) -> None:
+    """--delimiter, --quote and --encoding say how CSV is read; the output is CSV as ever."""
+    (score.folder / "r.csv").write_bytes("id\ttext\n1\t'schön, good'\n".encode("latin-1"))
+    assert score("r.csv", "--delimiter", tab, "--quote", "'", "--encoding", "latin-1").code == 0
+    assert (score.folder / "r.scored.csv").read_text("utf-8").splitlines()[1].startswith('1,"schön, good",')
+
+
+def test_no_quotes(score: Command) -> None:
+    """--quote none takes quotes for text."""
+    (score.folder / "r.csv").write_bytes(b'text\n"good\n')
+    assert score("r.csv", "--quote", "none").code == 0
+    assert read_table(score.folder / "r.scored.csv")[0]["text"] == '"good'
+
+
+@pytest.mark.parametrize(("name", "header"), [("r.csv", "text\n"), ("r.jsonl", "")])
+def test_max_field_bytes(score: Command, name: str, header: str) -> None:
+    """--max-field-bytes bounds the fields of CSV and the lines of JSON."""
+    (score.folder / name).write_text(header + '{"text": "good"}\n', "utf-8")
+    assert score(name, "--quote", "none", "--max-field-bytes", "16").code == 0
+    result = score(name, "--quote", "none", "--max-field-bytes", "15", "--force")
+    assert result.code == 65
+    assert error_line(result).startswith(f"{name}: line {1 + len(header.splitlines())}: ")
+
+
 def test_probabilities(score: Command) -> None:
     """--probabilities adds one column per label; they sum to 1, and the largest is the confidence."""
     write_table(score.folder / "r.parquet")

@@ -1,15 +1,18 @@
 """JSON Lines."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from support import read_chunks, read_rows, read_texts
+from hypothesis import given
+from hypothesis import strategies as st
+from support import read_chunks, read_rejects, read_rows, read_texts
 
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.locations import Location
-from sentiment_batch.sources import SourceOptions, open_source
+from sentiment_batch.sources import Dialect, SourceOptions, open_source
 from sentiment_batch.sources.chunk import CHUNK_ROWS
 
 VERBATIM = SourceOptions(verbatim=True)
@@ -62,35 +65,99 @@ def test_verbatim(path: Path) -> None:
 
 @pytest.mark.parametrize("options", [SourceOptions(), VERBATIM])
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("line", "reason"),
     [
-        ('{"text": "b", "x": NaN}', "NaN is not JSON"),
-        ('{"text": "b", "x": -Infinity}', "-Infinity is not JSON"),
-        ('{"text": "b", "text": "c"}', "a key stands twice"),
-        ('{"text": "b", "o": {"k": 1, "k": 1}}', "a key stands twice"),
-        ('["b"]', "not a JSON object"),
-        ('"b"', "not a JSON object"),
-        ("null", "not a JSON object"),
-        ('{"text": "b"', "not a JSON object"),
-        ('{"text": "b"} {}', "not a JSON object: Extra data"),
-        ('{"text": "b\tc"}', "not a JSON object"),
-        ("[" * 100_000, "not a JSON object"),
-        ('{"text": 7}', "'text' is not text"),
-        ('{"text": ["b"]}', "'text' is not text"),
+        (b'{"text": "b", "x": NaN}', "not a JSON object: NaN is not JSON"),
+        (b'{"text": "b", "x": -Infinity}', "not a JSON object: -Infinity is not JSON"),
+        (b'{"text": "b", "text": "c"}', "not a JSON object: a key stands twice"),
+        (b'{"text": "b", "o": {"k": 1, "k": 1}}', "not a JSON object: a key stands twice"),
+        (b'["b"]', "not a JSON object"),
+        (b'"b"', "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b'{"text": "b"', "not a JSON object: Expecting ',' delimiter (character 13)"),
+        (b'{"text": "b"} {}', "not a JSON object: Extra data (character 15)"),
+        (b'{"text": "b\tc"}', "not a JSON object: Invalid control character at (character 12)"),
+        (b"[" * 100_000, "not a JSON object: nested too deeply"),
+        (b'{"text": "b", "n": 1' + b"0" * 5000 + b"}", "not a JSON object: Exceeds the limit"),
+        (b'{"text": "\xff"}', "not UTF-8 text: convert the file, for example with iconv"),
+        (b'\xef\xbb\xbf{"text": "b"}', "not a JSON object: Expecting value (character 1)"),
+        (b'{"text": 7}', "'text' is not text"),
+        (b'{"text": ["b"]}', "'text' is not text"),
     ],
 )
-def test_broken_records(path: Path, line: str, message: str, options: SourceOptions) -> None:
-    """What is no JSON object with a text is an error with its line."""
-    path.write_text(f'\n{{"text": null}}\n{line}\n', "utf-8")
-    with pytest.raises(BadDataError, match=f"{path}: (line 3: .*{message}|'text' holds values of several types)"):
-        read_chunks(path, options)
+def test_broken_records(path: Path, line: bytes, reason: str, options: SourceOptions) -> None:
+    """What is no JSON object with a text is rejected alone, with its line, offset and bytes."""
+    path.write_bytes(b'\n{"text": null}\r\n ' + line + b'\n{"text": "c"}')
+    [chunk] = read_chunks(path, options)
+    assert chunk.texts == [None, "c"]
+    [reject] = chunk.rejects
+    assert (reject.source, reject.line, reject.offset, reject.raw) == (str(path), 3, 17, b" " + line + b"\n")
+    assert reject.reason.startswith(reason)
 
 
-def test_not_utf8(path: Path) -> None:
-    """A line in another encoding is an error with its number."""
-    path.write_bytes(b'{"text": "a"}\n{"text": "\xff"}\n')
-    with pytest.raises(BadDataError, match=r"line 2: .*utf-8"):
-        read_chunks(path)
+@given(
+    items=st.lists(
+        st.tuples(
+            st.text() | st.sampled_from([b"{", b'{"text": 1}', b"[]", b"\xff", b"{}}", b'{"text": "\x00"}', b"NaN"]),
+            st.sampled_from(["\n", "\r\n", "\n \n"]),
+        ),
+        max_size=8,
+    ),
+    verbatim=st.booleans(),
+    ascii_only=st.booleans(),
+)
+def test_broken_lines_among_any_text(
+    scratch: Path, items: list[tuple[str | bytes, str]], verbatim: bool, ascii_only: bool
+) -> None:
+    """Every good record comes back exactly; every broken line is a reject with its line, offset and bytes."""
+    content = b'{"text": "first"}\n'
+    texts, rejects = ["first"], []
+    for item, end in items:
+        raw = item if isinstance(item, bytes) else json.dumps({"text": item}, ensure_ascii=ascii_only).encode()
+        line = raw + end.encode().split(b" ")[0]
+        if isinstance(item, bytes):
+            rejects.append((content.count(b"\n") + 1, len(content), line))
+        else:
+            texts.append(item)
+        content += raw + end.encode()
+    path = scratch / "a.jsonl"
+    path.write_bytes(content)
+    options = SourceOptions(verbatim=verbatim)
+    assert read_texts(path, options) == texts
+    assert [(reject.line, reject.offset, reject.raw) for reject in read_rejects(path, options)] == rejects
+
+
+def test_last_line_cut_in_half(path: Path) -> None:
+    """A last line that was not written to its end is rejected, and not taken for a blank or a shorter one."""
+    path.write_bytes(b'{"text": "a"}\n{"text": "b"}\n{"text": "c')
+    assert read_texts(path) == ["a", "b"]
+    assert [(reject.line, reject.raw) for reject in read_rejects(path)] == [(3, b'{"text": "c')]
+
+
+@pytest.mark.parametrize("length", [100, 1_000_000])
+def test_long_line(path: Path, length: int) -> None:
+    """A line beyond the bound is rejected with its length, and no more than its beginning is kept."""
+    raw = b'{"text": "' + b"x" * length + b'"}\n'
+    path.write_bytes(b'{"text": "a"}\n' + raw + b'{"text": "b"}\n{')
+    options = SourceOptions(dialect=Dialect(max_field_bytes=50))
+    assert read_texts(path, options) == ["a", "b"]
+    reject, last = read_rejects(path, options)
+    assert (reject.line, reject.offset, reject.raw) == (2, 14, raw[:51])
+    assert (last.line, last.offset, last.raw) == (4, 14 + len(raw) + 14, b"{")
+    assert reject.reason == (
+        f"longer than 50 bytes (--max-field-bytes); the line has {len(raw)} bytes, of which the first 51 are kept"
+    )
+
+
+@pytest.mark.parametrize("depth", [10, 100, 400])
+def test_deep_nesting(path: Path, depth: int) -> None:
+    """Deeply nested values are kept or rejected, but never lost, and never too much for the interpreter."""
+    deep = '{"text": "a", "o": ' + '{"k": ' * depth + "1" + "}" * depth + "}\n"
+    path.write_text('{"text": "a"}\n' + deep + '{"text": "b"}', "utf-8")
+    for options in (SourceOptions(), VERBATIM):
+        [chunk] = read_chunks(path, options)
+        assert len(chunk) + len(chunk.rejects) == 3
+        assert (chunk.texts[0], chunk.texts[-1]) == ("a", "b")
 
 
 @pytest.mark.parametrize("content", ["\n", " \n\r\n\n"])
@@ -108,38 +175,66 @@ def test_no_text_column(path: Path) -> None:
         read_chunks(path)
 
 
-@pytest.mark.parametrize("value", ['"one"', "{}", "[1]", "true"])
-def test_mixed_types(path: Path, value: str) -> None:
-    """A column of several types is an error with the two ways out, and none where objects stay as they are."""
-    path.write_text(f'{{"text": "a", "n": 1}}\n{{"text": "b", "n": {value}}}\n', "utf-8")
-    with pytest.raises(BadDataError, match=r"'n' holds values of several types: write JSON Lines .* --columns"):
+@pytest.mark.parametrize("content", ["{1}\n[]\n", "{1}\n" * (CHUNK_ROWS + 1)])
+def test_no_record_in_the_first_chunk(path: Path, content: str) -> None:
+    """Where not one of many lines is a JSON object there are no columns: an error for the file, with its first line."""
+    path.write_text(content, "utf-8")
+    with pytest.raises(BadDataError, match=rf"{path}: line 1: not a JSON object"):
         read_chunks(path)
-    assert read_texts(path, VERBATIM) == ["a", "b"]
-    assert read_texts(path, SourceOptions(columns=("text",))) == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ['"one"', "{}", "[1]", "true", "1.5e300", str(2**70), '"\\ud83d"'])
+@pytest.mark.parametrize("place", [0, 1, CHUNK_ROWS + 1])
+def test_value_of_another_type(path: Path, value: str, place: int) -> None:
+    """A value that does not fit the type of its column rejects its record, and none where objects stay as they are."""
+    lines = [f'{{"text": "{row}", "n": {row}}}' for row in range(CHUNK_ROWS + 2)]
+    bad = f'{{"text": "bad", "n": {value}}}'
+    lines.insert(place + 1, bad)
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    if value == "1.5e300" and place < CHUNK_ROWS:
+        assert len(read_texts(path)) == len(lines)  # then they all are floats
+        return
+    assert [row["n"] for row in read_rows(path)] == list(range(CHUNK_ROWS + 2))
+    [reject] = read_rejects(path)
+    assert (reject.line, reject.raw) == (place + 2, f"{bad}\n".encode())
+    assert re.match(r"'n' (is not of the type|holds half a surr).*: write JSON Lines .* --columns", reject.reason)
+    assert len(read_texts(path, VERBATIM)) == len(lines)
+    assert len(read_texts(path, SourceOptions(columns=("text",)))) == len(lines)
+
+
+def test_types_are_those_of_the_first_records(path: Path) -> None:
+    """Where the records of the first chunk differ, as many of the first as agree decide."""
+    path.write_text("".join(f'{{"text": "a", "n": {value}}}\n' for value in ["null", 1, 0.5, '"x"', 2, "[]"]), "utf-8")
+    assert [row["n"] for row in read_rows(path)] == [None, 1, 0.5, 2]
+    assert [reject.line for reject in read_rejects(path)] == [4, 6]
 
 
 @pytest.mark.parametrize(
-    ("record", "message"),
+    ("record", "reason"),
     [
-        ({"text": "b", "n": "one"}, "'n' was int64 up to line 8193, then is not"),
-        ({"text": "b", "n": 1, "new": 1}, "'new' first appears after line 8193"),
-        ({"text": "b", "n": 1, "o": {"k": 1, "new": 2}}, "'o'"),
+        ({"text": "b", "n": "one"}, "'n' is not of the type that it has in the first records"),
+        ({"text": "b", "n": 1, "new": 1}, "a key that the first records lack"),
+        ({"text": "b", "n": 1, "o": {"k": 1, "new": 2}}, "'o' is not of the type that it has in the first records"),
+        ({"text": 1, "n": 1}, "'text' is not text"),
     ],
 )
-def test_change_after_the_first_chunk(path: Path, record: dict[str, object], message: str) -> None:
-    """Where columns or types change behind the first chunk, nothing is dropped in silence."""
+def test_change_after_the_first_chunk(path: Path, record: dict[str, object], reason: str) -> None:
+    """Where columns or types change behind the first chunk, the records that do not fit are rejected, in order."""
     first = json.dumps({"text": "a", "n": 1, "o": {"k": 1}}) + "\n"
-    path.write_text(first * CHUNK_ROWS + json.dumps(record), "utf-8")
-    with pytest.raises(BadDataError, match=message):
-        read_chunks(path)
-    assert [len(chunk) for chunk in read_chunks(path, VERBATIM)] == [CHUNK_ROWS, 1]
+    path.write_text(first * CHUNK_ROWS + "{\n" + json.dumps(record) + "\n{\n" + first, "utf-8")
+    chunks = read_chunks(path)
+    assert [len(chunk) for chunk in chunks] == [CHUNK_ROWS, 1]
+    assert [reject.line for reject in chunks[1].rejects] == [CHUNK_ROWS + 1, CHUNK_ROWS + 2, CHUNK_ROWS + 3]
+    assert chunks[1].rejects[1].reason.startswith(reason)
 
 
 def test_lone_surrogate(path: Path) -> None:
-    """Half a surrogate pair cannot be kept outside of JSON; the error says so rather than blame the types."""
-    path.write_text('{"text": "a\\ud83d"}', "utf-8")
-    with pytest.raises(BadDataError, match=r"'text' .*half a surrogate pair"):
-        read_chunks(path)
+    """Half a surrogate pair cannot be kept outside of JSON, neither in a value nor in a key."""
+    path.write_text('{"text": "a\\ud83d"}\n{"text": "b"}\n{"text": "c", "\\ud83d": 1}\n', "utf-8")
+    assert read_texts(path) == ["b"]
+    reasons = [reject.reason for reject in read_rejects(path)]
+    assert reasons[0].startswith("'text' holds half a surrogate pair: ")
+    assert reasons[1].startswith("a key that the first records lack: ")
 
 
 def test_fraction_read(path: Path) -> None:

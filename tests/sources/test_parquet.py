@@ -5,7 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support import read_chunks, read_rows, read_texts
+from hypothesis import given
+from hypothesis import strategies as st
+from support import read_chunks, read_rejects, read_rows, read_texts
 
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.locations import Location
@@ -103,6 +105,73 @@ def test_repeated_name(path: Path) -> None:
         read_chunks(path)
 
 
+def strings(values: list[bytes | None], kind: pa.DataType | None = None) -> pa.Array:
+    """Strings of these bytes, whether they are UTF-8 or not."""
+    text = pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
+    if kind is None or kind == pa.string():
+        return text
+    if pa.types.is_dictionary(kind):
+        places = pa.array([None if value is None else place for place, value in enumerate(values)], kind.index_type)
+        return pa.DictionaryArray.from_arrays(places, strings([value or b"" for value in values]))
+    binary = pa.array(values, pa.large_binary() if kind == pa.large_string() else pa.binary_view())
+    return pa.Array.from_buffers(kind, len(values), binary.buffers())
+
+
+@given(
+    values=st.lists(st.none() | st.text().map(str.encode) | st.binary(max_size=4), min_size=1, max_size=20),
+    group_size=st.integers(1, 7),
+)
+def test_any_bytes_as_text(scratch: Path, values: list[bytes | None], group_size: int) -> None:
+    """Every row of text comes back; a row that is none is rejected with its row group, row and bytes."""
+    path = scratch / "a.parquet"
+    pq.write_table(
+        pa.table({"text": strings(values), "row": list(range(len(values)))}), path, row_group_size=group_size
+    )
+    texts, rejects = [], []
+    for row, value in enumerate(values):
+        try:
+            texts.append((row, None if value is None else value.decode()))
+        except UnicodeDecodeError:
+            rejects.append((*divmod(row, group_size), value, "'text' is not UTF-8 text"))
+    [chunk] = read_chunks(path)
+    assert list(zip(chunk.records.column("row").to_pylist(), chunk.texts, strict=True)) == texts
+    assert [(bad.row_group, bad.row, bad.raw, bad.reason) for bad in chunk.rejects] == rejects
+    assert {(bad.line, bad.offset) for bad in chunk.rejects} <= {(None, None)}
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_bad_bytes_in_any_kind_of_text(path: Path, kind: pa.DataType) -> None:
+    """However Arrow holds text, only the rows are rejected whose own text is bad; a kept column counts too."""
+    values = [b"good", b"bad", None, b"\xff", b"so-so", None]
+    other = [b"a", b"\xc3(", b"c", b"d", b"e", b"\xff"]
+    pq.write_table(pa.table({"text": strings(values, kind), "other": strings(other, kind)}), path)
+    assert [tuple(row.values()) for row in read_rows(path)] == [("good", "a"), (None, "c"), ("so-so", "e")]
+    assert [(bad.row, bad.raw, bad.reason) for bad in read_rejects(path)] == [
+        (1, b"bad", "'other' is not UTF-8 text"),
+        (3, b"\xff", "'text' is not UTF-8 text"),
+        (5, b"", "'other' is not UTF-8 text"),
+    ]
+    assert read_texts(path, SourceOptions(columns=("text",))) == ["good", "bad", None, "so-so", None]
+
+
+def test_bad_bytes_within_a_list(path: Path) -> None:
+    """Text within lists counts as text."""
+    tags = pa.ListArray.from_arrays([0, 1, 3, 3], strings([b"x", b"y", b"\xff"]))
+    pq.write_table(pa.table({"text": ["a", "b", "c"], "tags": tags}), path)
+    assert read_rows(path) == [{"text": "a", "tags": ["x"]}, {"text": "c", "tags": []}]
+    assert [(bad.row, bad.raw, bad.reason) for bad in read_rejects(path)] == [(1, b"b", "'tags' is not UTF-8 text")]
+
+
+def test_nothing_but_bad_rows(path: Path) -> None:
+    """A file of bad rows has chunks without rows, whose rejects are numbered within their row groups."""
+    pq.write_table(pa.table({"text": strings([b"\xff"] * (CHUNK_ROWS + 5))}), path, row_group_size=CHUNK_ROWS + 1)
+    chunks = read_chunks(path)
+    assert [(len(chunk), len(chunk.rejects)) for chunk in chunks] == [(0, CHUNK_ROWS), (0, 5)]
+    assert [(bad.row_group, bad.row) for bad in chunks[1].rejects] == [(0, CHUNK_ROWS), (1, 0), (1, 1), (1, 2), (1, 3)]
+
+
 @pytest.mark.parametrize("content", [b"text\ngood\n", b"PAR1", b"PAR1" * 10, b"\x00" * 100])
 def test_not_parquet(path: Path, content: bytes) -> None:
     """A file that is not Parquet says so on one line."""
@@ -128,4 +197,15 @@ def test_damaged_pages(path: Path) -> None:
     content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
     path.write_bytes(content)
     with pytest.raises(BadDataError, match=str(path)):
+        read_chunks(path)
+
+
+def test_rows_that_are_not_there(path: Path) -> None:
+    """A footer that tells of more rows than the pages hold is damage, and the file no shorter one."""
+    pq.write_table(pa.table({"text": ["a"] * 100}), path, store_schema=False)
+    content = path.read_bytes()
+    # Of all counts of rows in the footer, that of the whole file comes first.
+    place = content.index(b"\x16\xc8\x01", len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
+    path.write_bytes(content[:place] + b"\x16\xca\x01" + content[place + 3 :])
+    with pytest.raises(BadDataError, match=f"{path}: damaged: 100 rows, where its footer tells 101"):
         read_chunks(path)

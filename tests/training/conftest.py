@@ -1,4 +1,4 @@
-"""A tiny seeded checkpoint to start from, and real data where there are any."""
+"""A tiny seeded checkpoint to start from."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from cli.process import Command
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 WORDS = ("awful", "poor", "plain", "nice", "superb", "the", "film", "plot", "cast", "end", "was", "is", "##s")
-_SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture
@@ -37,11 +36,3 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertModel(config).save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    """The folder of real data beside the project; skips where it is absent."""
-    if not _SHARED_DATA.is_dir():
-        pytest.skip("no ../shared/data")
-    return _SHARED_DATA

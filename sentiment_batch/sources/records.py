@@ -1,0 +1,173 @@
+"""Records of delimited fields, by the standard library's parser, and where each of them stands."""
+
+import codecs
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+
+from sentiment_batch.errors import BadDataError
+from sentiment_batch.sources.dialect import Dialect
+from sentiment_batch.sources.files import InputFile
+from sentiment_batch.sources.lines import line_length, physical_lines
+from sentiment_batch.sources.reject import Reject
+
+_FIELDS_PER_RECORD = 4
+
+
+class Records:
+    """A header, and all records behind it.
+
+    A record that was parsed to its end is read well, or rejected as a whole. At a fault of quotes or of size nobody
+    knows where the record ends: its first physical line is rejected, and reading goes on with the next. What follows
+    may be the tail of a broken field, so until the next record that is read well, quotes must stand as RFC 4180 has
+    them, and whatever else is wrong with a record costs only its first line too.
+    """
+
+    def __init__(self, file: InputFile, delimiter: str, dialect: Dialect) -> None:
+        """Read the header; raises BadDataError if it cannot be read."""
+        self._name = file.name
+        self._dialect = dialect
+        self._feed = _Feed(file, dialect)
+        csv.field_size_limit(dialect.max_field_bytes)
+        self._reader = csv.reader(
+            self._feed,
+            delimiter=delimiter,
+            quotechar=dialect.quote,
+            quoting=csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL,
+            strict=True,
+        )
+        self._well_formed = _grammar(delimiter, dialect.quote)
+        try:
+            self.header = next(self._reader, [])
+        except csv.Error as error:
+            raise BadDataError(f"{self._name}: line 1: {error}") from error
+        if not self.header:
+            raise BadDataError(f"{self._name}: the file has no header line")
+        if self._feed.undecodable:
+            raise BadDataError(f"{self._name}: the header is not {dialect.encoding} text: name another --encoding")
+
+    def __iter__(self) -> Iterator[tuple[list[str] | Reject, int]]:
+        """Each record or reject with its bytes. With several columns an empty line is no record."""
+        feed, limit, columns = self._feed, self._dialect.max_field_bytes, len(self.header)
+        csv.field_size_limit(limit)
+        in_doubt = False
+        while True:
+            feed.begin()
+            try:
+                record = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                in_doubt = True
+                problem: str | None = str(error)
+            else:
+                if not record:
+                    if columns > 1:
+                        continue
+                    record = [""]
+                problem = None
+                if in_doubt or feed.undecodable or feed.size > limit or len(record) != columns:
+                    problem = self._problem(record, in_doubt)
+            if problem is None:
+                in_doubt = False
+                yield record, feed.size
+            else:
+                if in_doubt:
+                    feed.give_back(problem)
+                reject = self._reject(problem)
+                yield reject, len(reject.raw)
+
+    def _problem(self, record: list[str], in_doubt: bool) -> str | None:
+        limit = self._dialect.max_field_bytes
+        if in_doubt and self._well_formed and not self._well_formed.fullmatch(self._feed.text()):
+            return "a quote inside a field, soon after a fault"
+        if self._feed.undecodable:
+            return f"not {self._dialect.encoding} text (--encoding)"
+        if len(record) != len(self.header):
+            return f"{len(record)} fields where the header has {len(self.header)}"
+        if self._feed.size > limit and any(len(field.encode(self._feed.encoding)) > limit for field in record):
+            return f"a field of more than {limit} bytes (--max-field-bytes)"
+        return None
+
+    def _reject(self, reason: str) -> Reject:
+        feed = self._feed
+        raw = b"".join(feed.lines)
+        if feed.size > len(raw):
+            reason += f"; the line has {feed.size} bytes, of which the first {len(raw)} are kept"
+        return Reject(source=self._name, line=feed.line, offset=feed.offset, reason=reason, raw=raw)
+
+
+def _grammar(delimiter: str, quote: str | None) -> re.Pattern[str] | None:
+    """What a record looks like whose quotes all stand as RFC 4180 has them."""
+    if quote is None:
+        return None
+    q, d = re.escape(quote), re.escape(delimiter)
+    field = rf"(?:{q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}|[^{q}{d}\r\n]*+)"
+    return re.compile(rf"{field}(?:{d}{field})*+[\r\n]*")
+
+
+class _Feed:
+    """Physical lines as text for the parser.
+
+    Of the record that is being parsed: `lines`, its lines so far; `line`, the number of the first, and `offset`, that
+    of its first byte; `size`, the bytes of all; `undecodable`, whether some of them are not text.
+    """
+
+    def __init__(self, file: InputFile, dialect: Dialect) -> None:
+        self.encoding = codecs.lookup(dialect.encoding).name.removesuffix("-sig")
+        self._bound = _FIELDS_PER_RECORD * dialect.max_field_bytes
+        self._fresh = physical_lines(file, self._bound, lambda block: block.splitlines(keepends=True))
+        self._again: deque[bytes] = deque()
+        self._fault = ""  # to which the lines that are read again once led
+        self.lines: list[bytes] = []
+        self.line = 1
+        self.offset = self.size = 0
+        self.undecodable = False
+        for first in islice(self._fresh, 1):
+            if self.encoding == "utf-8" and first.startswith(codecs.BOM_UTF8):
+                self.offset = len(codecs.BOM_UTF8)
+            self._again.append(first[self.offset :] if self.offset else first)
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        if not self._again:
+            line = next(self._fresh)
+        elif self.lines:
+            # Only within quotes does a record go on behind a line, and there these lines led to a fault already:
+            # parsing them once more would end at the same, and cost as much as there are lines with a lone quote.
+            raise csv.Error(self._fault)
+        else:
+            line = self._again.popleft()
+        self.lines.append(line)
+        self.size += line_length(line)
+        if self.size > self._bound:
+            raise csv.Error(f"a record of more than {self._bound} bytes (--max-field-bytes)")
+        try:
+            return line.decode(self.encoding)
+        except UnicodeDecodeError:
+            self.undecodable = True
+            return line.decode(self.encoding, "replace")
+
+    def begin(self) -> None:
+        """The next line begins a record."""
+        self.line += len(self.lines)
+        self.offset += self.size
+        self.lines = []
+        self.size = 0
+        self.undecodable = False
+
+    def give_back(self, fault: str) -> None:
+        """Keep the first line of the record alone; the others will be read again, as lines of other records."""
+        first, *rest = self.lines
+        self._again.extend(rest)
+        self._fault = fault
+        self.lines = [first]
+        self.size = line_length(first)
+
+    def text(self) -> str:
+        """The record as text."""
+        return b"".join(self.lines).decode(self.encoding, "replace")

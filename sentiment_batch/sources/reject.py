@@ -1,0 +1,38 @@
+"""A record that cannot be read, as it stood and where."""
+
+from base64 import b64encode
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reject:
+    """Where the record stands, what is wrong with it, and its bytes.
+
+    `source`: the input's name as the user gave it. `line`: its first physical line in the decompressed file, from 1.
+    `offset`: of its first byte there. `row_group`, `row`: in Parquet, both from 0, the row within its group.
+    `reason`: one short line without any text of the record. `raw`: the record's physical lines with their ends, or
+    the text of a Parquet row; only the beginning of a line that is too long to be held.
+    """
+
+    source: str
+    line: int | None = None
+    offset: int | None = None
+    row_group: int | None = None
+    row: int | None = None
+    reason: str
+    raw: bytes
+
+    def __str__(self) -> str:
+        """One line for a message."""
+        place = f"row group {self.row_group}, row {self.row}" if self.line is None else f"line {self.line}"
+        return f"{self.source}: {place}: {self.reason}"
+
+    def record(self) -> dict[str, Any]:
+        """What a line of JSON holds: the attributes but for None, `raw` as text, or as `raw_base64` if it is none."""
+        facts = {name: value for name, value in asdict(self).items() if value is not None}
+        try:
+            return facts | {"raw": self.raw.decode("utf-8")}
+        except UnicodeDecodeError:
+            del facts["raw"]
+            return facts | {"raw_base64": b64encode(self.raw).decode("ascii")}

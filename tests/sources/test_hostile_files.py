@@ -1,0 +1,72 @@
+"""Files of every odd kind, collected by others, where the shared data is at hand."""
+
+import json
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from support import decompressed, read_chunks, read_rows, require_covered
+
+from sentiment_batch.errors import SentimentBatchError
+from sentiment_batch.formats import DELIMITERS, FileType, is_known
+from sentiment_batch.locations import Location
+from sentiment_batch.sources import Dialect, SourceOptions
+from sentiment_batch.sources.files import InputFile, reading
+from sentiment_batch.sources.records import Records
+
+
+def files(folder: Path, pattern: str = "*") -> list[Path]:
+    return sorted(path for path in folder.rglob(pattern) if path.is_file())
+
+
+def options_for(path: Path) -> SourceOptions:
+    """The first column as the text, and the delimiter that the first line holds most of."""
+    with reading(str(path)):
+        first = decompressed(path).split(b"\n")[0].decode("utf-8", "replace")
+    delimiter = max(",;|\t", key=Counter(first).__getitem__)
+    file = InputFile(Location.parse(str(path)))
+    try:
+        header = Records(file, delimiter, Dialect()).header
+    finally:
+        file.close()
+    return SourceOptions(header[0], dialect=Dialect(delimiter))
+
+
+def test_csv_files(tmp_path: Path, shared_data: Path) -> None:
+    """Every CSV file gives rows and rejects that cover it, or one of our own errors."""
+    read = 0
+    for path in files(shared_data / "duckdb-csv"):
+        if not is_known(path.name) or FileType.of(path.name).format not in DELIMITERS:
+            continue
+        copy = tmp_path / path.name
+        copy.write_bytes(path.read_bytes())
+        with suppress(SentimentBatchError):
+            require_covered(copy, options_for(copy))
+            read += 1
+    assert read > 500
+
+
+def test_expected_answers(shared_data: Path) -> None:
+    """Where the right answer comes with the file, it is what is read."""
+    for path in files(shared_data / "csv-spectrum/csvs"):
+        if path.stem == "location_coordinates":
+            continue  # comes with the answer to another file: its telephone number differs
+        answer = json.loads((shared_data / "csv-spectrum/json" / path.name).with_suffix(".json").read_text("utf-8"))
+        assert read_rows(path, options_for(path)) == answer, path.name
+
+
+def test_parquet_files(shared_data: Path) -> None:
+    """Every Parquet file gives all of its rows, as rows or rejects, or one of our own errors."""
+    for path in files(shared_data / "parquet-testing", "*.parquet*"):
+        try:
+            schema = pq.read_schema(path)
+            text = next((field.name for field in schema if pa.types.is_string(field.type)), None)
+            columns = None if text is None else (text,)
+        except (OSError, pa.ArrowException):
+            text = columns = None
+        for kept in (None, columns):
+            with suppress(SentimentBatchError):
+                chunks = read_chunks(path, SourceOptions(text, kept))
+                assert sum(len(chunk) + len(chunk.rejects) for chunk in chunks) == pq.read_metadata(path).num_rows
