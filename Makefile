@@ -33,4 +33,4 @@ default-model: dev ## Train and export the embedded model; DATA is the folder th
 		--recipe recipes/default.toml --data-folder $(DATA)
 
 clean:
-	rm -rf .venv .venv-dev build dist *.egg-info reviews.scored.csv
+	rm -rf .venv .venv-dev build dist *.egg-info reviews.scored.*

@@ -37,6 +37,12 @@ class InputOutputError(SentimentBatchError):
     exit_code = 74
 
 
+class TryAgainError(SentimentBatchError):
+    """Not now: another run has the output, or the time is up."""
+
+    exit_code = 75
+
+
 class ConfigurationError(SentimentBatchError):
     """The model, the provider or the installation is not usable."""
 

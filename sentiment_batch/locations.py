@@ -14,6 +14,7 @@ from sentiment_batch.formats import FileType, is_known
 
 STANDARD_STREAM = "-"
 SCORED = ".scored"
+REJECTS = ".rejects.jsonl"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Location:
 def expand_inputs(names: Sequence[str]) -> list[Location]:
     """The files that INPUT arguments name: files, URIs, globs and folders; in order.
 
-    A glob or folder leaves out what was scored before (`*.scored.*`).
+    A glob or folder leaves out what was written by earlier runs (`*.scored.*`, `*.rejects.jsonl`).
 
     Raises NoInputError for a name behind which there is nothing.
     """
@@ -101,18 +102,22 @@ def _expand(name: str) -> list[Location]:
         files = sorted(
             info.base_name
             for info in location.filesystem.get_file_info(selector)
-            if info.type == pafs.FileType.File and is_known(info.base_name) and f"{SCORED}." not in info.base_name
+            if info.type == pafs.FileType.File and is_known(info.base_name) and not _is_output(info.base_name)
         )
         if not files:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return [location.child(file) for file in files]
     if location.is_local and "://" not in name and glob.has_magic(name):
         matches = [match for match in sorted(glob.glob(name, recursive=True)) if os.path.isfile(match)]
-        matches = [match for match in matches if f"{SCORED}." not in os.path.basename(match)]
+        matches = [match for match in matches if not _is_output(os.path.basename(match))]
         if matches:
             return [Location.parse(match) for match in matches]
         raise NoInputError(f"{name}: no file matches")
     raise NoInputError(f"{name}: no such file")
+
+
+def _is_output(file_name: str) -> bool:
+    return f"{SCORED}." in file_name or file_name.endswith(REJECTS)
 
 
 def first_line(error: BaseException) -> str:

@@ -90,6 +90,8 @@ class Scorer:
         max_tokens = options.max_tokens or bundle.max_tokens
         if max_tokens > bundle.max_tokens:
             raise ConfigurationError(f"the model reads at most {bundle.max_tokens} tokens: lower --max-tokens")
+        self.max_tokens = max_tokens
+        self.long_text = options.long_text
         self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="score")
 

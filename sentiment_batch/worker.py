@@ -1,21 +1,29 @@
-"""The whole job: for each chunk of the input, score it, and write it with its predictions."""
+"""The whole job: for each chunk of the input, score it and commit it; in the end, publish."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 
-from sentiment_batch.errors import SentimentBatchError, UsageError
-from sentiment_batch.formats import Compression, FileType, Format, is_known
+from sentiment_batch.durable import rename, replacing
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError
 from sentiment_batch.hardware import peak_rss_bytes
-from sentiment_batch.locations import STANDARD_STREAM, Location
+from sentiment_batch.journal import Tally
+from sentiment_batch.locations import REJECTS, STANDARD_STREAM, Location, first_line
 from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.reader import Reader, fingerprints
+from sentiment_batch.receipt import rejects_path, withdraw, write_receipt
 from sentiment_batch.scoring import Scorer, Scores
 from sentiment_batch.sinks import open_sink, require_writable
-from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, without_rejects
+from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
+from sentiment_batch.staging import Part, Staging, is_published, staged
 
 
 @dataclass(frozen=True)
@@ -40,21 +48,11 @@ class Plan:
 
 @dataclass
 class Counts:
-    """What has been done so far, over all jobs of a run. Every row read is scored or unscorable in the end."""
+    """What has been done so far, over all jobs of a run; `resumed` are rows that an earlier process had done."""
 
-    rows_in: int = 0
-    rows_scored: int = 0
-    rows_unscorable: int = 0
-    tokens: int = 0
-    padding_tokens: int = 0
+    tally: Tally = field(default_factory=Tally)
+    resumed: int = 0
     started: float = field(default_factory=time.perf_counter)
-
-    def add(self, scores: Scores) -> None:
-        unscorable = sum(error is not None for error in scores.errors)
-        self.rows_unscorable += unscorable
-        self.rows_scored += len(scores.errors) - unscorable
-        self.tokens += int(scores.n_tokens.sum())
-        self.padding_tokens += scores.padding_tokens
 
     @property
     def seconds(self) -> float:
@@ -63,8 +61,8 @@ class Counts:
     @property
     def padding_ratio(self) -> float:
         """The share of all computed tokens that was padding."""
-        computed = self.tokens + self.padding_tokens
-        return self.padding_tokens / computed if computed else 0.0
+        computed = self.tally.tokens + self.tally.padding_tokens
+        return self.tally.padding_tokens / computed if computed else 0.0
 
 
 class Progress(Protocol):
@@ -97,17 +95,17 @@ def plan_jobs(inputs: Sequence[Location], output: Location | None) -> list[Job]:
 
 def check_job(job: Job, options: SourceOptions, columns: PredictionColumns, *, force: bool) -> Plan:
     """Find out, without scoring, whether the job can start; raises the error that fits."""
-    require_writable(job.output, force=force)
+    require_writable(job.output, force=force or (_is_staged(job) and is_published(Path(job.output.path))))
     inputs = [location.name for location in job.inputs]
     if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
         return Plan(inputs, job.output.name, None, None, None, columns.schema.names)
-    with closing(_Reader(job, options, columns)) as reader:
+    with closing(Reader(job.inputs, job.output, options, columns)) as reader:
         source = reader.source
         columns.require_no_clash(source.names)
         return Plan(
             inputs,
             job.output.name,
-            _output_type(job.output, source).format.value,
+            reader.output_type.format.value,
             source.text_column,
             reader.total,
             [*source.names, *columns.schema.names],
@@ -115,100 +113,174 @@ def check_job(job: Job, options: SourceOptions, columns: PredictionColumns, *, f
 
 
 def run_job(
-    job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns, counts: Counts, progress: Progress
+    job: Job,
+    scorer: Scorer,
+    options: SourceOptions,
+    columns: PredictionColumns,
+    counts: Counts,
+    progress: Progress,
+    *,
+    restart: bool = False,
+    max_reject_rate: float = 0.0,
 ) -> None:
-    """Score the job's inputs into its output, which appears when everything is in it; adds to `counts`."""
-    with closing(_Reader(job, options, columns)) as reader:
-        output_type = _output_type(job.output, reader.source)
-        with open_sink(job.output, output_type, reader.schema, columns.schema) as sink:
-            written = 0
-            for chunk, scores in scorer.stream(reader.chunks(), lambda chunk: chunk.texts):
-                sink.write(chunk.records, columns.batch(scores), chunk.lines)
-                written += len(chunk)
-                counts.add(scores)
-                progress.update(len(chunk), reader.total)
-            if written != reader.rows:
-                raise SentimentBatchError(f"{job.output.name}: read {reader.rows} rows, scored {written}")
-    counts.rows_in += reader.rows
+    """Score the job's inputs into its output, which appears when everything is in it; adds to `counts`.
 
+    A local output is made of committed parts: the same job continues where another process left it, unless `restart`
+    throws away what that has done. Standard output and object stores get the rows as they come, and no rejects.
 
-class _Reader:
-    """The inputs of a job as one run of chunks with one schema.
-
-    `rows` have been handed out so far; `total` is how many there will be, as far as is known.
+    Raises BadDataError if more than `max_reject_rate` of the records cannot be read, after everything is written.
     """
-
-    def __init__(self, job: Job, options: SourceOptions, columns: PredictionColumns) -> None:
-        verbatim = options.columns is None and _suffix_type(job.output) in (None, Format.JSONL)
-        self._options = replace(options, verbatim=verbatim)
-        self._inputs = job.inputs
-        self._columns = columns
-        self.source = open_source(job.inputs[0], self._options)
-        self.schema = self.source.schema
-        self.rows = 0
-
-    @property
-    def total(self) -> int | None:
-        if len(self._inputs) > 1:
-            return None
-        fraction = self.source.fraction_read()
-        estimate = round(self.rows / fraction) if self.rows and fraction else None
-        return self.source.rows if self.source.rows is not None else estimate
-
-    def chunks(self) -> Iterator[Chunk]:
-        for position, location in enumerate(self._inputs):
-            if position:
-                self.source.close()
-                self.source = open_source(location, self._options)
-                self._require_same_schema()
-            for chunk in without_rejects(self.source.chunks()):
-                self._columns.require_no_clash(chunk.names)
-                self.rows += len(chunk)
-                yield chunk
-
-    def close(self) -> None:
-        self.source.close()
-
-    def _require_same_schema(self) -> None:
-        if not self.source.schema.equals(self.schema):
-            names = ", ".join(self.source.schema.names)
-            raise UsageError(
-                f"{self.source.name}: its columns ({names}) or their types differ from those of {self._inputs[0].name}"
-            )
+    with closing(Reader(job.inputs, job.output, options, columns)) as reader:
+        if not _is_staged(job):
+            _stream(reader, job.output, scorer, columns, counts, progress)
+            return
+        target = Path(job.output.path)
+        with _keeping(target, _identity(job, scorer, options, columns), restart=restart) as staging:
+            _commit_chunks(reader, staging, scorer, columns, counts, progress)
+            if fingerprints(job.inputs) != staging.run["inputs"]:
+                raise BadDataError(f"{job.output.name}: an input changed while it was read: run the same command again")
+            tally = sum((commit.tally for commit in staging.commits), Tally())
+            _publish(staging, job.output, reader, columns.schema)
+            if tally.rows_rejected > max_reject_rate * tally.rows_in:
+                raise BadDataError(
+                    f"{_first_reject(staging)}: {tally.rows_rejected:,} of {tally.rows_in:,} records cannot be read: "
+                    f"see {job.output.name}{REJECTS}; {job.output.name} has the others"
+                )
+            facts = {"seconds": round(counts.seconds, 3), **_describe(scorer)}
+            names = [*reader.source.names, *columns.schema.names]
+            write_receipt(target, staging.run, staging.commits, names, facts, staging.file("receipt"))
+            staging.remove()
 
 
-def _suffix_type(output: Location) -> Format | None:
-    return FileType.of(output.file_name).format if is_known(output.file_name) else None
+def _is_staged(job: Job) -> bool:
+    return job.output.is_local and not job.output.is_standard_stream
 
 
-def _output_type(output: Location, source: Source) -> FileType:
-    """As the output's suffix says, else the input's format."""
-    if is_known(output.file_name):
-        return FileType.of(output.file_name)
-    return FileType(source.format, Compression.NONE)
+def _stream(
+    reader: Reader, output: Location, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
+) -> None:
+    with open_sink(output, reader.output_type, reader.schema, columns.schema) as sink:
+        chunks = without_rejects(reader.chunks())
+        for chunk, scores in scorer.stream(chunks, lambda chunk: chunk.texts):
+            sink.write(chunk.records, columns.batch(scores), chunk.lines)
+            counts.tally += _tally(scores, chunk.rejects)
+            progress.update(len(chunk), reader.total)
+
+
+def _commit_chunks(
+    reader: Reader, staging: Staging, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
+) -> None:
+    """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
+
+    def unfinished() -> Iterator[tuple[int, str, Chunk]]:
+        for place, chunk in enumerate(reader.chunks()):
+            content = chunk.sha256()
+            commit = staging.finished(place)
+            if commit is None:
+                yield place, content, chunk
+            elif commit.content_sha256 != content:
+                raise ConfigurationError(
+                    f"{reader.source.name}: not what was read when the unfinished run began: start over with --restart"
+                )
+            else:
+                counts.tally += commit.tally
+                counts.resumed += commit.tally.rows_in
+                progress.update(len(chunk), reader.total)
+
+    for (place, content, chunk), scores in scorer.stream(unfinished(), lambda item: item[2].texts):
+        tally = _tally(scores, chunk.rejects)
+        rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
+        staging.commit(place, content, Part(chunk.records, columns.batch(scores), chunk.lines, rejects), tally)
+        counts.tally += tally
+        progress.update(len(chunk), reader.total)
+
+
+def _first_reject(staging: Staging) -> str:
+    record = json.loads(next(line for part in staging.parts() for line in part.rejects))
+    return str(Reject(**{name: record[name] for name in record.keys() - {"raw", "raw_base64"}}, raw=b""))
+
+
+def _publish(staging: Staging, output: Location, reader: Reader, added: pa.Schema) -> None:
+    """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before."""
+    target, finished, rejects = Path(output.path), staging.file("output"), staging.file("rejects")
+    with (
+        open_sink(Location.parse(str(finished)), reader.output_type, reader.schema, added) as sink,
+        replacing(rejects, staging.file("rejects.partial")) as lines,
+    ):
+        for part in staging.parts():
+            sink.write(part.records, part.predictions, part.lines)
+            lines.writelines(line.encode("utf-8") + b"\n" for line in part.rejects)
+    withdraw(target)
+    if rejects.stat().st_size:
+        rename(rejects, rejects_path(target))
+    else:
+        rejects_path(target).unlink(missing_ok=True)
+    staging.publish(finished, target)
+
+
+@contextmanager
+def _keeping(target: Path, identity: dict[str, Any], *, restart: bool) -> Iterator[Staging]:
+    """The job's staging folder. Whatever stops the run says how many rows are kept for the next."""
+    staging = None
+    try:
+        with staged(target, identity, restart=restart) as staging:
+            yield staging
+    except (BadDataError, UsageError):
+        raise
+    except BaseException as error:
+        failure = error
+        if isinstance(error, OSError):
+            failure = CannotWriteError(f"{target.name}: {first_line(error)}")
+        rows = sum(commit.tally.rows_in for commit in staging.commits) if staging else 0
+        if rows:
+            failure.add_note(f"{rows:,} rows are kept: the same command again continues")
+        raise failure from error
+
+
+def _identity(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> dict[str, Any]:
+    """Whatever changes the result, as JSON reads it back."""
+    scoring = {"max_tokens": scorer.max_tokens, "long_text": scorer.long_text, "provider": scorer.provider}
+    added = {"prefix": columns.prefix, "probabilities": columns.probabilities}
+    identity = {
+        "inputs": fingerprints(job.inputs),
+        "model_sha256": scorer.bundle.sha256,
+        "options": {**asdict(options), **scoring, **added},
+        "versions": {name: version(name) for name in ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow")},
+    }
+    as_read: dict[str, Any] = json.loads(json.dumps(identity))
+    return as_read
+
+
+def _tally(scores: Scores, rejects: Sequence[Reject]) -> Tally:
+    unscorable = sum(error is not None for error in scores.errors)
+    scored = len(scores.errors) - unscorable
+    return Tally(scored, unscorable, len(rejects), int(scores.n_tokens.sum()), scores.padding_tokens)
 
 
 def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, Any]:
-    """The run as one flat record. `output` is a list only if there are several.
-
-    `rows_rejected` is what was read and is neither scored nor unscorable; a record that cannot be read stops the job.
-    """
+    """The run as one flat record. `output` is a list only if there are several."""
     outputs = [job.output.name for job in jobs]
-    seconds = counts.seconds
+    tally, seconds = counts.tally, counts.seconds
     return {
-        "rows_in": counts.rows_in,
-        "rows_scored": counts.rows_scored,
-        "rows_unscorable": counts.rows_unscorable,
-        "rows_rejected": counts.rows_in - counts.rows_scored - counts.rows_unscorable,
-        "tokens": counts.tokens,
+        "rows_in": tally.rows_in,
+        "rows_scored": tally.rows_scored,
+        "rows_unscorable": tally.rows_unscorable,
+        "rows_rejected": tally.rows_rejected,
+        "tokens": tally.tokens,
         "padding_ratio": counts.padding_ratio,
         "seconds": round(seconds, 3),
-        "rows_per_second": round(counts.rows_in / seconds, 1),
+        "rows_per_second": round((tally.rows_in - counts.resumed) / seconds, 1),
         "peak_rss_bytes": peak_rss_bytes(),
+        **_describe(scorer),
+        "output": outputs[0] if len(outputs) == 1 else outputs,
+    }
+
+
+def _describe(scorer: Scorer) -> dict[str, Any]:
+    return {
         "model": str(scorer.bundle.folder),
         "model_sha256": scorer.bundle.sha256,
         "device": scorer.device.value,
         "provider": scorer.provider,
         "threads": scorer.threads,
-        "output": outputs[0] if len(outputs) == 1 else outputs,
     }

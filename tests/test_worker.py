@@ -208,13 +208,17 @@ def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Worker, second: 
     [("in.csv", "1,2,3\n"), ("in.csv", '"open\n'), ("in.jsonl", '{"text": 7}\n'), ("in.jsonl", "{\n")],
 )
 def test_broken_record_in_the_middle(tmp_path: Path, score: Worker, name: str, broken: str) -> None:
-    """A broken record at row 9,000, when thousands have been scored, stops the job and leaves no output."""
+    """A broken record at row 9,000 fails the job when all others are written; it stands in the rejects file."""
     rows = ["id,text\n"] + ["1,good\n"] * 10_000 if name == "in.csv" else ['{"text": "good"}\n'] * 10_000
     rows.insert(9000, broken)
     (tmp_path / name).write_text("".join(rows), "utf-8")
-    with pytest.raises(BadDataError, match=rf"{name}: line \d+: "):
-        score(tmp_path / name, tmp_path / f"out.{name}")
-    assert list(tmp_path.iterdir()) == [tmp_path / name]
+    output = tmp_path / f"out.{name}"
+    with pytest.raises(BadDataError, match=rf"{name}: line 9001: .*: 1 of 10,001 records cannot be read: see .*out"):
+        score(tmp_path / name, output)
+    assert {path.name for path in tmp_path.iterdir()} == {name, output.name, f"{output.name}.rejects.jsonl"}
+    assert len(read_rows(output)) == 10_000
+    [reject] = map(json.loads, (tmp_path / f"{output.name}.rejects.jsonl").read_text("utf-8").splitlines())
+    assert (reject["line"], reject["raw"]) == (9001, broken)
 
 
 def test_truncated_input(tmp_path: Path, score: Worker) -> None:
@@ -230,15 +234,15 @@ def test_counts(tmp_path: Path, score: Worker) -> None:
     """Over several jobs every row is counted once, as scored or as unscorable; progress is told the same number."""
     score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "a.out.csv")
     score(write_texts(tmp_path / "b.parquet", ["good"] * (CHUNK_ROWS + 1)), tmp_path / "b.out.csv")
-    counts = score.counts
-    assert counts.rows_in == len(TEXTS) + CHUNK_ROWS + 1
-    assert (counts.rows_scored, counts.rows_unscorable) == (counts.rows_in - 2, 2)
-    assert counts.tokens == sum(
+    tally = score.counts.tally
+    assert tally.rows_in == len(TEXTS) + CHUNK_ROWS + 1
+    assert (tally.rows_scored, tally.rows_unscorable) == (tally.rows_in - 2, 2)
+    assert tally.tokens == sum(
         int(row["n_tokens"]) for path in ("a", "b") for row in read_rows(tmp_path / f"{path}.out.csv")
     )
-    assert sum(rows for rows, _ in score.progress.told) == counts.rows_in
+    assert sum(rows for rows, _ in score.progress.told) == tally.rows_in
     assert score.progress.told[-1][1] == CHUNK_ROWS + 1
-    assert counts.padding_ratio == 0
+    assert score.counts.padding_ratio == 0
 
 
 def test_summary(tmp_path: Path, score: Worker) -> None:
@@ -260,7 +264,7 @@ def test_no_rows(tmp_path: Path, score: Worker) -> None:
     (tmp_path / "in.csv").write_text("id,text\n", "utf-8")
     path = score(tmp_path / "in.csv", tmp_path / "out.csv")
     assert path.read_text("utf-8") == ",".join(["id", "text", *ADDED]) + "\n"
-    assert (score.counts.rows_in, score.counts.padding_ratio) == (0, 0)
+    assert (score.counts.tally.rows_in, score.counts.padding_ratio) == (0, 0)
 
 
 @pytest.mark.parametrize("rows", [0, 3])

@@ -1,11 +1,10 @@
 """The entry point, and the one place where errors become a line on stderr and an exit code."""
 
 import os
-import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib.metadata import version
-from types import FrameType
 from typing import NoReturn
 
 import click
@@ -15,28 +14,27 @@ from sentiment_batch.cli.export import export
 from sentiment_batch.cli.info import info
 from sentiment_batch.cli.predict import predict
 from sentiment_batch.cli.score import score
+from sentiment_batch.cli.stopping import Stopped, stop_on_signals
 from sentiment_batch.cli.train import train
+from sentiment_batch.cli.verify import verify
 from sentiment_batch.errors import InputOutputError, SentimentBatchError
 
 _EXIT_CODES = """
 \b
 Exit codes:
-  0  done                          66  no such input
-  1  failure                       73  cannot write the output
-  2  wrong usage                   74  reading or writing failed
-  65 bad data                      78  model, provider or installation
-  130, 143  stopped by Ctrl-C, by SIGTERM
+  0  done                          73  cannot write the output
+  1  failure                       74  reading or writing failed
+  2  wrong usage                   75  busy, or out of time: try again
+  3  done, with tolerated rejects  78  model, provider or installation;
+  65 bad data, too many rejects        or not what a run began with
+  66 no such input                 130, 143  stopped by Ctrl-C, by SIGTERM
 """
-
-
-class _Terminated(BaseException):
-    """SIGTERM has come."""
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
-    commands=[score, predict, evaluate, train, export, info],
+    commands=[score, verify, predict, evaluate, train, export, info],
 )
 @click.version_option(version("sentiment-batch"), "--version", prog_name="sentiment-batch")
 def cli() -> None:
@@ -52,7 +50,7 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    signal.signal(signal.SIGTERM, _terminate)
+    stop_on_signals()
     exit_code = _run()
     try:
         sys.stdout.flush()
@@ -65,17 +63,14 @@ def main() -> NoReturn:
 def _run() -> int:
     settings = {"verbose": False}
     try:
-        cli.main(standalone_mode=False, obj=settings)
+        exit_code = cli.main(standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _complain("stopped by Ctrl-C before the end; unfinished output is not kept")
-        return 128 + signal.SIGINT
-    except _Terminated:
-        _complain("stopped by SIGTERM before the end; unfinished output is not kept")
-        return 128 + signal.SIGTERM
+    except Stopped as stop:
+        _complain("; ".join([f"{stop.reason} before the end", *_notes(stop, "unfinished output is not kept")]))
+        return stop.exit_code
     except (SystemExit, BrokenPipeError) as error:
         if isinstance(error, SystemExit) and not error.code:  # shell completion has been answered
             return 0
@@ -86,13 +81,13 @@ def _run() -> int:
         if settings["verbose"]:
             traceback.print_exc()
         return _report(error)
-    return 0
+    return exit_code or 0
 
 
 def _report(error: Exception) -> int:
     match error:
         case SentimentBatchError():
-            _complain(str(error))
+            _complain("; ".join([str(error), *_notes(error)]))
             return error.exit_code
         case OSError():
             _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
@@ -102,11 +97,12 @@ def _report(error: Exception) -> int:
             return SentimentBatchError.exit_code
 
 
+def _notes(error: BaseException, *otherwise: str) -> Sequence[str]:
+    """What has been added to an error on its way up."""
+    return getattr(error, "__notes__", otherwise)
+
+
 def _complain(message: str) -> None:
     """One line, whatever the message: control characters of a file name, say, are escaped."""
     line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in message)
     click.echo(f"Error: {line}", err=True)
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated

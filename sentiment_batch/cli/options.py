@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,21 @@ model_option = click.option(
 )
 text_column_option = click.option(
     "--text-column", help="Column with the texts.  [default: text, or the one known name, such as review or Phrase]"
+)
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+):([0-5]\d):([0-5]\d)", value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is not a time like 02:00:00")
+    hours, minutes, seconds = map(int, found.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
+deadline_option = click.option(
+    "--deadline", metavar="HH:MM:SS", callback=_seconds, help="Stop after that time, with exit code 75."
 )
 
 

@@ -10,6 +10,7 @@ import click
 from sentiment_batch.cli.options import (
     build_scoring_options,
     build_source_options,
+    deadline_option,
     dialect_options,
     json_option,
     model_option,
@@ -19,6 +20,7 @@ from sentiment_batch.cli.options import (
     text_column_option,
     verbose_option,
 )
+from sentiment_batch.cli.stopping import stop_after
 
 if TYPE_CHECKING:
     from sentiment_batch.worker import Plan
@@ -35,6 +37,15 @@ if TYPE_CHECKING:
 @model_option
 @scoring_options
 @click.option("--force", is_flag=True, help="Replace an existing output.")
+@click.option("--restart", is_flag=True, help="Throw away what an unfinished run has done.")
+@deadline_option
+@click.option(
+    "--max-reject-rate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of records that may be unreadable.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
 @json_option
 @quiet_option
@@ -52,6 +63,9 @@ def score(
     prefix: str,
     model: Path | None,
     force: bool,
+    restart: bool,
+    deadline: float | None,
+    max_reject_rate: float,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -82,6 +96,8 @@ def score(
         raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
     source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
     counts = Counts()
+    if deadline is not None:
+        stop_after(deadline)
     with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
         added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
         plans = [check_job(job, source_options, added, force=force) for job in jobs]
@@ -89,7 +105,16 @@ def score(
             return _show_plans(plans, as_json)
         with progress_bar(show_progress(quiet)) as progress:
             for job in jobs:
-                run_job(job, scorer, source_options, added, counts, progress)
+                run_job(
+                    job,
+                    scorer,
+                    source_options,
+                    added,
+                    counts,
+                    progress,
+                    restart=restart,
+                    max_reject_rate=max_reject_rate,
+                )
         summary = summarize(scorer, counts, jobs)
     if as_json:
         click.echo(json.dumps(summary))
@@ -101,6 +126,8 @@ def score(
             ),
             err=True,
         )
+    if counts.tally.rows_rejected:
+        click.get_current_context().exit(_TOLERATED_REJECTS)
 
 
 def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
@@ -112,6 +139,8 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
             for name, value in facts.items():
                 click.echo(f"{name}: {'not known before reading' if value is None else value}", err=True)
 
+
+_TOLERATED_REJECTS = 3
 
 _SUMMARY = """\
 {rows_in:,} rows: {rows_scored:,} scored, {rows_unscorable:,} without text, {rows_rejected:,} rejected

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from sentiment_batch.durable import replacing
 from sentiment_batch.errors import CannotWriteError, UsageError
 from sentiment_batch.locations import Location, first_line
 
@@ -45,24 +46,12 @@ def atomic_output(target: Location) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _local(target: Location) -> Iterator[BinaryIO]:
-    final = Path(target.path)
-    descriptor, name = tempfile.mkstemp(dir=final.parent, prefix=f".{final.name}.", suffix=".partial")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(descriptor)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(final)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    path = Path(target.path)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    os.close(descriptor)
+    with replacing(path, Path(temporary)) as stream:
+        yield stream
+        Path(temporary).chmod(0o666 & ~_umask())
 
 
 @contextmanager

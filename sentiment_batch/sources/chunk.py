@@ -1,5 +1,7 @@
 """The chunk: a bounded run of rows, a function of the input alone. It is the unit of bucketing and of memory."""
 
+import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -34,6 +36,17 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def sha256(self) -> str:
+        """Of everything that was read."""
+        content = io.BytesIO()
+        with pa.ipc.new_stream(content, self.records.schema) as stream:
+            stream.write_batch(self.records)
+        digest = hashlib.sha256(content.getbuffer())
+        for item in (*self.texts, *(self.lines or ()), *(reject.raw for reject in self.rejects)):
+            encoded = item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item or b""
+            digest.update(b"%d:%b" % (-1 if item is None else len(encoded), encoded))
+        return digest.hexdigest()
 
 
 def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:

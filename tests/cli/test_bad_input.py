@@ -9,7 +9,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 from cli.process import Command, error_line
-from cli.tables import REVIEWS, write_table
+from cli.tables import REVIEWS, read_table, write_table
 
 
 def truncated(name: str) -> Callable[[Path], object]:
@@ -42,9 +42,6 @@ CASES = {
     "not gzip": (holding("r.csv.gz", b"text\ngood\n"), "r.csv.gz", 65, "r.csv.gz: cut short or damaged: Not a gzipped"),
     "truncated gzip": (truncated("r.csv.gz"), "r.csv.gz", 65, "r.csv.gz: cut short or damaged: Compressed file ended"),
     "truncated zstd": (truncated("r.csv.zst"), "r.csv.zst", 65, "r.csv.zst: "),
-    "ragged CSV": (holding("r.csv", b"id,text\n1,good\n2\n"), "r.csv", 65, "r.csv: line 3: 1 fields where the header"),
-    "open quote": (holding("r.csv", b'text\ngood\n"bad\n'), "r.csv", 65, "r.csv: line 3: unexpected end of data"),
-    "CSV not UTF-8": (holding("r.csv", b"text\nsch\xf6n\n"), "r.csv", 65, "r.csv: line 2: not utf-8 text (--encoding)"),
     "header not UTF-8": (holding("r.csv", b"text\xf6\na\n"), "r.csv", 65, "r.csv: the header is not utf-8 text: name"),
     "JSONL not UTF-8": (
         holding("r.jsonl", b'{"text": "sch\xf6n"}\n'),
@@ -52,7 +49,6 @@ CASES = {
         65,
         "r.jsonl: line 1: not UTF-8 text",
     ),
-    "not JSON": (holding("r.jsonl", b'{"text": "good"}\n{"te\n'), "r.jsonl", 65, "r.jsonl: line 2: not a JSON object"),
 }
 
 
@@ -67,12 +63,38 @@ def test_input(score: Command, prepare: Callable[[Path], object], name: str, cod
     assert score.contents() == before
 
 
+BROKEN = {
+    "ragged CSV": ("r.csv", b"id,text\n1,good\n2\n", "r.csv: line 3: 1 fields where the header"),
+    "open quote": ("r.csv", b'text\ngood\n"bad\n', "r.csv: line 3: unexpected end of data"),
+    "CSV not UTF-8": ("r.csv", b"text\ngood\nsch\xf6n\n", "r.csv: line 3: not utf-8 text (--encoding)"),
+    "not JSON": ("r.jsonl", b'{"text": "good"}\n{"te\n', "r.jsonl: line 2: not a JSON object"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BROKEN.values(), ids=BROKEN)
+def test_broken_record(score: Command, name: str, content: bytes, message: str) -> None:
+    """A record that cannot be read fails the job; the others are in the output, it is in the rejects file."""
+    path = score.folder / name
+    path.write_bytes(content)
+    output = f"r.scored{path.suffix}"
+    result = score(name)
+    assert (result.code, result.stdout) == (65, "")
+    assert error_line(result).startswith(message)
+    assert sorted(score.contents()) == sorted([name, output, f"{output}.rejects.jsonl"])
+    assert [row["text"] for row in read_table(score.folder / output)] == ["good"]
+    # Tolerated, it is told by the exit code alone.
+    result = score(name, "--force", "--max-reject-rate", "0.5")
+    assert result.code == 3
+    assert "2 rows: 1 scored, 0 without text, 1 rejected" in result.stderr
+    assert f"{output}.receipt.json" in score.contents()
+
+
 def test_old_output_survives_bad_input(score: Command) -> None:
     """With --force an output is replaced only by a complete one."""
-    holding("r.csv", b"id,text\n1,good\n2\n")(score.folder)
-    holding("r.scored.csv", b"old")(score.folder)
+    truncated("r.csv.gz")(score.folder)
+    holding("r.scored.csv.gz", b"old")(score.folder)
     before = score.contents()
-    assert score("r.csv", "--force").code == 65
+    assert score("r.csv.gz", "--force").code == 65
     assert score.contents() == before
 
 

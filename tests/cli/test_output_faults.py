@@ -33,7 +33,7 @@ def test_stopped_by_a_signal(score: Command, number: signal.Signals, code: int) 
         assert process.stderr
         process.stdin.write(ROWS)
         process.stdin.flush()
-        assert [name.endswith(".partial") for name in score.contents()] == [True]
+        assert sorted(score.contents()) == [".out.csv.lock", ".out.csv.staging/journal.jsonl"]
         process.send_signal(number)
         result = Result(process.wait(), "", process.stderr.read().decode())
     assert result.code == code

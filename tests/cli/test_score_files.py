@@ -13,7 +13,8 @@ def test_output_stands_beside_the_input(score: Command, suffix: str) -> None:
     write_table(score.folder / f"reviews.{suffix}")
     result = score(f"reviews.{suffix}")
     assert (result.code, result.stdout) == (0, "")
-    assert sorted(score.contents()) == sorted([f"reviews.{suffix}", f"reviews.scored.{suffix}"])
+    output = f"reviews.scored.{suffix}"
+    assert sorted(score.contents()) == sorted([f"reviews.{suffix}", output, f"{output}.receipt.json"])
     rows = read_table(score.folder / f"reviews.scored.{suffix}")
     assert [{name: row[name] for name in REVIEWS[0]} for row in rows] == REVIEWS
     assert all(list(row) == [*REVIEWS[0], *ADDED] for row in rows)
@@ -65,7 +66,12 @@ def test_inputs_into_a_folder(score: Command, arguments: tuple[str, ...]) -> Non
     write_table(score.folder / "in/a.csv")
     write_table(score.folder / "in/b.parquet")
     assert score(*arguments, "-o", "out/").code == 0
-    assert sorted(path.name for path in (score.folder / "out").iterdir()) == ["a.csv", "b.parquet"]
+    assert sorted(path.name for path in (score.folder / "out").iterdir()) == [
+        "a.csv",
+        "a.csv.receipt.json",
+        "b.parquet",
+        "b.parquet.receipt.json",
+    ]
     assert [row["text"] for row in read_table(score.folder / "out/b.parquet")] == [row["text"] for row in REVIEWS]
 
 
@@ -79,6 +85,7 @@ def test_folder_skips_what_was_scored_before(score: Command) -> None:
     assert sorted(path.name for path in (score.folder / "in").iterdir()) == [
         "a.csv",
         "a.scored.csv",
+        "a.scored.csv.receipt.json",
         "notes.txt",
         "old.scored.csv",
     ]

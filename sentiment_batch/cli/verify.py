@@ -1,0 +1,37 @@
+"""`sentiment-batch verify`."""
+
+import json
+
+import click
+
+from sentiment_batch.cli.options import json_option, quiet_option, verbose_option
+
+
+@click.command(short_help="Prove a finished output again.")
+@click.argument("output")
+@click.option("--rescore", type=click.IntRange(min=0), default=0, metavar="N", help="Score N random rows anew.")
+@json_option
+@quiet_option
+@verbose_option
+def verify(output: str, rescore: int, as_json: bool, quiet: bool) -> None:
+    """Check OUTPUT against its receipt: hashes, counts and columns.
+
+    \b
+    Examples:
+      sentiment-batch verify reviews.scored.parquet
+      sentiment-batch verify reviews.scored.parquet --rescore 100
+
+    --rescore needs the inputs and the model as they were, and compares predictions to the last bit.
+    """
+    from sentiment_batch.locations import Location
+    from sentiment_batch.verify import verify as prove
+
+    found = prove(Location.parse(output), rescore)
+    if as_json:
+        click.echo(json.dumps(found))
+    if not quiet:
+        click.echo(
+            "{output}: {rows_in:,} rows: {rows_scored:,} scored, {rows_unscorable:,} without text, "
+            "{rows_rejected:,} rejected; {rows_rescored:,} scored anew: all as the receipt says".format_map(found),
+            err=True,
+        )

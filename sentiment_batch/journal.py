@@ -1,0 +1,114 @@
+"""What a run has finished, so that the same command again continues: one JSON object a line, in a file that only grows.
+
+The first line says what the run is; each further one, a commit, that a chunk is done. A line that a crash cut short
+is no line: its chunk is done again.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from sentiment_batch.durable import DurableFile, replacing
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of some rows. Every row read is in one of the first three in the end."""
+
+    rows_scored: int = 0
+    rows_unscorable: int = 0
+    rows_rejected: int = 0
+    tokens: int = 0
+    padding_tokens: int = 0
+
+    @property
+    def rows_in(self) -> int:
+        return self.rows_scored + self.rows_unscorable + self.rows_rejected
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(a + b for a, b in zip(asdict(self).values(), asdict(other).values(), strict=True)))
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A chunk, by its place in the input from 0, that is done: hashes of what was read and of its part, and a tally."""
+
+    chunk: int
+    content_sha256: str
+    part_sha256: str
+    tally: Tally
+
+
+@dataclass
+class Journal:
+    """`run` is the first line, `commits` are by chunk; the last commit of a chunk counts.
+
+    `published_sha256`: of the output that was about to take its place, once all parts were in it.
+    """
+
+    path: Path
+    run: dict[str, Any]
+    commits: dict[int, Commit] = field(default_factory=dict)
+    published_sha256: str | None = None
+
+    @classmethod
+    def create(cls, path: Path, run: Mapping[str, Any]) -> Self:
+        """Begin a journal, in the place of any other; raises OSError."""
+        with replacing(path, path.with_name(path.name + ".partial")) as stream:
+            stream.write(_line(run))
+        return cls(path, dict(run))
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """The journal at `path`, without a torn tail; None if there is none. Raises OSError."""
+        lines = _whole_lines(path)
+        if not lines:
+            return None
+        journal = cls(path, json.loads(lines[0]))
+        for value in map(json.loads, lines[1:]):
+            if "published_sha256" in value:
+                journal.published_sha256 = value["published_sha256"]
+            else:
+                commit = Commit(**value | {"tally": Tally(**value["tally"])})
+                journal.commits[commit.chunk] = commit
+        return journal
+
+    def cut_torn_tail(self) -> None:
+        """Make room for the next line; raises OSError."""
+        os.truncate(self.path, sum(map(len, _whole_lines(self.path))))
+
+    def add(self, commit: Commit) -> None:
+        """Write a commit; when this returns, it stays. Raises OSError."""
+        self._append(asdict(commit))
+        self.commits[commit.chunk] = commit
+
+    def publish(self, sha256: str) -> None:
+        """Write down which output is about to appear; raises OSError."""
+        self._append({"published_sha256": sha256})
+        self.published_sha256 = sha256
+
+    def _append(self, value: Mapping[str, Any]) -> None:
+        with DurableFile(self.path, "ab") as file:
+            file.write(_line(value))
+            file.sync()
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    """The lines before the first that is none."""
+    lines: list[bytes] = []
+    for line in path.read_bytes().splitlines(keepends=True) if path.is_file() else []:
+        try:
+            whole = line.endswith(b"\n") and isinstance(json.loads(line), dict)
+        except ValueError:
+            whole = False
+        if not whole:
+            break
+        lines.append(line)
+    return lines

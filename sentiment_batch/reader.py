@@ -1,0 +1,75 @@
+"""The inputs of a job as one run of chunks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from sentiment_batch.errors import UsageError
+from sentiment_batch.formats import Compression, FileType, Format, is_known
+from sentiment_batch.locations import Location
+from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.sources import Chunk, SourceOptions, open_source
+
+
+class Reader:
+    """Opened inputs, one after the other, with one schema, for an output.
+
+    `rows` have been handed out so far; `total` is how many there will be, as far as is known. `output_type` is what
+    the output's suffix says, else the input's format.
+    """
+
+    def __init__(
+        self, inputs: Sequence[Location], output: Location, options: SourceOptions, columns: PredictionColumns
+    ) -> None:
+        """Open the first input; raises the error that fits."""
+        wanted = FileType.of(output.file_name) if is_known(output.file_name) else None
+        verbatim = options.columns is None and (wanted is None or wanted.format is Format.JSONL)
+        self._options = replace(options, verbatim=verbatim)
+        self._inputs = inputs
+        self._columns = columns
+        self.source = open_source(inputs[0], self._options)
+        self.schema = self.source.schema
+        self.output_type = wanted or FileType(self.source.format, Compression.NONE)
+        self.rows = 0
+
+    @property
+    def total(self) -> int | None:
+        if len(self._inputs) > 1:
+            return None
+        fraction = self.source.fraction_read()
+        estimate = round(self.rows / fraction) if self.rows and fraction else None
+        return self.source.rows if self.source.rows is not None else estimate
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All of them, from first to last; raises the errors of sources, and UsageError where columns differ."""
+        for position, location in enumerate(self._inputs):
+            if position:
+                self.source.close()
+                self.source = open_source(location, self._options)
+                self._require_same_schema()
+            for chunk in self.source.chunks():
+                self._columns.require_no_clash(chunk.names)
+                self.rows += len(chunk)
+                yield chunk
+
+    def close(self) -> None:
+        self.source.close()
+
+    def _require_same_schema(self) -> None:
+        if not self.source.schema.equals(self.schema):
+            names = ", ".join(self.source.schema.names)
+            raise UsageError(
+                f"{self.source.name}: its columns ({names}) or their types differ from those of {self._inputs[0].name}"
+            )
+
+
+def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:
+    """What tells whether a file is still the same: name, size in bytes and time of the last change; raises OSError."""
+    return [{"name": location.name} if location.is_standard_stream else _fingerprint(location) for location in inputs]
+
+
+def _fingerprint(location: Location) -> dict[str, Any]:
+    info: pafs.FileInfo = location.filesystem.get_file_info(location.path)
+    return {"name": location.real_path(), "bytes": info.size, "modified_ns": info.mtime_ns}
