@@ -21,6 +21,10 @@ def receipt_path(target: Path) -> Path:
     return target.with_name(target.name + RECEIPT)
 
 
+def has_receipt(target: Path) -> bool:
+    return receipt_path(target).is_file()
+
+
 def rejects_path(target: Path) -> Path:
     return target.with_name(target.name + REJECTS)
 

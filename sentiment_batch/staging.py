@@ -18,7 +18,7 @@ import filelock
 import pyarrow as pa
 
 from sentiment_batch.durable import rename, replacing, sync_folder
-from sentiment_batch.errors import BadDataError, ConfigurationError, TryAgainError, UsageError
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, TryAgainError, UsageError
 from sentiment_batch.journal import Commit, Journal, Tally
 
 _JOURNAL = "journal.jsonl"
@@ -92,18 +92,21 @@ class Staging:
 
 
 @contextmanager
-def staged(target: Path, identity: Mapping[str, Any], *, restart: bool) -> Iterator[Staging]:
+def staged(
+    target: Path, identity: Mapping[str, Any], *, restart: bool = False, expected_bytes: int = 0
+) -> Iterator[Staging]:
     """The staging folder of `target`, for one run at a time, with what an earlier run of the same `identity` finished.
 
-    `identity` is whatever changes the result, with an entry `inputs`. Raises TryAgainError if another run is writing
-    this output, and ConfigurationError, naming what changed, if one of another identity was left unfinished and
-    `restart` does not throw it away.
+    `identity` is whatever changes the result. Raises TryAgainError if another run is writing this output;
+    ConfigurationError, naming what changed, if one of another identity was left unfinished and `restart` does not
+    throw it away; CannotWriteError if the disk has no room for `expected_bytes` more.
     """
     folder = _folder(target)
     with _locked(target):
         journal = None if restart else Journal.read(folder / _JOURNAL)
         if journal is None:
             shutil.rmtree(folder, ignore_errors=True)
+            _require_room(target, expected_bytes)
             folder.mkdir(mode=0o700)
             started = datetime.now(UTC).isoformat(timespec="seconds")
             journal = Journal.create(folder / _JOURNAL, {"run": uuid.uuid4().hex, "started": started, **identity})
@@ -167,6 +170,15 @@ def _locked(target: Path) -> Iterator[None]:
         # While it is still held: who opens the same path later gets a file of its own.
         path.unlink(missing_ok=True)
         lock.release()
+
+
+def _require_room(target: Path, expected_bytes: int) -> None:
+    free = shutil.disk_usage(target.parent).free
+    if free < expected_bytes:
+        raise CannotWriteError(
+            f"{target.name}: about {expected_bytes / 1e6:,.0f} MB are needed beside it, {free / 1e6:,.0f} MB are free: "
+            "make room, or keep fewer columns (--columns)"
+        )
 
 
 def _changes(run: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:

@@ -1,37 +1,28 @@
 """The whole job: for each chunk of the input, score it and commit it; in the end, publish."""
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 
 from sentiment_batch.durable import rename, replacing
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError
-from sentiment_batch.hardware import peak_rss_bytes
+from sentiment_batch.jobs import Job
 from sentiment_batch.journal import Tally
-from sentiment_batch.locations import REJECTS, STANDARD_STREAM, Location, first_line
+from sentiment_batch.locations import REJECTS, Location, first_line
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader, fingerprints
-from sentiment_batch.receipt import rejects_path, withdraw, write_receipt
+from sentiment_batch.receipt import has_receipt, read_receipt, rejects_path, withdraw, write_receipt
 from sentiment_batch.scoring import Scorer, Scores
 from sentiment_batch.sinks import open_sink, require_writable
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
-from sentiment_batch.staging import Part, Staging, is_published, staged
-
-
-@dataclass(frozen=True)
-class Job:
-    """Inputs, one after the other, to one output."""
-
-    inputs: tuple[Location, ...]
-    output: Location
+from sentiment_batch.staging import Part, Staging, is_published, sha256_of, staged
+from sentiment_batch.summary import Counts, describe
 
 
 @dataclass(frozen=True)
@@ -46,56 +37,15 @@ class Plan:
     columns: list[str]
 
 
-@dataclass
-class Counts:
-    """What has been done so far, over all jobs of a run; `resumed` are rows that an earlier process had done."""
-
-    tally: Tally = field(default_factory=Tally)
-    resumed: int = 0
-    started: float = field(default_factory=time.perf_counter)
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.started
-
-    @property
-    def padding_ratio(self) -> float:
-        """The share of all computed tokens that was padding."""
-        computed = self.tally.tokens + self.tally.padding_tokens
-        return self.tally.padding_tokens / computed if computed else 0.0
-
-
 class Progress(Protocol):
     """Is told after each chunk how many more rows are done, and how many there are in all, as far as is known."""
 
     def update(self, rows: int, total: int | None) -> None: ...
 
 
-def plan_jobs(inputs: Sequence[Location], output: Location | None) -> list[Job]:
-    """Which inputs go to which output.
-
-    Without an output each input gets one beside it (standard input: standard output). A folder takes one file per
-    input, of the same name; a file takes all inputs, in order. Raises UsageError if outputs would collide.
-    """
-    if output is None:
-        jobs = [Job((location,), location if location.is_standard_stream else location.scored()) for location in inputs]
-    elif output.name.endswith("/") or (not output.is_standard_stream and output.kind() == pafs.FileType.Directory):
-        if any(location.is_standard_stream for location in inputs):
-            raise UsageError("rows from stdin have no file name: name a file with -o")
-        jobs = [Job((location,), output.child(location.file_name)) for location in inputs]
-    else:
-        jobs = [Job(tuple(inputs), output)]
-    paths = [job.output.real_path() for job in jobs]
-    read = {location.real_path() for location in inputs} - {STANDARD_STREAM}
-    for path, job in zip(paths, jobs, strict=True):
-        if paths.count(path) > 1 or path in read:
-            raise UsageError(f"{job.output.name} would be written twice, or over an input: choose another output")
-    return jobs
-
-
 def check_job(job: Job, options: SourceOptions, columns: PredictionColumns, *, force: bool) -> Plan:
     """Find out, without scoring, whether the job can start; raises the error that fits."""
-    require_writable(job.output, force=force or (_is_staged(job) and is_published(Path(job.output.path))))
+    require_writable(job.output, force=force or (job.is_staged and is_published(Path(job.output.path))))
     inputs = [location.name for location in job.inputs]
     if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
         return Plan(inputs, job.output.name, None, None, None, columns.schema.names)
@@ -110,6 +60,17 @@ def check_job(job: Job, options: SourceOptions, columns: PredictionColumns, *, f
             reader.total,
             [*source.names, *columns.schema.names],
         )
+
+
+def is_done(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> bool:
+    """Whether the output is there already, complete, of the same inputs, model and options."""
+    target = Path(job.output.path)
+    if not job.is_staged or not has_receipt(target):
+        return False
+    receipt = read_receipt(target)
+    identity = _identity(job, scorer, options, columns)
+    same = all(receipt.get(name) == value for name, value in identity.items())
+    return same and target.is_file() and sha256_of(target) == receipt["output"]["sha256"]
 
 
 def run_job(
@@ -131,11 +92,14 @@ def run_job(
     Raises BadDataError if more than `max_reject_rate` of the records cannot be read, after everything is written.
     """
     with closing(Reader(job.inputs, job.output, options, columns)) as reader:
-        if not _is_staged(job):
+        if not job.is_staged:
             _stream(reader, job.output, scorer, columns, counts, progress)
             return
         target = Path(job.output.path)
-        with _keeping(target, _identity(job, scorer, options, columns), restart=restart) as staging:
+        identity = _identity(job, scorer, options, columns)
+        # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
+        expected = sum(entry.get("bytes") or 0 for entry in identity["inputs"]) if options.columns is None else 0
+        with _keeping(target, identity, restart=restart, expected_bytes=expected) as staging:
             _commit_chunks(reader, staging, scorer, columns, counts, progress)
             if fingerprints(job.inputs) != staging.run["inputs"]:
                 raise BadDataError(f"{job.output.name}: an input changed while it was read: run the same command again")
@@ -146,14 +110,10 @@ def run_job(
                     f"{_first_reject(staging)}: {tally.rows_rejected:,} of {tally.rows_in:,} records cannot be read: "
                     f"see {job.output.name}{REJECTS}; {job.output.name} has the others"
                 )
-            facts = {"seconds": round(counts.seconds, 3), **_describe(scorer)}
+            facts = {"seconds": round(counts.seconds, 3), **describe(scorer)}
             names = [*reader.source.names, *columns.schema.names]
             write_receipt(target, staging.run, staging.commits, names, facts, staging.file("receipt"))
             staging.remove()
-
-
-def _is_staged(job: Job) -> bool:
-    return job.output.is_local and not job.output.is_standard_stream
 
 
 def _stream(
@@ -219,11 +179,11 @@ def _publish(staging: Staging, output: Location, reader: Reader, added: pa.Schem
 
 
 @contextmanager
-def _keeping(target: Path, identity: dict[str, Any], *, restart: bool) -> Iterator[Staging]:
+def _keeping(target: Path, identity: dict[str, Any], *, restart: bool, expected_bytes: int) -> Iterator[Staging]:
     """The job's staging folder. Whatever stops the run says how many rows are kept for the next."""
     staging = None
     try:
-        with staged(target, identity, restart=restart) as staging:
+        with staged(target, identity, restart=restart, expected_bytes=expected_bytes) as staging:
             yield staging
     except (BadDataError, UsageError):
         raise
@@ -255,32 +215,3 @@ def _tally(scores: Scores, rejects: Sequence[Reject]) -> Tally:
     unscorable = sum(error is not None for error in scores.errors)
     scored = len(scores.errors) - unscorable
     return Tally(scored, unscorable, len(rejects), int(scores.n_tokens.sum()), scores.padding_tokens)
-
-
-def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, Any]:
-    """The run as one flat record. `output` is a list only if there are several."""
-    outputs = [job.output.name for job in jobs]
-    tally, seconds = counts.tally, counts.seconds
-    return {
-        "rows_in": tally.rows_in,
-        "rows_scored": tally.rows_scored,
-        "rows_unscorable": tally.rows_unscorable,
-        "rows_rejected": tally.rows_rejected,
-        "tokens": tally.tokens,
-        "padding_ratio": counts.padding_ratio,
-        "seconds": round(seconds, 3),
-        "rows_per_second": round((tally.rows_in - counts.resumed) / seconds, 1),
-        "peak_rss_bytes": peak_rss_bytes(),
-        **_describe(scorer),
-        "output": outputs[0] if len(outputs) == 1 else outputs,
-    }
-
-
-def _describe(scorer: Scorer) -> dict[str, Any]:
-    return {
-        "model": str(scorer.bundle.folder),
-        "model_sha256": scorer.bundle.sha256,
-        "device": scorer.device.value,
-        "provider": scorer.provider,
-        "threads": scorer.threads,
-    }

@@ -12,12 +12,14 @@ import pytest
 from support import read_rows, read_texts, write_records
 
 from sentiment_batch.errors import BadDataError, UsageError
+from sentiment_batch.jobs import Job, plan_jobs
 from sentiment_batch.locations import Location
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_ROWS
-from sentiment_batch.worker import Counts, Job, check_job, plan_jobs, run_job, summarize
+from sentiment_batch.summary import Counts, summarize
+from sentiment_batch.worker import check_job, run_job
 
 ADDED = ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"]
 TEXTS = ["good film", "", "not\nbad", 'was "really" good, seen', "worse", " ", "the film " * 30, "good film"]

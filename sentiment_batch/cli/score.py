@@ -86,10 +86,12 @@ def score(
     n_tokens, truncated, sentiment_error.
     """
     from sentiment_batch.cli.progress import progress_bar
+    from sentiment_batch.jobs import plan_jobs
     from sentiment_batch.locations import Location, expand_inputs
     from sentiment_batch.predictions import PredictionColumns
     from sentiment_batch.scoring import Scorer
-    from sentiment_batch.worker import Counts, check_job, plan_jobs, run_job, summarize
+    from sentiment_batch.summary import Counts, summarize
+    from sentiment_batch.worker import check_job, is_done, run_job
 
     jobs = plan_jobs(expand_inputs(inputs), Location.parse(output) if output else None)
     if as_json and any(job.output.is_standard_stream for job in jobs):
@@ -100,6 +102,10 @@ def score(
         stop_after(deadline)
     with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
         added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
+        done = [] if force else [job for job in jobs if is_done(job, scorer, source_options, added)]
+        if len(done) < len(jobs):
+            # What an earlier process of this run of several outputs had finished; alone, an output is refused.
+            jobs = [job for job in jobs if job not in done]
         plans = [check_job(job, source_options, added, force=force) for job in jobs]
         if dry_run:
             return _show_plans(plans, as_json)

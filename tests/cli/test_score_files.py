@@ -58,6 +58,23 @@ def test_unknown_suffix_takes_the_input_format(score: Command) -> None:
     assert decode((score.folder / "out").read_bytes(), "jsonl")[1]["sentiment"] == "very negative"
 
 
+def test_several_outputs_continue(score: Command) -> None:
+    """Of several outputs, those that an earlier process has finished are left as they are; an output alone is not."""
+    for name in ("a", "b"):
+        write_table(score.folder / f"{name}.csv")
+    assert score("a.csv").code == 0
+    finished = score.contents()
+    result = score("a.csv", "b.csv")
+    assert result.code == 0
+    assert "written to b.scored.csv" in result.stderr
+    assert finished.items() <= score.contents().items()
+    write_table(score.folder / "c.csv")
+    write_table(score.folder / "b.csv", REVIEWS[:1])
+    assert score("a.csv", "b.csv", "c.csv").code == 2
+    assert score("a.csv", "a.csv").code == 2
+    assert score("a.csv").code == 2
+
+
 @pytest.mark.parametrize("arguments", [("in",), ("in/*",), ("in/a.csv", "in/b.parquet")])
 def test_inputs_into_a_folder(score: Command, arguments: tuple[str, ...]) -> None:
     """A folder, a glob and several files each give one file per input in the folder named by -o."""

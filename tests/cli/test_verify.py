@@ -1,0 +1,100 @@
+"""`verify`: what a receipt says is proved again, and what was changed since is named."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from cli.process import Command, error_line
+from cli.tables import REVIEWS, write_table
+
+
+@pytest.fixture
+def scored(score: Command) -> Callable[..., Path]:
+    """Score the reviews into a file of the given name, some of them unreadable on request."""
+
+    def run(name: str, *options: str, broken: bytes = b"") -> Path:
+        path = write_table(score.folder / "r.csv", REVIEWS * 5)
+        path.write_bytes(path.read_bytes() + broken)
+        assert score("r.csv", "-o", name, *options).code == (3 if broken else 0)
+        return score.folder / name
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv.gz", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("options", [(), ("--columns", "id", "--prefix", "model_", "--probabilities")])
+def test_a_finished_output(command: Command, scored: Callable[..., Path], name: str, options: tuple[str, ...]) -> None:
+    """Every format proves itself, rows scored anew included, also without the texts in the output."""
+    scored(name, *options)
+    result = command("verify", name, "--rescore", "1000", "--json")
+    assert (result.code, json.loads(result.stdout)["rows_rescored"]) == (0, 20)
+    assert "20 rows: 15 scored, 5 without text, 0 rejected; 20 scored anew: all as the receipt says" in result.stderr
+
+
+def test_rejects_are_part_of_the_proof(command: Command, scored: Callable[..., Path]) -> None:
+    """Tolerated rejects are counted, and their file must stay what it was."""
+    output = scored("out.csv", "--max-reject-rate", "0.5", broken=b"only one field\n")
+    assert command("verify", "out.csv", "--rescore", "9").code == 0
+    output.with_name("out.csv.rejects.jsonl").write_bytes(b"")
+    result = command("verify", "out.csv")
+    assert result.code == 65
+    assert error_line(result).startswith("out.csv.rejects.jsonl: size in bytes: 0, but the receipt says")
+
+
+def test_a_changed_byte(command: Command, scored: Callable[..., Path]) -> None:
+    """One byte that is not what it was gives exit code 65."""
+    output = scored("out.parquet")
+    content = bytearray(output.read_bytes())
+    content[len(content) // 2] ^= 1
+    output.write_bytes(content)
+    result = command("verify", "out.parquet")
+    assert result.code == 65
+    assert error_line(result).startswith("out.parquet: sha256: ")
+
+
+@pytest.mark.parametrize("entry", ["rows_in", "rows_scored", "rows_unscorable"])
+def test_counts_must_add_up(command: Command, scored: Callable[..., Path], entry: str) -> None:
+    """A receipt whose numbers do not fit the output is no proof."""
+    receipt = scored("out.csv").with_name("out.csv.receipt.json")
+    content = json.loads(receipt.read_text("utf-8"))
+    content[entry] += 1
+    receipt.write_text(json.dumps(content), "utf-8")
+    assert command("verify", "out.csv").code == 65
+
+
+def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
+    """A prediction changed in its last digit is found by scoring anew, whatever the hashes say."""
+    output = scored("out.jsonl")
+    rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    rows[0]["confidence"] += 1e-6
+    output.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    receipt = output.with_name("out.jsonl.receipt.json")
+    content = json.loads(receipt.read_text("utf-8"))
+    content["output"] |= {"bytes": output.stat().st_size, "sha256": sha256(output.read_bytes()).hexdigest()}
+    receipt.write_text(json.dumps(content), "utf-8")
+    assert command("verify", "out.jsonl").code == 0
+    result = command("verify", "out.jsonl", "--rescore", "20")
+    assert result.code == 65
+    assert error_line(result).startswith("row 1: confidence: ")
+
+
+def test_no_receipt(command: Command, scored: Callable[..., Path]) -> None:
+    """Without a receipt nothing is proved."""
+    scored("out.csv").with_name("out.csv.receipt.json").unlink()
+    result = command("verify", "out.csv")
+    assert result.code == 66
+    assert error_line(result) == (
+        "out.csv.receipt.json: No such file or directory: only a finished run leaves a receipt"
+    )
+
+
+def test_input_that_changed(command: Command, scored: Callable[..., Path]) -> None:
+    """Rows are scored anew only from the input that they came from."""
+    path = scored("out.csv").with_name("r.csv")
+    path.write_bytes(path.read_bytes() + b"9,good\n")
+    assert command("verify", "out.csv").code == 0
+    result = command("verify", "out.csv", "--rescore", "1")
+    assert result.code == 66
+    assert "its input is gone, or has changed since" in error_line(result)
