@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.graph_file import require_self_contained
 from sentiment_batch.polarity import polarities
 
 MANIFEST = "bundle.json"
@@ -183,13 +184,14 @@ def _is_quantized(graph: Path) -> bool:
 
 
 def _choose(folder: Path, graphs: list[Path], quantized: bool | None) -> Path:
-    """The one graph for the job; int8 goes first where nothing is asked for."""
+    """The one graph for the job, and nothing but a graph; int8 goes first where nothing is asked for."""
     for wanted in (True, False) if quantized is None else (quantized,):
         candidates = [graph for graph in graphs if _is_quantized(graph) is wanted]
         if len(candidates) > 1:
             names = " and ".join(graph.relative_to(folder).as_posix() for graph in candidates)
             raise ConfigurationError(f"{folder} has several graphs for the same job: {names}; keep one")
         if candidates:
+            require_self_contained(candidates[0])
             return candidates[0]
     kind = {None: "", True: "int8 ", False: "float "}[quantized]
     raise ConfigurationError(f"{folder} has no {kind}ONNX graph ({FLOAT_GRAPH} or {QUANTIZED_GRAPH})")

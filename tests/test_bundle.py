@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from tiny_graph import LABELS, MAX_TOKENS, save_bundle, save_graph, save_model
 
@@ -72,11 +73,12 @@ def test_identity(bundle: Path) -> None:
     assert ModelBundle.load(bundle).sha256 != before
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "config.json"])
-def test_identity_without_manifest(model: Path, name: str) -> None:
+# To the graph, a field that ONNX does not have.
+@pytest.mark.parametrize(("name", "more"), [("model.onnx", b"\x58\x01"), ("config.json", b" ")])
+def test_identity_without_manifest(model: Path, name: str, more: bytes) -> None:
     """Without a manifest the files themselves make the identifying hash."""
     before = ModelBundle.load(model).sha256
-    (model / name).write_bytes((model / name).read_bytes() + b" ")
+    (model / name).write_bytes((model / name).read_bytes() + more)
     assert ModelBundle.load(model).sha256 != before
 
 
@@ -251,4 +253,12 @@ def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:
     """A config that does not describe a classifier is named."""
     edit_json(model / "config.json", lambda config: config.update(change))
     with pytest.raises(ConfigurationError, match=r"config\.json is not a sequence classifier's config"):
+        ModelBundle.load(model)
+
+
+def test_external_data_is_never_read(model: Path, tmp_path: Path) -> None:
+    """A graph that names another file is refused before the runtime opens it."""
+    graph = onnx.load(model / "model.onnx")
+    onnx.save(graph, model / "model.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
+    with pytest.raises(ConfigurationError, match="external data"):
         ModelBundle.load(model)

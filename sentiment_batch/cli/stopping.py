@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from types import FrameType
 from typing import NoReturn
 
@@ -16,6 +17,8 @@ class Stopped(BaseException):
         self.reason = reason
         self.exit_code = exit_code
 
+
+_ECHO_SECONDS = 0.2
 
 _STOPS = {
     signal.SIGINT: ("stopped by Ctrl-C", 128 + signal.SIGINT),
@@ -39,11 +42,14 @@ def stop_after(seconds: float) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    stopped = time.monotonic()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        # timeout(1) signals the process and then its group: that is one signal that comes twice.
+        if time.monotonic() - stopped > _ECHO_SECONDS:
+            os._exit(_STOPS[signal.Signals(number)][1])
+
     for other in _STOPS:
-        signal.signal(other, _leave)
+        signal.signal(other, leave)
     reason, exit_code = _STOPS[signal.Signals(number)]
     raise Stopped(reason, exit_code)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    os._exit(_STOPS[signal.Signals(number)][1])

@@ -27,13 +27,15 @@ def _two_blocks_per_file() -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_by_a_signal(score: Command, number: signal.Signals, code: int) -> None:
-    """Ctrl-C and SIGTERM in the middle of a run leave neither output nor temporary file."""
+    """Ctrl-C and SIGTERM in the middle of a run leave neither output nor temporary file, also when they come twice at
+    once, as timeout(1) sends them."""
     with score.start("-", "-o", "out.csv", before=_default_interrupt) as process:
         assert process.stdin
         assert process.stderr
         process.stdin.write(ROWS)
         process.stdin.flush()
         assert sorted(score.contents()) == [".out.csv.lock", ".out.csv.staging/journal.jsonl"]
+        process.send_signal(number)
         process.send_signal(number)
         result = Result(process.wait(), "", process.stderr.read().decode())
     assert result.code == code

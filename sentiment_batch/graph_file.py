@@ -1,0 +1,106 @@
+"""What an ONNX file may hold, checked before ONNX Runtime opens it: everything itself, and nothing sparse.
+
+A tensor may name a file to be read in its place (`../`, an absolute path, a link …), which has let models read what
+is not theirs (CVE-2022-25882, CVE-2024-27318). A model here is one file. The scan follows the protobuf messages of
+onnx.proto down to the tensors and skips what they hold, so that it takes milliseconds.
+"""
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+
+from sentiment_batch.errors import ConfigurationError
+
+# Protobuf's own limit for a message.
+_MOST_BYTES = 2**31 - 1
+_DEEPEST = 64
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+# Message → number of a field → the message that it holds.
+_MESSAGES = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse tensor"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse tensor", 23: "sparse tensor"},
+}
+_DIMS, _EXTERNAL_DATA, _DATA_LOCATION = 1, 13, 14
+
+
+def require_self_contained(path: Path) -> None:
+    """Raise ConfigurationError for a file that is no ONNX model, is too large, or is not all of the model."""
+    size = path.stat().st_size
+    if not 0 < size <= _MOST_BYTES:
+        raise ConfigurationError(f"{path} has {size:,} bytes: an ONNX graph has up to {_MOST_BYTES:,}")
+    try:
+        with path.open("rb") as file:
+            _check(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), "model", 0)
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not an ONNX graph to be trusted: {error}") from None
+
+
+def _check(message: memoryview, kind: str, depth: int) -> None:
+    if kind == "sparse tensor":
+        raise ValueError("it holds a sparse tensor")
+    if depth > _DEEPEST:
+        raise ValueError("it is nested too deeply")
+    for number, value in _fields(message):
+        if kind == "tensor":
+            _check_tensor_field(number, value)
+        elif number in _MESSAGES[kind]:
+            if isinstance(value, int):
+                raise ValueError("it is damaged")
+            _check(value, _MESSAGES[kind][number], depth + 1)
+
+
+def _check_tensor_field(number: int, value: int | memoryview) -> None:
+    if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0):
+        raise ValueError("it wants to read another file (external data): save it as one file")
+    if number == _DIMS:
+        sizes = [value] if isinstance(value, int) else list(_varints(value))
+        if any(size >= 2**63 for size in sizes):
+            raise ValueError("a tensor has a negative length")
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Number and value of each field: an integer, or the bytes."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == _VARINT:
+            value, place = _varint(message, place)
+            yield number, value
+            continue
+        if wire_type == _BYTES:
+            length, place = _varint(message, place)
+        elif wire_type in (_FIXED32, _FIXED64):
+            length = 4 if wire_type == _FIXED32 else 8
+        else:
+            raise ValueError("it is damaged")
+        if length > len(message) - place:
+            raise ValueError("it is cut short")
+        yield number, message[place : place + length]
+        place += length
+
+
+def _varints(content: memoryview) -> Iterator[int]:
+    place = 0
+    while place < len(content):
+        value, place = _varint(content, place)
+        yield value
+
+
+def _varint(content: memoryview, place: int) -> tuple[int, int]:
+    """A number in base 128, least part first, and the place after it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if place >= len(content):
+            raise ValueError("it is cut short")
+        byte = content[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+    raise ValueError("it is damaged")

@@ -1,0 +1,122 @@
+"""Which ONNX files are never opened: those that name other files, hold sparse tensors, or are damaged."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.graph_file import require_self_contained
+
+WEIGHTS = numpy_helper.from_array(np.arange(6, dtype=np.float32).reshape(2, 3), "weights")
+
+
+def graph(tensor: onnx.TensorProto = WEIGHTS) -> onnx.GraphProto:
+    return helper.make_graph([helper.make_node("Identity", ["weights"], ["y"])], "g", [], [], [tensor])
+
+
+def external(location: str) -> onnx.TensorProto:
+    """A tensor whose content is said to be elsewhere."""
+    tensor = onnx.TensorProto()
+    tensor.CopyFrom(WEIGHTS)
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    return tensor
+
+
+def in_a_constant(tensor: onnx.TensorProto) -> onnx.GraphProto:
+    return helper.make_graph([helper.make_node("Constant", [], ["y"], value=tensor)], "g", [], [])
+
+
+def in_a_branch(tensor: onnx.TensorProto) -> onnx.GraphProto:
+    branch = graph(tensor)
+    return helper.make_graph(
+        [helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)], "g", [], []
+    )
+
+
+def in_a_list(tensor: onnx.TensorProto) -> onnx.GraphProto:
+    node = helper.make_node("Custom", [], ["y"])
+    node.attribute.append(helper.make_attribute("values", [tensor, tensor]))
+    return helper.make_graph([node], "g", [], [])
+
+
+def save(path: Path, main: onnx.GraphProto) -> Path:
+    path.write_bytes(helper.make_model(main).SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("place", [graph, in_a_constant, in_a_branch, in_a_list])
+def test_self_contained(tmp_path: Path, place: Callable[[onnx.TensorProto], onnx.GraphProto]) -> None:
+    """A graph that holds its tensors is fine, wherever they are."""
+    require_self_contained(save(tmp_path / "model.onnx", place(WEIGHTS)))
+
+
+@pytest.mark.parametrize("place", [graph, in_a_constant, in_a_branch, in_a_list])
+@pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "weights.bin"])
+def test_external_data(tmp_path: Path, place: Callable[[onnx.TensorProto], onnx.GraphProto], location: str) -> None:
+    """A tensor in another file is refused, wherever the tensor and the file are."""
+    with pytest.raises(ConfigurationError, match=r"wants to read another file \(external data\)"):
+        require_self_contained(save(tmp_path / "model.onnx", place(external(location))))
+
+
+def test_external_data_in_a_function(tmp_path: Path) -> None:
+    """A model's own functions are looked through too."""
+    model = helper.make_model(graph())
+    function = helper.make_function("own", "F", [], ["y"], in_a_constant(external("x")).node, [])
+    model.functions.append(function)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ConfigurationError, match="external data"):
+        require_self_contained(tmp_path / "model.onnx")
+
+
+def test_sparse_tensor(tmp_path: Path) -> None:
+    """Sparse tensors are refused."""
+    main = graph()
+    main.sparse_initializer.append(helper.make_sparse_tensor(WEIGHTS, WEIGHTS, [9]))
+    with pytest.raises(ConfigurationError, match="sparse tensor"):
+        require_self_contained(save(tmp_path / "model.onnx", main))
+
+
+def test_negative_length(tmp_path: Path) -> None:
+    """A tensor of negative length is refused."""
+    tensor = onnx.TensorProto(data_type=TensorProto.FLOAT, dims=[2, -3], name="weights")
+    with pytest.raises(ConfigurationError, match="negative length"):
+        require_self_contained(save(tmp_path / "model.onnx", graph(tensor)))
+
+
+def test_deep_nesting(tmp_path: Path) -> None:
+    """Branches within branches end somewhere."""
+    main = graph()
+    for _ in range(25):
+        main = helper.make_graph([helper.make_node("If", ["c"], ["y"], then_branch=main)], "g", [], [])
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        require_self_contained(save(tmp_path / "model.onnx", main))
+
+
+def test_cut_short(tmp_path: Path) -> None:
+    """A graph that ends within a field is refused; so is an empty file."""
+    path = save(tmp_path / "model.onnx", graph())
+    content = path.read_bytes()
+    path.write_bytes(content[:-3])
+    with pytest.raises(ConfigurationError, match="cut short"):
+        require_self_contained(path)
+    path.write_bytes(b"")
+    with pytest.raises(ConfigurationError, match="has 0 bytes"):
+        require_self_contained(path)
+
+
+@given(content=st.binary(min_size=1, max_size=200))
+def test_any_bytes(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever is in a file, it is accepted or refused: nothing else happens."""
+    path = tmp_path_factory.getbasetemp() / "any.onnx"
+    path.write_bytes(content)
+    with suppress(ConfigurationError):
+        require_self_contained(path)
