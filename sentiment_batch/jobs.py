@@ -11,10 +11,14 @@ from sentiment_batch.locations import STANDARD_STREAM, Location
 
 @dataclass(frozen=True)
 class Job:
-    """Inputs, one after the other, to one output."""
+    """Inputs, one after the other, to one output.
+
+    `guard_formulas`: no field of a CSV or TSV output is to be taken for a formula; see sinks.DelimitedSink.
+    """
 
     inputs: tuple[Location, ...]
     output: Location
+    guard_formulas: bool = False
 
     @property
     def is_staged(self) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader, fingerprints
 from sentiment_batch.receipt import has_receipt, read_receipt, rejects_path, withdraw, write_receipt
 from sentiment_batch.scoring import Scorer, Scores
-from sentiment_batch.sinks import open_sink, require_writable
+from sentiment_batch.sinks import Sink, open_sink, require_writable
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
 from sentiment_batch.staging import Part, Staging, is_published, sha256_of, staged
 from sentiment_batch.summary import Counts, describe
@@ -93,7 +93,7 @@ def run_job(
     """
     with closing(Reader(job.inputs, job.output, options, columns)) as reader:
         if not job.is_staged:
-            _stream(reader, job.output, scorer, columns, counts, progress)
+            _stream(reader, job, scorer, columns, counts, progress)
             return
         target = Path(job.output.path)
         identity = _identity(job, scorer, options, columns)
@@ -104,7 +104,7 @@ def run_job(
             if fingerprints(job.inputs) != staging.run["inputs"]:
                 raise BadDataError(f"{job.output.name}: an input changed while it was read: run the same command again")
             tally = sum((commit.tally for commit in staging.commits), Tally())
-            _publish(staging, job.output, reader, columns.schema)
+            _publish(staging, job, reader, columns.schema)
             if tally.rows_rejected > max_reject_rate * tally.rows_in:
                 raise BadDataError(
                     f"{_first_reject(staging)}: {tally.rows_rejected:,} of {tally.rows_in:,} records cannot be read: "
@@ -117,9 +117,9 @@ def run_job(
 
 
 def _stream(
-    reader: Reader, output: Location, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
+    reader: Reader, job: Job, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
 ) -> None:
-    with open_sink(output, reader.output_type, reader.schema, columns.schema) as sink:
+    with _open_sink(job, job.output, reader, columns.schema) as sink:
         chunks = without_rejects(reader.chunks())
         for chunk, scores in scorer.stream(chunks, lambda chunk: chunk.texts):
             sink.write(chunk.records, columns.batch(scores), chunk.lines)
@@ -160,11 +160,11 @@ def _first_reject(staging: Staging) -> str:
     return str(Reject(**{name: record[name] for name in record.keys() - {"raw", "raw_base64"}}, raw=b""))
 
 
-def _publish(staging: Staging, output: Location, reader: Reader, added: pa.Schema) -> None:
+def _publish(staging: Staging, job: Job, reader: Reader, added: pa.Schema) -> None:
     """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before."""
-    target, finished, rejects = Path(output.path), staging.file("output"), staging.file("rejects")
+    target, finished, rejects = Path(job.output.path), staging.file("output"), staging.file("rejects")
     with (
-        open_sink(Location.parse(str(finished)), reader.output_type, reader.schema, added) as sink,
+        _open_sink(job, Location.parse(str(finished)), reader, added) as sink,
         replacing(rejects, staging.file("rejects.partial")) as lines,
     ):
         for part in staging.parts():
@@ -176,6 +176,10 @@ def _publish(staging: Staging, output: Location, reader: Reader, added: pa.Schem
     else:
         rejects_path(target).unlink(missing_ok=True)
     staging.publish(finished, target)
+
+
+def _open_sink(job: Job, target: Location, reader: Reader, added: pa.Schema) -> AbstractContextManager[Sink]:
+    return open_sink(target, reader.output_type, reader.schema, added, guard_formulas=job.guard_formulas)
 
 
 @contextmanager
@@ -200,7 +204,11 @@ def _keeping(target: Path, identity: dict[str, Any], *, restart: bool, expected_
 def _identity(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> dict[str, Any]:
     """Whatever changes the result, as JSON reads it back."""
     scoring = {"max_tokens": scorer.max_tokens, "long_text": scorer.long_text, "provider": scorer.provider}
-    added = {"prefix": columns.prefix, "probabilities": columns.probabilities}
+    added = {
+        "prefix": columns.prefix,
+        "probabilities": columns.probabilities,
+        "guard_formulas": job.guard_formulas,
+    }
     identity = {
         "inputs": fingerprints(job.inputs),
         "model_sha256": scorer.bundle.sha256,

@@ -256,7 +256,7 @@ def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:
         ModelBundle.load(model)
 
 
-def test_external_data_is_never_read(model: Path, tmp_path: Path) -> None:
+def test_external_data_is_never_read(model: Path) -> None:
     """A graph that names another file is refused before the runtime opens it."""
     graph = onnx.load(model / "model.onnx")
     onnx.save(graph, model / "model.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)

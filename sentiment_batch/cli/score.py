@@ -1,7 +1,7 @@
 """`sentiment-batch score`."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--columns", help="Input columns to keep, separated by commas.  [default: all]")
 @dialect_options
 @click.option("--probabilities", is_flag=True, help="Add one probability column per label.")
+@click.option("--guard-formulas", is_flag=True, help="Let no field of a CSV or TSV output be taken for a formula.")
 @click.option("--prefix", default="", help="Put this before the names of the added columns.")
 @model_option
 @scoring_options
@@ -60,6 +61,7 @@ def score(
     encoding: str,
     max_field_bytes: int,
     probabilities: bool,
+    guard_formulas: bool,
     prefix: str,
     model: Path | None,
     force: bool,
@@ -93,7 +95,8 @@ def score(
     from sentiment_batch.summary import Counts, summarize
     from sentiment_batch.worker import check_job, is_done, run_job
 
-    jobs = plan_jobs(expand_inputs(inputs), Location.parse(output) if output else None)
+    planned = plan_jobs(expand_inputs(inputs), Location.parse(output) if output else None)
+    jobs = [replace(job, guard_formulas=guard_formulas) for job in planned]
     if as_json and any(job.output.is_standard_stream for job in jobs):
         raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
     source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)

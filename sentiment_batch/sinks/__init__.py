@@ -19,10 +19,13 @@ __all__ = ["Sink", "open_sink", "require_writable"]
 
 
 @contextmanager
-def open_sink(target: Location, file_type: FileType, records: pa.Schema, predictions: pa.Schema) -> Iterator[Sink]:
+def open_sink(
+    target: Location, file_type: FileType, records: pa.Schema, predictions: pa.Schema, *, guard_formulas: bool = False
+) -> Iterator[Sink]:
     """A sink for rows with the kept columns `records` and the added columns `predictions`.
 
-    The file appears when the block ends well; standard output is written as it goes.
+    `guard_formulas`: see DelimitedSink. The file appears when the block ends well; standard output is written as it
+    goes.
     """
     with _output(target) as raw, _compressed(raw, file_type.compression) as stream:
         match file_type.format:
@@ -31,7 +34,8 @@ def open_sink(target: Location, file_type: FileType, records: pa.Schema, predict
             case Format.JSONL:
                 sink = JsonLinesSink(stream)
             case Format.CSV | Format.TSV:
-                sink = DelimitedSink(stream, DELIMITERS[file_type.format], records, predictions)
+                delimiter = DELIMITERS[file_type.format]
+                sink = DelimitedSink(stream, delimiter, records, predictions, guard_formulas=guard_formulas)
         try:
             yield sink
         except BaseException:

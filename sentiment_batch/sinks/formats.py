@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO, Protocol
 
@@ -13,6 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sentiment_batch.errors import UsageError
+
+# What OWASP lists under "CSV injection", white space before it included; and what looks like one but is a number.
+_FORMULA = re.compile(r"\s*[=+\-@\t\r\0＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,eE+-]*")
 
 
 class Sink(Protocol):
@@ -45,9 +50,20 @@ class ParquetSink:
 
 
 class DelimitedSink:
-    """CSV or TSV after RFC 4180, quotes where they are needed, line feeds between records; null is an empty field."""
+    """CSV or TSV after RFC 4180, quotes where they are needed, line feeds between records; null is an empty field.
 
-    def __init__(self, stream: BinaryIO, delimiter: str, records: pa.Schema, predictions: pa.Schema) -> None:
+    With `guard_formulas` an apostrophe goes before every field that a spreadsheet would take for a formula.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        delimiter: str,
+        records: pa.Schema,
+        predictions: pa.Schema,
+        *,
+        guard_formulas: bool = False,
+    ) -> None:
         for field in records:
             if pa.types.is_nested(field.type) or _is_binary(field.type):
                 raise UsageError(
@@ -55,6 +71,7 @@ class DelimitedSink:
                 )
         self._stream = stream
         self._delimiter = delimiter
+        self._guard_formulas = guard_formulas
         self._write_rows([[*records.names, *predictions.names]])
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
@@ -62,6 +79,8 @@ class DelimitedSink:
         self._write_rows(zip(*columns, strict=True))
 
     def _write_rows(self, rows: Iterable[Sequence[str | None]]) -> None:
+        if self._guard_formulas:
+            rows = [[_without_formula(field) for field in row] for row in rows]
         text = io.StringIO(newline="")
         csv.writer(_LineFeeds(text), delimiter=self._delimiter).writerows(rows)
         self._stream.write(text.getvalue().encode("utf-8"))
@@ -70,6 +89,10 @@ class DelimitedSink:
         self._stream.flush()
 
     def abandon(self) -> None: ...
+
+
+def _without_formula(field: str | None) -> str | None:
+    return f"'{field}" if field and _FORMULA.match(field) and not _NUMBER.fullmatch(field) else field
 
 
 def _is_binary(kind: pa.DataType) -> bool:

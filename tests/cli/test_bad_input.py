@@ -194,7 +194,7 @@ def _break_graph(folder: Path) -> None:
         (_add_second_graph, "m has several graphs for the same job: model.onnx and onnx/model.onnx; keep one"),
         (_list_no_files, "m has no ONNX graph (model.onnx or model_quantized.onnx)"),
         (_cut_manifest, "m/bundle.json is not a bundle manifest: "),
-        (_break_graph, "m/model.onnx does not load: "),
+        (_break_graph, "m/model.onnx is not an ONNX graph to be trusted: "),
     ],
 )
 def test_damaged_model(command: Command, model: Path, damage: Callable[[Path], None], message: str) -> None:

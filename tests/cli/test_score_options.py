@@ -76,6 +76,19 @@ def test_max_field_bytes(score: Command, name: str, header: str) -> None:
     assert error_line(result).startswith(f"{name}: line {1 + len(header.splitlines())}: ")
 
 
+def test_guard_formulas(score: Command) -> None:
+    """--guard-formulas puts an apostrophe before what a spreadsheet would compute, and before nothing else."""
+    texts = ["=1+1", "+cmd|' /C calc'!A0", "-good", "@SUM(1)", "\t=1", " =1", "-5", "+1.5e3", "good = bad", "good"]
+    write_table(score.folder / "r.csv", [{"text": text} for text in texts])
+    assert score("r.csv").code == 0
+    assert [row["text"] for row in read_table(score.folder / "r.scored.csv")] == texts
+    assert score("r.csv", "--guard-formulas", "--force").code == 0
+    guarded = [row["text"] for row in read_table(score.folder / "r.scored.csv")]
+    assert guarded == [f"'{text}" for text in texts[:6]] + texts[6:]
+    assert score("r.csv", "--guard-formulas", "-o", "out.jsonl").code == 0
+    assert [row["text"] for row in read_table(score.folder / "out.jsonl")] == texts
+
+
 def test_probabilities(score: Command) -> None:
     """--probabilities adds one column per label; they sum to 1, and the largest is the confidence."""
     write_table(score.folder / "r.parquet")
