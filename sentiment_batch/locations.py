@@ -85,7 +85,7 @@ def expand_inputs(names: Sequence[str]) -> list[Location]:
 
     A glob or folder leaves out what was written by earlier runs (`*.scored.*`, `*.rejects.jsonl`).
 
-    Raises NoInputError for a name behind which there is nothing.
+    Raises NoInputError for a name behind which there is nothing, UsageError for what is neither file nor folder.
     """
     return [location for name in names for location in _expand(name)]
 
@@ -97,6 +97,8 @@ def _expand(name: str) -> list[Location]:
     kind = location.kind()
     if kind == pafs.FileType.File:
         return [location]
+    if kind == pafs.FileType.Unknown:
+        raise UsageError(f"{name} is a device or a pipe, not a file: pass it to stdin (-)")
     if kind == pafs.FileType.Directory:
         selector = pafs.FileSelector(location.path, recursive=False)
         files = sorted(

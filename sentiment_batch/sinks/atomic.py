@@ -26,6 +26,8 @@ def require_writable(target: Location, *, force: bool) -> None:
     kind = target.kind()
     if kind == pafs.FileType.Directory and target.is_local:
         raise CannotWriteError(f"{target.name} is a folder: name a file in it")
+    if kind == pafs.FileType.Unknown:
+        raise CannotWriteError(f"{target.name} is a device or a pipe, not a file: write to stdout (-o -)")
     if kind == pafs.FileType.File and not force:
         raise UsageError(f"{target.name} exists: choose another output, or replace it with --force")
 

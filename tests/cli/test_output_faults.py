@@ -95,6 +95,22 @@ def test_link_as_output(score: Command) -> None:
     assert (result.code, error_line(result)) == (73, "out.csv is a symbolic link: name the file itself")
 
 
+def test_pipe_as_file(score: Command) -> None:
+    """What is neither file nor folder is not replaced by a file, nor taken for one."""
+    write_table(score.folder / "r.csv")
+    os.mkfifo(score.folder / "pipe.csv")
+    result = score("r.csv", "-o", "pipe.csv", "--force")
+    assert (result.code, error_line(result)) == (
+        73,
+        "pipe.csv is a device or a pipe, not a file: write to stdout (-o -)",
+    )
+    result = score("pipe.csv")
+    assert (result.code, error_line(result)) == (
+        2,
+        "pipe.csv is a device or a pipe, not a file: pass it to stdin (-)",
+    )
+
+
 def test_output_follows_the_umask(score: Command) -> None:
     """The output has the rights that the umask gives, not those of a temporary file."""
     write_table(score.folder / "r.csv")
