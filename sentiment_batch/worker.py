@@ -132,6 +132,11 @@ def _commit_chunks(
 ) -> None:
     """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
 
+    before = counts.tally.rows_in
+    changed = ConfigurationError(
+        f"{reader.source.name}: not what was read when the unfinished run began: start over with --restart"
+    )
+
     def unfinished() -> Iterator[tuple[int, str, Chunk]]:
         for place, chunk in enumerate(reader.chunks()):
             content = chunk.sha256()
@@ -139,9 +144,7 @@ def _commit_chunks(
             if commit is None:
                 yield place, content, chunk
             elif commit.content_sha256 != content:
-                raise ConfigurationError(
-                    f"{reader.source.name}: not what was read when the unfinished run began: start over with --restart"
-                )
+                raise changed
             else:
                 counts.tally += commit.tally
                 counts.resumed += commit.tally.rows_in
@@ -153,6 +156,8 @@ def _commit_chunks(
         staging.commit(place, content, Part(chunk.records, columns.batch(scores), chunk.lines, rejects), tally)
         counts.tally += tally
         progress.update(len(chunk), reader.total)
+    if sum(commit.tally.rows_in for commit in staging.commits) != counts.tally.rows_in - before:
+        raise changed
 
 
 def _first_reject(staging: Staging) -> str:
@@ -189,16 +194,21 @@ def _keeping(target: Path, identity: dict[str, Any], *, restart: bool, expected_
     try:
         with staged(target, identity, restart=restart, expected_bytes=expected_bytes) as staging:
             yield staging
-    except (BadDataError, UsageError):
+    except (BadDataError, UsageError, ConfigurationError):
         raise
-    except BaseException as error:
-        failure = error
-        if isinstance(error, OSError):
-            failure = CannotWriteError(f"{target.name}: {first_line(error)}")
-        rows = sum(commit.tally.rows_in for commit in staging.commits) if staging else 0
-        if rows:
-            failure.add_note(f"{rows:,} rows are kept: the same command again continues")
+    except OSError as error:
+        failure = CannotWriteError(f"{target.name}: {first_line(error)}")
+        _say_what_is_kept(failure, staging)
         raise failure from error
+    except BaseException as error:
+        _say_what_is_kept(error, staging)
+        raise
+
+
+def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
+    rows = sum(commit.tally.rows_in for commit in staging.commits) if staging else 0
+    if rows:
+        error.add_note(f"{rows:,} rows are kept: the same command again continues")
 
 
 def _identity(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> dict[str, Any]:
