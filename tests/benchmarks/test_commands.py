@@ -23,6 +23,7 @@ def test_end_to_end(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
     whole = 100 / facts["whole_seconds"]["median"] / facts["own_rows_per_second"]["median"]
     assert facts["rows"] == 100
     assert facts["shares"]["whole"] == pytest.approx(whole)
+    assert facts["safety"] == pytest.approx(1 - facts["streamed_seconds"]["median"] / facts["whole_seconds"]["median"])
 
 
 def test_memory(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
