@@ -26,7 +26,9 @@ class Calls:
         assert done.code == DONE, done
         lines = log.read_text("utf-8", "backslashreplace").splitlines()
         thread = lines[0].split()[0]
-        self._calls = [line.partition(" ")[2].strip() for line in lines if line.split()[0] == thread]
+        # Every path is also shown to be relative to the working folder, which is the trial's.
+        own = (line.partition(" ")[2].strip() for line in lines if line.split()[0] == thread)
+        self._calls = [re.sub(r"AT_FDCWD<[^>]*>", "", call) for call in own]
         self._folder = str(trial.folder)
 
     def numbers(self, call: str, *words: str) -> list[int]:
