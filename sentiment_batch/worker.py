@@ -130,12 +130,14 @@ def run_job(
 
     Raises BadDataError if more than `max_reject_rate` of the records cannot be read, after everything is written.
     """
+    # Before the inputs are opened: one that is replaced in between is then found to have changed.
+    identity = _identity(job, scorer, options, columns)
     with closing(Reader(job.inputs, job.output, options, columns)) as reader:
         if not _is_staged(job):
             _stream(reader, job.output, scorer, columns, counts, progress)
             return
         target = Path(job.output.path)
-        with _keeping(target, _identity(job, scorer, options, columns), restart=restart) as staging:
+        with _keeping(target, identity, restart=restart) as staging:
             _commit_chunks(reader, staging, scorer, columns, counts, progress)
             if fingerprints(job.inputs) != staging.run["inputs"]:
                 raise BadDataError(f"{job.output.name}: an input changed while it was read: run the same command again")
@@ -204,7 +206,9 @@ def _publish(staging: Staging, output: Location, reader: Reader, added: pa.Schem
     """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before."""
     target, finished, rejects = Path(output.path), staging.file("output"), staging.file("rejects")
     with (
-        open_sink(Location.parse(str(finished)), reader.output_type, reader.schema, added) as sink,
+        open_sink(
+            Location(output.filesystem, str(finished), output.name), reader.output_type, reader.schema, added
+        ) as sink,
         replacing(rejects, staging.file("rejects.partial")) as lines,
     ):
         for part in staging.parts():
