@@ -104,7 +104,7 @@ def staged(target: Path, identity: Mapping[str, Any], *, restart: bool) -> Itera
     with _locked(target):
         shutil.rmtree(_removed(folder), ignore_errors=True)
         journal = None if restart else Journal.read(folder / _JOURNAL)
-        if journal is None:
+        if journal is None or not journal.commits:  # there is nothing to keep
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
             started = datetime.now(UTC).isoformat(timespec="seconds")
