@@ -55,9 +55,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory, model: Path, undisturbed: di
 
 
 @pytest.fixture
-def new_trial(
-    tmp_path: Path, model: Path, undisturbed: dict[str, bytes], request: pytest.FixtureRequest
-) -> NewTrial:
+def new_trial(tmp_path: Path, model: Path, undisturbed: dict[str, bytes], request: pytest.FixtureRequest) -> NewTrial:
     """Makes a run to disturb, in a folder of its own: of the fault's name, over an old output or none."""
     numbers = itertools.count()
 

@@ -12,9 +12,9 @@ from faults.trial import DONE, Trial
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 
 
-def inject(call: str, fault: str, when: int | str) -> tuple[str, ...]:
+def inject(call: str, fault: str, when: int | str, log: str = "/dev/null") -> tuple[str, ...]:
     """What to start a program by, so that its `when`th call on its main thread meets the fault; "5+" and all later."""
-    return ("strace", "-qq", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}")
+    return ("strace", "-qq", "-f", "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}")
 
 
 class Calls:
