@@ -91,8 +91,10 @@ class Journal:
         self.published_sha256 = sha256
 
     def _append(self, value: Mapping[str, Any]) -> None:
+        line = _line(value)
         with DurableFile(self.path, "ab") as file:
-            file.write(_line(value))
+            while line:  # a disk that is nearly full takes a part of it
+                line = line[file.write(line) :]
             file.sync()
 
 

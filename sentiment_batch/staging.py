@@ -84,8 +84,9 @@ class Staging:
     def remove(self) -> None:
         """Remove the folder: at once, as far as another run can tell."""
         removed = _removed(self._folder)
-        rename(self._folder, removed)
-        shutil.rmtree(removed)
+        self._folder.rename(removed)
+        # Everything is done: what cannot be removed is left to the next run.
+        shutil.rmtree(removed, ignore_errors=True)
 
     def _part(self, chunk: int) -> Path:
         return self._folder / f"part-{chunk:05d}.arrow"
@@ -103,8 +104,9 @@ def staged(
     """
     folder = _folder(target)
     with _locked(target):
+        shutil.rmtree(_removed(folder), ignore_errors=True)
         journal = None if restart else Journal.read(folder / _JOURNAL)
-        if journal is None:
+        if journal is None or not journal.commits:  # there is nothing to keep
             shutil.rmtree(folder, ignore_errors=True)
             _require_room(target, expected_bytes)
             folder.mkdir(mode=0o700)
@@ -130,11 +132,18 @@ def staged(
 
 
 def is_published(target: Path) -> bool:
-    """Whether `target` is the output of a run that was stopped right after it had put it there."""
-    shutil.rmtree(_removed(_folder(target)), ignore_errors=True)
+    """Whether `target` is the output of a run that was stopped right after it had put it there.
+
+    Of one that was stopped even later, with nothing left to do, the traces are removed.
+    """
+    folder = _folder(target)
     with suppress(OSError):
-        journal = Journal.read(_folder(target) / _JOURNAL)
-        return journal is not None and journal.published_sha256 == sha256_of(target)
+        journal = Journal.read(folder / _JOURNAL)
+        if journal:
+            return journal.published_sha256 == sha256_of(target)
+        if _removed(folder).exists() or _lock_path(target).exists():
+            with suppress(TryAgainError), _locked(target):
+                shutil.rmtree(_removed(folder), ignore_errors=True)
     return False
 
 
@@ -151,10 +160,14 @@ def _removed(folder: Path) -> Path:
     return folder.with_suffix(".removed")
 
 
+def _lock_path(target: Path) -> Path:
+    return target.with_name(f".{target.name}.lock")
+
+
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
     """Hold the kernel's lock for `target`; it ends with the process, however that ends."""
-    path = target.with_name(f".{target.name}.lock")
+    path = _lock_path(target)
     lock = filelock.FileLock(path, timeout=0)
     try:
         lock.acquire()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,12 +91,13 @@ def run_job(
 
     Raises BadDataError if more than `max_reject_rate` of the records cannot be read, after everything is written.
     """
+    # Before the inputs are opened: one that is replaced in between is then found to have changed.
+    identity = _identity(job, scorer, options, columns)
     with closing(Reader(job.inputs, job.output, options, columns)) as reader:
         if not job.is_staged:
             _stream(reader, job, scorer, columns, counts, progress)
             return
         target = Path(job.output.path)
-        identity = _identity(job, scorer, options, columns)
         # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
         expected = sum(entry.get("bytes") or 0 for entry in identity["inputs"]) if options.columns is None else 0
         with _keeping(target, identity, restart=restart, expected_bytes=expected) as staging:
@@ -169,7 +170,8 @@ def _publish(staging: Staging, job: Job, reader: Reader, added: pa.Schema) -> No
     """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before."""
     target, finished, rejects = Path(job.output.path), staging.file("output"), staging.file("rejects")
     with (
-        _open_sink(job, Location.parse(str(finished)), reader, added) as sink,
+        # Under the output's own name, for messages.
+        _open_sink(job, replace(job.output, path=str(finished)), reader, added) as sink,
         replacing(rejects, staging.file("rejects.partial")) as lines,
     ):
         for part in staging.parts():

@@ -1,52 +1,18 @@
 """A stand-in model that loads in no time, and the command ready to run on it."""
 
-import json
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
+from bag_of_words import save_bag_of_words
 from cli.process import Command
-from onnx import TensorProto, helper, numpy_helper
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-
-from sentiment_batch.bundle import Description, Quantization, write_manifest
-
-LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
-VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad")
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle that adds up the logits of its words: "good" is very positive, "bad" is very negative."""
+    """A bundle to which "good" is very positive and "bad" very negative."""
     folder = tmp_path_factory.mktemp("model")
-    _save_graph(folder / "model.onnx")
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(VOCABULARY)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
-    tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"id2label": dict(enumerate(LABELS)), "max_position_embeddings": 64, "model_type": "bert"}
-    (folder / "config.json").write_text(json.dumps(config), "utf-8")
-    write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
+    save_bag_of_words(folder)
     return folder
-
-
-def _save_graph(path: Path) -> None:
-    weights = np.zeros((len(VOCABULARY), len(LABELS)), dtype=np.float32)
-    weights[VOCABULARY.index("good"), LABELS.index("very positive")] = 2
-    weights[VOCABULARY.index("bad"), LABELS.index("very negative")] = 2
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
-            helper.make_node("ReduceSum", ["words", "axes"], ["logits"], keepdims=0),
-        ],
-        "bag of words",
-        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["rows", "tokens"])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(LABELS)])],
-        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
 
 
 @pytest.fixture

@@ -22,10 +22,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Command:
-    """`sentiment-batch` with the first words of its command line, run in `folder`."""
+    """`sentiment-batch` with the first words of its command line, run in `folder`, by `runner` if there is one."""
 
     folder: Path
     words: tuple[str, ...] = ()
+    runner: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -37,7 +38,7 @@ class Command:
     ) -> Result:
         """Run to the end; `before` runs in the child just before the command does."""
         done = subprocess.run(
-            [SCRIPT, *self.words, *map(str, arguments)],
+            [*self.runner, SCRIPT, *self.words, *map(str, arguments)],
             cwd=self.folder,
             input=stdin,
             stdout=stdout,
@@ -61,7 +62,7 @@ class Command:
     ) -> "subprocess.Popen[bytes]":
         """Start and leave it running."""
         return subprocess.Popen(
-            [SCRIPT, *self.words, *map(str, arguments)],
+            [*self.runner, SCRIPT, *self.words, *map(str, arguments)],
             cwd=self.folder,
             stdin=stdin,
             stdout=stdout,

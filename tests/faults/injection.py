@@ -1,0 +1,49 @@
+"""Faults at system calls: every one that a run makes in its folder, by its number."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+
+import pytest
+from faults.trial import DONE, Trial
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+
+
+def inject(call: str, fault: str, when: int | str, log: str = "/dev/null") -> tuple[str, ...]:
+    """What to start a program by, so that its `when`th call on its main thread meets the fault; "5+" and all later."""
+    return ("strace", "-qq", "-f", "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}")
+
+
+class Calls:
+    """The system calls that an undisturbed run makes on its main thread."""
+
+    def __init__(self, trial: Trial) -> None:
+        log = trial.folder.with_suffix(".calls")
+        done = trial.run("strace", "-qq", "-f", "-y", "-s", "0", "-o", str(log))
+        assert done.code == DONE, done
+        lines = log.read_text("utf-8", "backslashreplace").splitlines()
+        thread = lines[0].split()[0]
+        # Every path is also shown to be relative to the working folder, which is the trial's.
+        own = (line.partition(" ")[2].strip() for line in lines if line.split()[0] == thread)
+        self._calls = [re.sub(r"AT_FDCWD<[^>]*>", "", call) for call in own]
+        self._folder = str(trial.folder)
+
+    def numbers(self, call: str, *words: str) -> list[int]:
+        """Which of the calls of that name have to do with the folder, counted from 1, or with one of the words."""
+        wanted = words or (self._folder,)
+        calls = [line for line in self._calls if re.match(rf"{call}\(", line)]
+        return [number for number, line in enumerate(calls, 1) if any(word in line for word in wanted)]
+
+
+def each(numbers: list[int], new_trial: Callable[[], Trial], attempt: Callable[[Trial, int], None]) -> None:
+    """One trial for each number, as many at a time as there are cores; raises what the first one to fail raises."""
+    assert numbers, "no such call is made"
+
+    def trials() -> Iterator[Trial]:
+        return (new_trial() for _ in numbers)
+
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        list(pool.map(attempt, trials(), numbers))

@@ -1,0 +1,73 @@
+"""System calls that fail: a clean error, nothing torn, what was finished is kept, and the same command completes."""
+
+from collections.abc import Callable
+
+import pytest
+from faults.conftest import NewTrial
+from faults.injection import Calls, each, inject, needs_strace
+from faults.trial import DONE, OUTPUT, RECEIPT, Trial
+
+pytestmark = needs_strace
+
+ONCE = [
+    ("fsync", "EIO"),
+    ("write", "ENOSPC"),
+    ("rename", "EIO"),
+    ("rename", "EXDEV"),
+    ("close", "EIO"),
+    ("truncate", "EIO"),
+    ("unlink", "EROFS"),
+    ("mkdir", "ENOSPC"),
+    ("flock", "EIO"),
+]
+FOR_GOOD = [("fsync", "EIO"), ("rename", "EROFS")]
+
+
+@pytest.mark.parametrize(("call", "error"), ONCE)
+def test_fails_once(new_trial: NewTrial, calls: Calls, call: str, error: str) -> None:
+    """A call that fails is never taken for one that worked: the run fails, or it had nothing left to do."""
+    words = ["/.r.scored.csv.staging/"] if call == "close" else []
+    each(calls.numbers(call, *words), lambda: new_trial(f"{error} once", b"old"), _attempt(call, error, ""))
+
+
+@pytest.mark.parametrize(("call", "error"), FOR_GOOD)
+def test_fails_from_then_on(new_trial: NewTrial, calls: Calls, call: str, error: str) -> None:
+    """A disk that stays broken or full is no different."""
+    each(calls.numbers(call), lambda: new_trial(f"{error} from then on", b"old"), _attempt(call, error, "+"))
+
+
+def test_fsync_is_not_tried_again(new_trial: NewTrial, calls: Calls) -> None:
+    """After a failed fsync of a part nothing is synced or renamed any more: the kernel has dropped what it had."""
+    trial = new_trial("EIO once")
+    number = calls.numbers("fsync", ".partial>")[2]
+    log = trial.folder.with_suffix(".log")
+    runner = ("strace", "-qq", "-f", "-o", str(log), "-e", "trace=fsync,rename", "-e")
+    trial.require_failure(trial.run(*runner, f"inject=fsync:error=EIO:when={number}"))
+    lines = log.read_text().splitlines()
+    assert "INJECTED" in lines[-1]
+    trial.require_recovery()
+
+
+def test_short_writes(new_trial: NewTrial, calls: Calls) -> None:
+    """A file system that says it took bytes that never arrive is found out, wherever it does."""
+
+    def attempt(trial: Trial, number: int) -> None:
+        trial.require_failure(trial.run(*inject("write", "retval=10", number)))
+        trial.require_recovery()
+
+    each(calls.numbers("write"), lambda: new_trial("short write"), attempt)
+
+
+def _attempt(call: str, error: str, after: str) -> Callable[[Trial, int], None]:
+    def attempt(trial: Trial, number: int) -> None:
+        result = trial.run(*inject(call, f"error={error}", f"{number}{after}"))
+        if result.code == DONE:
+            assert (trial.folder / RECEIPT).exists()
+            assert (trial.folder / OUTPUT).read_bytes() == trial.undisturbed[OUTPUT]
+        else:
+            message = trial.require_failure(result)
+            assert OUTPUT in message, message
+            trial.require_honest(message)
+        trial.require_recovery()
+
+    return attempt

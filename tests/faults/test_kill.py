@@ -1,0 +1,68 @@
+"""kill -9 at every step: before each system call that a run makes in its folder, again in recovery, and at any time."""
+
+import random
+import subprocess
+
+import pytest
+from faults.conftest import NewTrial
+from faults.injection import Calls, each, inject, needs_strace
+from faults.trial import DONE, Trial
+
+STEPS = ["flock", "write", "fsync", "rename", "truncate", "mkdir", "unlink", "unlinkat", "rmdir"]
+REPLACING = ["rename", "unlink", "unlinkat", "rmdir"]
+RANDOM_KILLS = 40
+SEED = 20
+
+
+@needs_strace
+@pytest.mark.parametrize(("call", "old"), [(call, None) for call in STEPS] + [(call, b"old") for call in REPLACING])
+def test_killed_before_every_step(new_trial: NewTrial, calls: Calls, call: str, old: bytes | None) -> None:
+    """Wherever a run dies, the same command completes it; what was there before is old or complete, never torn."""
+
+    def attempt(trial: Trial, number: int) -> None:
+        assert trial.run(*inject(call, "signal=KILL", number)).code < 0
+        trial.require_recovery()
+
+    each(calls.numbers(call), lambda: new_trial("kill -9 at a step", old), attempt)
+
+
+@needs_strace
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+def test_killed_again_and_again(new_trial: NewTrial, calls: Calls, call: str) -> None:
+    """A run that dies in every recovery, each time one step further, is completed in the end."""
+    trial = new_trial("kill -9 in recovery", b"old")
+    for number in calls.numbers(call):
+        if trial.run(*inject(call, "signal=KILL", number)).code == DONE:
+            break
+    trial.require_recovery()
+
+
+@needs_strace
+def test_finished_chunks_are_not_scored_again(new_trial: NewTrial, calls: Calls) -> None:
+    """Of three chunks, a run that died before its last commit was complete writes the last part only."""
+    trial = new_trial("kill -9 at a step")
+    commits = calls.numbers("write", "/journal.jsonl>")
+    assert trial.run(*inject("write", "signal=KILL", commits[2])).code < 0
+    assert [commit["chunk"] for commit in trial.commits()] == [0, 1]
+    log = trial.folder.with_suffix(".log")
+    assert trial.run("strace", "-qq", "-f", "-o", str(log), "-e", "trace=rename").code == DONE
+    parts = [line for line in log.read_text().splitlines() if ".arrow" in line]
+    assert len(parts) == 1
+    assert "part-00002.arrow" in parts[0]
+    trial.require_done()
+
+
+def test_killed_at_any_time(new_trial: NewTrial) -> None:
+    """Killed after random times, from the start of the process to its end, a run is completed by the same command."""
+    print("seed", SEED)
+    times = random.Random(SEED)
+
+    def attempt(trial: Trial, milliseconds: int) -> None:
+        with trial.score.start(*trial.arguments) as process:
+            try:
+                process.wait(milliseconds / 1000)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        trial.require_recovery()
+
+    each([times.randrange(200, 1200) for _ in range(RANDOM_KILLS)], lambda: new_trial("kill -9 at any time"), attempt)

@@ -1,0 +1,140 @@
+"""What has changed, or rotted, between a run that died and the next."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli.process import error_line
+from faults.conftest import NewTrial
+from faults.injection import Calls, each, inject, needs_strace
+from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, Trial
+from faults.waiting import continue_stopped
+
+pytestmark = needs_strace
+
+PART = ".r.scored.csv.staging/part-00000.arrow"
+
+
+def _append(trial: Trial) -> None:
+    with (trial.folder / "r.csv").open("a") as file:
+        file.write("more,good\n")
+
+
+def _replace(trial: Trial) -> None:
+    (trial.folder / "new").write_text(INPUT.replace("0,good", "0,evil", 1))
+    (trial.folder / "new").replace(trial.folder / "r.csv")
+
+
+def _touch(trial: Trial) -> None:
+    os.utime(trial.folder / "r.csv")
+
+
+def _stop_after_two_chunks(trial: Trial, calls: Calls) -> None:
+    [*_, third, _] = calls.numbers("write", "/journal.jsonl>")
+    assert trial.run(*inject("write", "signal=KILL", third)).code < 0
+    assert len(trial.commits()) == 2
+
+
+def test_torn_journal(new_trial: NewTrial, calls: Calls) -> None:
+    """Wherever the journal is cut, what is whole is used, the rest done again."""
+    whole = new_trial("torn journal")
+    _stop_after_two_chunks(whole, calls)
+    journal = (whole.folder / JOURNAL).read_bytes()
+    last = journal.rstrip(b"\n").rindex(b"\n") + 1
+    back = [1, 2, (len(journal) - last) // 2, len(journal) - last - 1, len(journal) - last, len(journal) - last + 1]
+
+    def attempt(trial: Trial, count: int) -> None:
+        _stop_after_two_chunks(trial, calls)
+        os.truncate(trial.folder / JOURNAL, (trial.folder / JOURNAL).stat().st_size - count)
+        trial.require_recovery()
+
+    each(back, lambda: new_trial("torn journal"), attempt)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_rotten_part(new_trial: NewTrial, calls: Calls, damage: str) -> None:
+    """A finished part that is no longer what was committed is found, and its chunk scored again."""
+    trial = new_trial("rotten part")
+    _stop_after_two_chunks(trial, calls)
+    part = trial.folder / PART
+    content = bytearray(part.read_bytes())
+    match damage:
+        case "flipped":
+            content[len(content) // 2] ^= 1
+            part.write_bytes(content)
+        case "cut":
+            part.write_bytes(content[:-1])
+        case "gone":
+            part.unlink()
+    trial.require_recovery()
+
+
+@pytest.mark.parametrize("change", [_append, _replace, _touch])
+def test_changed_input(new_trial: NewTrial, calls: Calls, change: Callable[[Trial], None]) -> None:
+    """An unfinished run does not go on with another input: exit code 78, and a word on the way out."""
+    trial = new_trial("changed input")
+    _stop_after_two_chunks(trial, calls)
+    change(trial)
+    _require_refusal(trial, "the inputs changed")
+    assert trial.score(*trial.arguments, "--restart").code == DONE
+    assert not (trial.folder / JOURNAL).exists()
+    assert trial.receipt()["output"]["bytes"] == (trial.folder / OUTPUT).stat().st_size
+
+
+def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:
+    """An unfinished run does not go on with other options; with the old ones it does."""
+    trial = new_trial("changed option")
+    _stop_after_two_chunks(trial, calls)
+    _require_refusal(trial, "long_text was head-tail, is head", "--long-text", "head")
+    trial.require_recovery()
+
+
+def test_changed_model(new_trial: NewTrial, calls: Calls, tmp_path: Path) -> None:
+    """An unfinished run does not go on with another model; with the old one it does."""
+    trial = new_trial("changed model")
+    _stop_after_two_chunks(trial, calls)
+    model = Path(shutil.copytree(trial.score.words[2], tmp_path / "other"))
+    bundle = json.loads((model / "bundle.json").read_text())
+    (model / "bundle.json").write_text(json.dumps(bundle | {"max_tokens": 63}))
+    _require_refusal(trial, "the model sha256 changed", "--model", str(model))
+    trial.require_recovery()
+
+
+@pytest.mark.parametrize("change", [_append, _replace, _touch])
+def test_input_changed_while_it_is_read(new_trial: NewTrial, calls: Calls, change: Callable[[Trial], None]) -> None:
+    """What was read from an input that changed meanwhile is not published; the same command again reads it anew."""
+    trial = new_trial("changed input")
+    [_, first, *_] = calls.numbers("write", "/journal.jsonl>")
+    _require_not_published(trial, ("write", first), change)
+
+
+def test_input_replaced_just_after_it_was_opened(new_trial: NewTrial, calls: Calls) -> None:
+    """Nor is what was read from one that was replaced before its first row was read."""
+    trial = new_trial("changed input")
+    _require_not_published(trial, ("openat", calls.numbers("openat", "/r.csv")[-1]), _replace)
+
+
+def _require_not_published(trial: Trial, call: tuple[str, int], change: Callable[[Trial], None]) -> None:
+    """Stop the run at a call, change its input, and let it go on."""
+    name, number = call
+    result = continue_stopped(trial, name, number, lambda: change(trial))
+    assert result.code == 65
+    assert error_line(result) == f"{OUTPUT}: an input changed while it was read: run the same command again"
+    assert trial.score.contents().keys() == {"r.csv"}
+    assert trial.run().code == DONE
+    assert (trial.folder / RECEIPT).exists()
+
+
+def _require_refusal(trial: Trial, change: str, *options: str) -> None:
+    # The lock of the run that died means nothing.
+    (trial.folder / ".r.scored.csv.lock").unlink()
+    before = trial.score.contents()
+    result = trial.score(*trial.arguments, *options)
+    assert result.code == 78
+    started = trial.journal()[0]["started"]
+    assert error_line(result).startswith(f"{OUTPUT}: a run that began at {started} is unfinished, and {change}")
+    assert error_line(result).endswith("undo that to continue it, or throw away what it has done with --restart")
+    assert trial.score.contents() == before

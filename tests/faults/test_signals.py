@@ -1,0 +1,94 @@
+"""SIGTERM, Ctrl-C and --deadline: at every step of a commit, while the model loads, and twice."""
+
+import os
+import signal
+from contextlib import suppress
+
+import pytest
+from cli.process import Result, error_line
+from faults.conftest import NewTrial
+from faults.injection import Calls, each, inject, needs_strace
+from faults.trial import ARGUMENTS, DONE, INPUT, Trial
+from faults.waiting import wait_until
+
+STOPS = {"TERM": ("stopped by SIGTERM", 143), "INT": ("stopped by Ctrl-C", 130), "ALRM": ("stopped by --deadline", 75)}
+FROM_STDIN = ("-", "-o", "r.scored.csv", *ARGUMENTS[1:])
+
+
+def _heed_interrupts() -> None:
+    """A child of a background job would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@needs_strace
+@pytest.mark.parametrize(("name", "every"), [("TERM", 1), ("INT", 4), ("ALRM", 4)])
+def test_stopped_at_a_step(new_trial: NewTrial, calls: Calls, name: str, every: int) -> None:
+    """Stopped at an fsync, a run says how many rows it keeps and leaves nothing open; the same command completes."""
+    reason, code = STOPS[name]
+
+    def attempt(trial: Trial, number: int) -> None:
+        result = trial.run(*inject("fsync", f"signal={name}", number), before=_heed_interrupts)
+        assert result.code == code
+        message = error_line(result)
+        assert message.startswith(f"{reason} before the end; ")
+        trial.require_honest(message)
+        assert not (trial.folder / ".r.scored.csv.lock").exists()
+        trial.require_recovery()
+
+    each(calls.numbers("fsync")[::every], lambda: new_trial(f"SIG{name}", b"old"), attempt)
+
+
+@needs_strace
+def test_stopped_while_the_model_loads(new_trial: NewTrial, calls: Calls) -> None:
+    """Stopped before the first row is read, a run has written nothing."""
+    trial = new_trial("SIGTERM")
+    before = trial.score.contents()
+    number = calls.numbers("openat", "/model.onnx")[-1]
+    result = trial.run(*inject("openat", "signal=TERM", number))
+    assert (result.code, error_line(result)) == (
+        143,
+        "stopped by SIGTERM before the end; unfinished output is not kept",
+    )
+    assert trial.score.contents() == before
+
+
+def test_second_signal(new_trial: NewTrial) -> None:
+    """A second signal ends a run at once, even one that cannot tell anybody about the first."""
+    trial = new_trial("SIGTERM")
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"\0" * 65536)
+    os.set_blocking(writing, True)
+    with trial.score.start(*FROM_STDIN, stderr=writing) as process:
+        assert process.stdin
+        process.stdin.write(b"text\ngood\n")
+        process.stdin.flush()
+        lock = trial.folder / ".r.scored.csv.lock"
+        wait_until((trial.folder / ".r.scored.csv.staging/journal.jsonl").exists, process)
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not lock.exists(), process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+    os.close(reading)
+    os.close(writing)
+    trial.require_recovery()
+
+
+def test_deadline(new_trial: NewTrial) -> None:
+    """A run out of time exits with 75; the same command, with the same stream, continues with what it has kept."""
+    trial = new_trial("--deadline")
+    with trial.score.start(*FROM_STDIN, "--deadline", "00:00:05") as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(INPUT.encode())
+        process.stdin.flush()  # but there may be more: the stream does not end
+        result = Result(process.wait(60), "", process.stderr.read().decode())
+    assert result.code == 75
+    assert error_line(result).startswith("stopped by --deadline before the end")
+    kept = trial.commits()
+    again = trial.score(*FROM_STDIN, stdin=INPUT.encode())
+    assert again.code == DONE
+    assert [part["sha256"] for part in trial.receipt()["parts"]][: len(kept)] == [part["part_sha256"] for part in kept]
+    assert (trial.folder / "r.scored.csv").read_bytes() == trial.undisturbed["r.scored.csv"]

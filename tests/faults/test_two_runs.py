@@ -1,0 +1,35 @@
+"""Two runs that want the same output."""
+
+from cli.process import error_line
+from faults.conftest import NewTrial
+from faults.injection import Calls, inject, needs_strace
+from faults.trial import DONE
+from faults.waiting import continue_stopped
+
+pytestmark = needs_strace
+
+
+def test_second_run(new_trial: NewTrial, calls: Calls) -> None:
+    """The second of two runs changes nothing and says since when the first has been at it, with exit code 75."""
+    trial = new_trial("a second run")
+
+    def run_again() -> None:
+        before = trial.score.contents()
+        second = trial.run()
+        assert trial.score.contents() == before
+        since = trial.journal()[0]["started"]
+        assert second.code == 75
+        expected = f"r.scored.csv: another run has been writing it since {since}: try again when it is done"
+        assert error_line(second) == expected
+
+    number = calls.numbers("write", "/journal.jsonl>")[1]
+    assert continue_stopped(trial, "write", number, run_again).code == DONE
+    trial.require_done()
+
+
+def test_lock_of_a_killed_run(new_trial: NewTrial, calls: Calls) -> None:
+    """The lock that a killed run leaves holds nobody up."""
+    trial = new_trial("a second run")
+    assert trial.run(*inject("write", "signal=KILL", calls.numbers("write", "/journal.jsonl>")[1])).code < 0
+    assert (trial.folder / ".r.scored.csv.lock").exists()
+    trial.require_recovery()

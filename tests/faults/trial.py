@@ -1,0 +1,137 @@
+"""One run of `sentiment-batch score` that something happens to, and the proof that nothing was lost by it."""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cli.process import Command, Result, error_line
+from faults.ledger import Entry, Ledger
+
+from sentiment_batch.locations import Location
+from sentiment_batch.verify import verify
+
+ROWS = 20_000
+ROWS_UP_TO = (0, 8192, 16_384, ROWS)  # the ends of three chunks
+TEXTS = ("good", "bad", "a good bad", "")
+INPUT = "id,text\n" + "".join(
+    f"{row},{TEXTS[row % 4]}{',one field too many' if row % 1000 == 500 else ''}\n" for row in range(ROWS)
+)
+ARGUMENTS = ("r.csv", "-q", "--threads", "1", "--max-reject-rate", "0.01")
+DONE = 3  # with tolerated rejects
+OUTPUT, REJECTS, RECEIPT = "r.scored.csv", "r.scored.csv.rejects.jsonl", "r.scored.csv.receipt.json"
+JOURNAL = ".r.scored.csv.staging/journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A folder with the input in it; `undisturbed` is what a run that nothing happens to leaves there.
+
+    `old` is an output that is already there and is to be replaced.
+    """
+
+    score: Command
+    fault: str
+    ledger: Ledger
+    undisturbed: dict[str, bytes]
+    old: bytes | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.score.folder
+
+    def prepare(self) -> "Trial":
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "r.csv").write_text(INPUT)
+        if self.old is not None:
+            (self.folder / OUTPUT).write_bytes(self.old)
+        return self
+
+    def run(self, *runner: str, **how: Any) -> Result:
+        """The command, started by another program such as strace if one is named."""
+        return replace(self.score, runner=runner)(*self.arguments, **how)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return (*ARGUMENTS, "--force") if self.old is not None else ARGUMENTS
+
+    def commits(self) -> list[dict[str, Any]]:
+        """The finished chunks that the journal names."""
+        return [line for line in self.journal() if "chunk" in line]
+
+    def journal(self) -> list[dict[str, Any]]:
+        path = self.folder / JOURNAL
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+    def require_failure(self, result: Result) -> str:
+        """A clean failure: one line, a code that says that writing failed, the old output in its place."""
+        message = error_line(result)
+        assert result.code in {73, 74}, result
+        return message
+
+    def require_honest(self, message: str) -> None:
+        """The rows that the message says are kept are, and no finished chunk is missing.
+
+        The line of the last commit may have arrived although its fsync was interrupted: then it is not spoken of.
+        """
+        said = re.search(r"; ([\d,]+) rows are kept: the same command again continues$", message)
+        chunks = len(self.commits())
+        assert (int(said[1].replace(",", "")) if said else 0) in ROWS_UP_TO[max(0, chunks - 1) : chunks + 1]
+
+    def require_recovery(self) -> None:
+        """The invariant: nobody has seen a torn output, and the same command again completes, with every row once."""
+        torn = self._is_torn()
+        journal, commits = self.journal(), self.commits()
+        was_done = (self.folder / RECEIPT).exists() and not journal
+        again = self.run()
+        lost, doubled = self._count_rows()
+        self.ledger.add(self.fault, Entry(1, lost, doubled, torn))
+        assert not torn
+        if was_done and self.old is None:
+            # The fault came when there was nothing left to do but to tidy up.
+            assert (again.code, error_line(again)) == (2, EXISTS), again
+        else:
+            assert again.code == DONE, again
+        assert (lost, doubled) == (0, 0)
+        self.require_done()
+        if commits and not was_done:
+            # It went on from there, and did not start anew.
+            assert self.receipt()["run"] == journal[0]["run"]
+
+    def require_done(self) -> None:
+        """All is there as if nothing had happened, and nothing else is."""
+        contents = self.score.contents()
+        assert contents.keys() == {"r.csv", OUTPUT, REJECTS, RECEIPT}
+        assert [path.name for path in self.folder.iterdir() if path.is_dir()] == []
+        assert contents[OUTPUT] == self.undisturbed[OUTPUT]
+        assert contents[REJECTS] == self.undisturbed[REJECTS]
+        assert verify(Location.parse(str(self.folder / OUTPUT)), rescore=0)["rows_in"] == ROWS
+
+    def receipt(self) -> dict[str, Any]:
+        receipt: dict[str, Any] = json.loads((self.folder / RECEIPT).read_bytes())
+        return receipt
+
+    def _is_torn(self) -> bool:
+        path = self.folder / OUTPUT
+        content = path.read_bytes() if path.exists() else None
+        return content not in (self.old, self.undisturbed[OUTPUT])
+
+    def _count_rows(self) -> tuple[int, int]:
+        """How many rows of the input are in neither output nor rejects, and how many are there once more."""
+        contents = self.score.contents()
+        found = Counter(ids(contents.get(OUTPUT, b""), contents.get(REJECTS, b"")))
+        return ROWS - len(found), found.total() - len(found)
+
+
+EXISTS = f"{OUTPUT} exists: choose another output, or replace it with --force"
+
+
+def ids(output: bytes, rejects: bytes) -> list[str]:
+    """Of all rows in an output and its rejects."""
+    scored = [row["id"] for row in csv.DictReader(io.StringIO(output.decode("utf-8")))]
+    return scored + [json.loads(line)["raw"].partition(",")[0] for line in rejects.splitlines()]

@@ -1,0 +1,38 @@
+"""Waiting for what a process does, without a guess at how long it takes."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from cli.process import Result
+from faults.injection import inject
+from faults.trial import Trial
+
+_PATIENCE = 60  # seconds, for a machine that does other things too
+
+
+def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+    """Return as soon as it holds; fails if the process ends before."""
+    give_up = time.monotonic() + _PATIENCE
+    while not condition():
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[], None]) -> Result:
+    """Stop the trial's run by SIGSTOP at a system call, do something, and let it run on to its end."""
+    log = trial.folder.with_suffix(".log")
+    log.touch()
+    with replace(trial.score, runner=inject(call, "signal=STOP", number, str(log))).start(*trial.arguments) as tracer:
+        wait_until(lambda: "stopped by SIGSTOP" in log.read_text("utf-8", "replace"), tracer)
+        run = int(log.read_text("utf-8", "replace").split()[0])
+        try:
+            meanwhile()
+        finally:
+            os.kill(run, signal.SIGCONT)
+        _, stderr = tracer.communicate(timeout=_PATIENCE)
+    return Result(tracer.returncode, "", stderr.decode("utf-8"))
