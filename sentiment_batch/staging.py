@@ -180,9 +180,11 @@ def _locked(target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # While it is still held: who opens the same path later gets a file of its own.
-        path.unlink(missing_ok=True)
-        lock.release()
+        # A file that stays holds nobody up: the kernel's lock ends with the process.
+        with suppress(OSError):
+            # While it is still held: who opens the same path later gets a file of its own.
+            path.unlink(missing_ok=True)
+            lock.release()
 
 
 def _require_room(target: Path, expected_bytes: int) -> None:

@@ -5,11 +5,14 @@ import resource
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cli.process import SCRIPT
 from faults.conftest import NewTrial
 from faults.trial import DONE, OUTPUT
+
+from sentiment_batch.journal import Commit, Journal, Tally
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare, to mount a small disk"
@@ -58,3 +61,18 @@ def test_full_disk(new_trial: NewTrial, options: str) -> None:
     assert message.startswith("Error: ")
     assert "No space left on device" in message
     replace(trial, score=replace(trial.score, folder=outside / "after")).require_done()
+
+
+def test_part_of_a_journal_line(tmp_path: Path) -> None:
+    """A commit of which the disk takes a part is no commit, and says so."""
+    journal = Journal.create(tmp_path / "journal.jsonl", {"run": "1"})
+    whole = journal.path.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (whole + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            journal.add(Commit(0, "content", "part", Tally(1)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert journal.path.stat().st_size == whole + 10
+    assert journal.commits == {}

@@ -21,7 +21,7 @@ def _heed_interrupts() -> None:
 
 
 @needs_strace
-@pytest.mark.parametrize(("name", "every"), [("TERM", 1), ("INT", 4), ("ALRM", 4)])
+@pytest.mark.parametrize(("name", "every"), [("TERM", 2), ("INT", 4), ("ALRM", 4)])
 def test_stopped_at_a_step(new_trial: NewTrial, calls: Calls, name: str, every: int) -> None:
     """Stopped at an fsync, a run says how many rows it keeps and leaves nothing open; the same command completes."""
     reason, code = STOPS[name]

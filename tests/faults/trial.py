@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,13 @@ class Trial:
         return [line for line in self.journal() if "chunk" in line]
 
     def journal(self) -> list[dict[str, Any]]:
+        """Its lines before the first torn one."""
         path = self.folder / JOURNAL
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+        lines = []
+        with suppress(ValueError):
+            for line in path.read_bytes().splitlines(keepends=True) if path.exists() else []:
+                lines.append(json.loads(line if line.endswith(b"\n") else b""))
+        return lines
 
     def require_failure(self, result: Result) -> str:
         """A clean failure: one line, a code that says that writing failed, the old output in its place."""
