@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 # ONNX Runtime's own operators: MultiHeadAttention, MatMulIntegerToFloat, Gelu.
 MICROSOFT = "com.microsoft"
 
-# The opset that optimum exports with, so that one rewrite serves both graphs: ReduceMax takes its axes as an input.
+# The first with Attention; QuantizeLinear has had a scale per block since 21. What optimum writes, in opset 18, means
+# the same in it, so that one rewrite serves both graphs.
 OPSET = 23
 _IR_VERSION = 11
 

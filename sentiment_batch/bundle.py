@@ -99,7 +99,7 @@ class ModelBundle:
             polarities=_listed_polarities(manifest["labels"]),
             max_tokens=manifest["max_tokens"],
             quantized=_is_quantized(graph),
-            sha256=_sha256(folder / MANIFEST),
+            sha256=sha256_of(folder / MANIFEST),
         )
 
     @classmethod
@@ -110,7 +110,7 @@ class ModelBundle:
             if not path.is_file():
                 raise ConfigurationError(f"{folder} has no {path.name}: a model folder needs one")
         labels, max_tokens = read_config(config_path)
-        digest = hashlib.sha256("".join(_sha256(path) for path in (graph, tokenizer, config_path)).encode("ascii"))
+        digest = hashlib.sha256("".join(sha256_of(path) for path in (graph, tokenizer, config_path)).encode("ascii"))
         return cls(
             folder=folder,
             graph=graph,
@@ -126,7 +126,7 @@ class ModelBundle:
 def write_manifest(folder: Path, description: Description) -> None:
     """Describe every file in `folder` in its `bundle.json`."""
     files = {
-        path.relative_to(folder).as_posix(): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
@@ -203,7 +203,7 @@ def _check_file(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"{folder / MANIFEST} lists {name!r}, which is not a plain file of the bundle")
     if not path.is_file():
         raise ConfigurationError(f"{folder} lacks {name}: copy or export the bundle again")
-    if path.stat().st_size != expected["bytes"] or _sha256(path) != expected["sha256"]:
+    if path.stat().st_size != expected["bytes"] or sha256_of(path) != expected["sha256"]:
         raise ConfigurationError(f"{path} is not the file that was exported: copy or export the bundle again")
 
 
@@ -212,6 +212,7 @@ def _listed_polarities(labels: list[dict[str, Any]]) -> tuple[float, ...] | None
     return None if None in values else tuple(values)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Of the file's content, in hexadecimal; raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

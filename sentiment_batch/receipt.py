@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sentiment_batch.bundle import sha256_of
 from sentiment_batch.durable import replacing, sync_folder
 from sentiment_batch.errors import BadDataError, NoInputError
 from sentiment_batch.journal import Commit, Tally
 from sentiment_batch.locations import REJECTS
-from sentiment_batch.staging import sha256_of
 
 RECEIPT = ".receipt.json"
 SCHEMA_VERSION = 1

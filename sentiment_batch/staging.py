@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import filelock
 import pyarrow as pa
 
+from sentiment_batch.bundle import sha256_of
 from sentiment_batch.durable import rename, replacing, sync_folder
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, TryAgainError, UsageError
 from sentiment_batch.journal import Commit, Journal, Tally
@@ -54,8 +55,8 @@ class Staging:
         commit = self._journal.commits.get(chunk)
         if commit is None:
             return None
-        with suppress(OSError), self._part(chunk).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == commit.part_sha256:
+        with suppress(OSError):
+            if sha256_of(self._part(chunk)) == commit.part_sha256:
                 return commit
         return None
 
@@ -145,11 +146,6 @@ def is_published(target: Path) -> bool:
             with suppress(TryAgainError), _locked(target):
                 shutil.rmtree(_removed(folder), ignore_errors=True)
     return False
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _folder(target: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sentiment_batch.bundle import sha256_of
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.locations import Location
 from sentiment_batch.predictions import PredictionColumns
@@ -19,7 +20,6 @@ from sentiment_batch.receipt import read_receipt, rejects_path
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import PROVIDERS
 from sentiment_batch.sources import Dialect, Source, SourceOptions, open_source
-from sentiment_batch.staging import sha256_of
 from sentiment_batch.text import LongText
 
 

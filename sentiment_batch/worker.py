@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from sentiment_batch.bundle import sha256_of
 from sentiment_batch.durable import rename, replacing
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError
 from sentiment_batch.jobs import Job
@@ -21,7 +22,7 @@ from sentiment_batch.receipt import has_receipt, read_receipt, rejects_path, wit
 from sentiment_batch.scoring import Scorer, Scores
 from sentiment_batch.sinks import Sink, open_sink, require_writable
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
-from sentiment_batch.staging import Part, Staging, is_published, sha256_of, staged
+from sentiment_batch.staging import Part, Staging, is_published, staged
 from sentiment_batch.summary import Counts, describe
 
 
