@@ -14,10 +14,13 @@ from typing import Any, BinaryIO, Literal, cast
 
 
 class DurableFile(io.FileIO):
-    """A file written from its start or, in mode "ab", from its end on; it knows how long it must have become."""
+    """A file written from its start or, in mode "ab", from its end on; it knows how long it must have become.
+
+    Nobody else may read it; what is to be published gets the permissions of any new file then.
+    """
 
     def __init__(self, path: Path, mode: Literal["wb", "ab"]) -> None:
-        super().__init__(path, mode)
+        super().__init__(path, mode, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
         self._length = self.tell()
 
     def write(self, content: Any) -> int:
@@ -33,18 +36,26 @@ class DurableFile(io.FileIO):
 
 
 @contextmanager
-def replacing(path: Path, temporary: Path) -> Iterator[BinaryIO]:
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A stream to a new file, which is synced when the block ends well. Raises OSError."""
+    with DurableFile(path, "wb") as raw:
+        stream = io.BufferedWriter(raw)
+        yield cast(BinaryIO, stream)
+        stream.flush()
+        raw.sync()
+        stream.detach()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """A stream whose bytes become `path` when the block ends well, and leave no trace when it does not.
 
-    `temporary` is on the same file system and is replaced. Raises OSError.
+    Raises OSError.
     """
+    temporary = path.with_name(path.name + ".partial")
     try:
-        with DurableFile(temporary, "wb") as raw:
-            stream = io.BufferedWriter(raw)
-            yield cast(BinaryIO, stream)
-            stream.flush()
-            raw.sync()
-            stream.detach()
+        with writing(temporary) as stream:
+            yield stream
         rename(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

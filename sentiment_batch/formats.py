@@ -51,6 +51,11 @@ class FileType(NamedTuple):
             raise UsageError(f"{name}: not one of .parquet, .csv, .tsv, .jsonl (also with .gz or .zst)")
         return cls(_SUFFIXES[suffix], compression)
 
+    @property
+    def suffix(self) -> str:
+        """What a file of this type has at the end of its name."""
+        return f".{self.format}" + (f".{self.compression}" if self.compression else "")
+
 
 def is_known(name: str) -> bool:
     """Whether `FileType.of` can tell the type."""

@@ -34,30 +34,36 @@ class Tally:
 
 @dataclass(frozen=True)
 class Commit:
-    """A chunk, by its place in the input from 0, that is done: hashes of what was read and of its part, and a tally."""
+    """A chunk, by its place in the input from 0, that is done: hashes of what was read and of its part, and a tally.
+
+    `crashed_rows`: those of the chunk, from 0, that were rejected because scoring them ends the process.
+    """
 
     chunk: int
     content_sha256: str
     part_sha256: str
     tally: Tally
+    crashed_rows: list[int] = field(default_factory=list)
 
 
 @dataclass
 class Journal:
     """`run` is the first line, `commits` are by chunk; the last commit of a chunk counts.
 
-    `published_sha256`: of the output that was about to take its place, once all parts were in it.
+    `published_sha256`: of the output that was about to take its place, once all parts were in it. `stopped`: whether
+    the last process said that it stopped, and did not just die.
     """
 
     path: Path
     run: dict[str, Any]
     commits: dict[int, Commit] = field(default_factory=dict)
     published_sha256: str | None = None
+    stopped: bool = False
 
     @classmethod
     def create(cls, path: Path, run: Mapping[str, Any]) -> Self:
         """Begin a journal, in the place of any other; raises OSError."""
-        with replacing(path, path.with_name(path.name + ".partial")) as stream:
+        with replacing(path) as stream:
             stream.write(_line(run))
         return cls(path, dict(run))
 
@@ -69,9 +75,10 @@ class Journal:
             return None
         journal = cls(path, json.loads(lines[0]))
         for value in map(json.loads, lines[1:]):
+            journal.stopped = "stopped" in value
             if "published_sha256" in value:
                 journal.published_sha256 = value["published_sha256"]
-            else:
+            elif not journal.stopped:
                 commit = Commit(**value | {"tally": Tally(**value["tally"])})
                 journal.commits[commit.chunk] = commit
         return journal
@@ -89,6 +96,11 @@ class Journal:
         """Write down which output is about to appear; raises OSError."""
         self._append({"published_sha256": sha256})
         self.published_sha256 = sha256
+
+    def stop(self) -> None:
+        """Write down that the process is about to end, and of its own will; raises OSError."""
+        self._append({"stopped": True})
+        self.stopped = True
 
     def _append(self, value: Mapping[str, Any]) -> None:
         line = _line(value)

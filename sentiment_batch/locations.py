@@ -63,6 +63,14 @@ class Location:
         except OSError as error:
             raise InputOutputError(f"{self.name}: {first_line(error)}") from error
 
+    def size(self) -> int:
+        """In bytes; raises OSError."""
+        return int(self.filesystem.get_file_info(self.path).size)
+
+    def beside(self, suffix: str) -> "Location":
+        """The file or folder whose name has this suffix more."""
+        return Location(self.filesystem, f"{self.path.rstrip('/')}{suffix}", f"{self.name.rstrip('/')}{suffix}")
+
     def child(self, file_name: str) -> "Location":
         """A file in this folder."""
         return Location(self.filesystem, f"{self.path.rstrip('/')}/{file_name}", f"{self.name.rstrip('/')}/{file_name}")

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
-
-import pyarrow.fs as pafs
 
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Compression, FileType, Format, is_known
@@ -63,13 +60,3 @@ class Reader:
             raise UsageError(
                 f"{self.source.name}: its columns ({names}) or their types differ from those of {self._inputs[0].name}"
             )
-
-
-def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:
-    """What tells whether a file is still the same: name, size in bytes and time of the last change; raises OSError."""
-    return [{"name": location.name} if location.is_standard_stream else _fingerprint(location) for location in inputs]
-
-
-def _fingerprint(location: Location) -> dict[str, Any]:
-    info: pafs.FileInfo = location.filesystem.get_file_info(location.path)
-    return {"name": location.real_path(), "bytes": info.size, "modified_ns": info.mtime_ns}

@@ -7,7 +7,7 @@ neighbours, the batches or the number of threads.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
@@ -23,6 +23,8 @@ from sentiment_batch.text import LongText, Tokenizer
 
 NULL_TEXT = "null_text"
 EMPTY_TEXT = "empty_text"
+
+CHUNKS_AT_WORK = 3
 
 Texts = Sequence[str | None]
 Chunk = TypeVar("Chunk")
@@ -54,6 +56,18 @@ class Scores(NamedTuple):
     padding_tokens: int
 
 
+def concatenate(parts: Sequence[Scores]) -> Scores:
+    """The scores of one text after another; at least one part."""
+    probabilities, n_tokens, truncated, errors, padding_tokens = zip(*parts, strict=True)
+    return Scores(
+        np.concatenate(probabilities),
+        np.concatenate(n_tokens),
+        np.concatenate(truncated),
+        [error for part in errors for error in part],
+        sum(padding_tokens),
+    )
+
+
 class _Encoded(NamedTuple):
     """The distinct token sequences of some texts, and for each piece of a text: its row and its sequence."""
 
@@ -74,14 +88,16 @@ class _Running(NamedTuple):
 
 
 class Scorer:
-    """A bundle ready to score. Safe to use from one thread at a time; close it, or use it in a `with` block."""
+    """A bundle ready to score. Safe to use from one thread at a time; close it, or use it in a `with` block.
+
+    `options` are those that it works with: none of them is left to be chosen.
+    """
 
     def __init__(self, bundle: ModelBundle, session: Session, options: ScoringOptions) -> None:
         self.bundle = bundle
         self.provider = session.provider
         self.threads = options.threads or usable_cores().count
         self._session = session
-        self._batch_tokens = options.batch_tokens
         if isinstance(session.labels, int) and session.labels != len(bundle.labels):
             raise ConfigurationError(
                 f"{bundle.graph} has {session.labels} outputs for {len(bundle.labels)} labels: "
@@ -90,8 +106,7 @@ class Scorer:
         max_tokens = options.max_tokens or bundle.max_tokens
         if max_tokens > bundle.max_tokens:
             raise ConfigurationError(f"the model reads at most {bundle.max_tokens} tokens: lower --max-tokens")
-        self.max_tokens = max_tokens
-        self.long_text = options.long_text
+        self.options = replace(options, device=self.device, threads=self.threads, max_tokens=max_tokens)
         self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="score")
 
@@ -124,7 +139,7 @@ class Scorer:
         """Score chunk after chunk, in order, keeping the threads busy across their edges.
 
         While one chunk is scored, the batches of the next are queued behind it and the one after that is encoded.
-        At most four chunks are held at a time.
+        At most four chunks are held at a time, of which CHUNKS_AT_WORK are with the threads.
         """
         encoding: deque[tuple[Chunk, Future[_Encoded]]] = deque()
         running: deque[tuple[Chunk, _Running]] = deque()
@@ -176,7 +191,7 @@ class Scorer:
         )
 
     def _start(self, encoded: _Encoded) -> _Running:
-        batches = plan_batches([len(sequence) for sequence in encoded.sequences], self._batch_tokens)
+        batches = plan_batches([len(sequence) for sequence in encoded.sequences], self.options.batch_tokens)
         return _Running(encoded, batches, [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches])
 
     def _run(self, sequences: list[list[int]], batch: Batch) -> npt.NDArray[np.float32]:

@@ -18,9 +18,18 @@ import filelock
 import pyarrow as pa
 
 from sentiment_batch.bundle import sha256_of
-from sentiment_batch.durable import rename, replacing, sync_folder
-from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, TryAgainError, UsageError
+from sentiment_batch.durable import replacing, sync_folder
+from sentiment_batch.errors import (
+    BadDataError,
+    CannotWriteError,
+    ConfigurationError,
+    SentimentBatchError,
+    TryAgainError,
+    UsageError,
+)
 from sentiment_batch.journal import Commit, Journal, Tally
+from sentiment_batch.locations import Location
+from sentiment_batch.output import Output
 
 _JOURNAL = "journal.jsonl"
 
@@ -35,11 +44,16 @@ class Part(NamedTuple):
 
 
 class Staging:
-    """Open one with `staged`. `run` says what the run is, with its id and when it began."""
+    """Open one with `staged`.
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
+    `run` says what the run is, with its id and when it began; `was_killed`, whether the last process of it died, or
+    ended in a way that nobody had thought of.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, *, was_killed: bool) -> None:
         self._folder = folder
         self._journal = journal
+        self.was_killed = was_killed
 
     @property
     def run(self) -> dict[str, Any]:
@@ -60,13 +74,16 @@ class Staging:
                 return commit
         return None
 
-    def commit(self, chunk: int, content_sha256: str, part: Part, tally: Tally) -> None:
+    def commit(
+        self, chunk: int, content_sha256: str, part: Part, tally: Tally, crashed_rows: Sequence[int] = ()
+    ) -> None:
         """Keep a chunk's part for good; raises OSError."""
         content = _to_bytes(part)
         path = self._part(chunk)
-        with replacing(path, path.with_suffix(".partial")) as stream:
+        with replacing(path) as stream:
             stream.write(content)
-        self._journal.add(Commit(chunk, content_sha256, hashlib.sha256(content).hexdigest(), tally))
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._journal.add(Commit(chunk, content_sha256, sha256, tally, list(crashed_rows)))
 
     def parts(self) -> Iterator[Part]:
         """All parts, in the order of the input."""
@@ -77,10 +94,11 @@ class Staging:
         """Where to write a file that is to be published under another name."""
         return self._folder / name
 
-    def publish(self, output: Path, target: Path) -> None:
-        """Put the finished output, a synced file of this folder, in its place; raises OSError."""
-        self._journal.publish(sha256_of(output))
-        rename(output, target)
+    def publish(self, finished: Path, output: Output) -> None:
+        """Put the finished output, a synced file or folder of this folder, in its place; raises OSError."""
+        described = Output.at(Location.parse(str(finished))).describe()
+        self._journal.publish(described["sha256"])
+        output.publish(finished)
 
     def remove(self) -> None:
         """Remove the folder: at once, as far as another run can tell."""
@@ -95,83 +113,92 @@ class Staging:
 
 @contextmanager
 def staged(
-    target: Path, identity: Mapping[str, Any], *, restart: bool = False, expected_bytes: int = 0
+    output: Output, identity: Mapping[str, Any], *, restart: bool = False, expected_bytes: int = 0
 ) -> Iterator[Staging]:
-    """The staging folder of `target`, for one run at a time, with what an earlier run of the same `identity` finished.
+    """The staging folder of `output`, for one run at a time, with what an earlier run of the same `identity` finished.
 
     `identity` is whatever changes the result. Raises TryAgainError if another run is writing this output;
     ConfigurationError, naming what changed, if one of another identity was left unfinished and `restart` does not
     throw it away; CannotWriteError if the disk has no room for `expected_bytes` more.
     """
-    folder = _folder(target)
-    with _locked(target):
+    folder = _folder(output)
+    with _locked(output):
+        if folder.is_symlink():
+            raise CannotWriteError(f"{folder.name} beside {output.name} is a symbolic link: remove it")
         shutil.rmtree(_removed(folder), ignore_errors=True)
         journal = None if restart else Journal.read(folder / _JOURNAL)
-        if journal is None or not journal.commits:  # there is nothing to keep
+        was_killed = journal is not None and not journal.stopped
+        if journal is None or (not journal.commits and _changes(journal.run, identity)):  # there is nothing to keep
             shutil.rmtree(folder, ignore_errors=True)
-            _require_room(target, expected_bytes)
+            _require_room(output, expected_bytes)
             folder.mkdir(mode=0o700)
             started = datetime.now(UTC).isoformat(timespec="seconds")
             journal = Journal.create(folder / _JOURNAL, {"run": uuid.uuid4().hex, "started": started, **identity})
+            was_killed = False
             sync_folder(folder.parent)
         changes = _changes(journal.run, identity)
         if changes:
             raise ConfigurationError(
-                f"{target.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changes)}: "
+                f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changes)}: "
                 "undo that to continue it, or throw away what it has done with --restart"
             )
         journal.cut_torn_tail()
         try:
-            yield Staging(folder, journal)
+            yield Staging(folder, journal, was_killed=was_killed)
         except (BadDataError, UsageError):
             # The input has to change, or the command: what was done would not serve again.
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        except BaseException as error:
+            if isinstance(error, (SentimentBatchError, OSError)) or not isinstance(error, Exception):
+                with suppress(OSError):
+                    journal.stop()
+            raise
         finally:
-            if not journal.commits:
+            if not journal.commits and journal.stopped:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_published(target: Path) -> bool:
-    """Whether `target` is the output of a run that was stopped right after it had put it there.
+def is_published(output: Output) -> bool:
+    """Whether what stands there is the output of a run that was stopped right after it had put it there.
 
     Of one that was stopped even later, with nothing left to do, the traces are removed.
     """
-    folder = _folder(target)
+    folder = _folder(output)
     with suppress(OSError):
         journal = Journal.read(folder / _JOURNAL)
         if journal:
-            return journal.published_sha256 == sha256_of(target)
-        if _removed(folder).exists() or _lock_path(target).exists():
-            with suppress(TryAgainError), _locked(target):
+            return journal.published_sha256 is not None and journal.published_sha256 == output.describe()["sha256"]
+        if _removed(folder).exists() or _lock_path(output).exists():
+            with suppress(TryAgainError), _locked(output):
                 shutil.rmtree(_removed(folder), ignore_errors=True)
     return False
 
 
-def _folder(target: Path) -> Path:
-    return target.with_name(f".{target.name}.staging")
+def _folder(output: Output) -> Path:
+    return output.base.with_name(f".{output.base.name}.staging")
 
 
 def _removed(folder: Path) -> Path:
     return folder.with_suffix(".removed")
 
 
-def _lock_path(target: Path) -> Path:
-    return target.with_name(f".{target.name}.lock")
+def _lock_path(output: Output) -> Path:
+    return output.base.with_name(f".{output.base.name}.lock")
 
 
 @contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Hold the kernel's lock for `target`; it ends with the process, however that ends."""
-    path = _lock_path(target)
+def _locked(output: Output) -> Iterator[None]:
+    """Hold the kernel's lock for `output`; it ends with the process, however that ends."""
+    path = _lock_path(output)
     lock = filelock.FileLock(path, timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        journal = Journal.read(_folder(target) / _JOURNAL)
+        journal = Journal.read(_folder(output) / _JOURNAL)
         since = f" since {journal.run['started']}" if journal else ""
         raise TryAgainError(
-            f"{target.name}: another run has been writing it{since}: try again when it is done"
+            f"{output.name}: another run has been writing it{since}: try again when it is done"
         ) from error
     try:
         yield
@@ -183,11 +210,11 @@ def _locked(target: Path) -> Iterator[None]:
             lock.release()
 
 
-def _require_room(target: Path, expected_bytes: int) -> None:
-    free = shutil.disk_usage(target.parent).free
+def _require_room(output: Output, expected_bytes: int) -> None:
+    free = shutil.disk_usage(output.base.parent).free
     if free < expected_bytes:
         raise CannotWriteError(
-            f"{target.name}: about {expected_bytes / 1e6:,.0f} MB are needed beside it, {free / 1e6:,.0f} MB are free: "
+            f"{output.name}: about {expected_bytes / 1e6:,.0f} MB are needed beside it, {free / 1e6:,.0f} MB are free: "
             "make room, or keep fewer columns (--columns)"
         )
 

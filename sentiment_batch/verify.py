@@ -11,27 +11,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sentiment_batch.bundle import sha256_of
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
+from sentiment_batch.identity import fingerprints
 from sentiment_batch.locations import Location
+from sentiment_batch.output import SUCCESS, Output
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.reader import Reader, fingerprints
-from sentiment_batch.receipt import read_receipt, rejects_path
+from sentiment_batch.reader import Reader
+from sentiment_batch.receipt import read_receipt
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import PROVIDERS
-from sentiment_batch.sources import Dialect, Source, SourceOptions, open_source
+from sentiment_batch.sources import Dialect, SourceOptions, open_source
 from sentiment_batch.text import LongText
 
 
-def verify(output: Location, rescore: int) -> dict[str, Any]:
+def verify(output: Output, rescore: int) -> dict[str, Any]:
     """Check an output against its receipt, and `rescore` random rows of it against its inputs and its model.
 
     Returns what was found good. Raises BadDataError that names the first difference, NoInputError if there is no
     receipt or no input to score anew, and ConfigurationError if the model is no longer the one of the receipt.
     """
-    target = Path(output.path)
-    receipt = read_receipt(target)
-    _check_files(target, receipt)
+    receipt = read_receipt(output.receipt)
+    _check_files(output, receipt)
     rows = _check_rows(output, receipt)
     if rescore:
         _check_predictions(output, receipt, sorted(random.sample(range(rows), min(rescore, rows))))
@@ -44,28 +44,33 @@ def verify(output: Location, rescore: int) -> dict[str, Any]:
     }
 
 
-def _check_files(target: Path, receipt: Mapping[str, Any]) -> None:
-    rejects = rejects_path(target)
-    for path, expected in ((target, receipt["output"]), (rejects, receipt["rejects"])):
-        _require(f"{path.name}: being there", path.is_file(), expected is not None)
-        if expected:
-            _require(f"{path.name}: size in bytes", path.stat().st_size, expected["bytes"])
-            _require(f"{path.name}: sha256", sha256_of(path), expected["sha256"])
+def _check_files(output: Output, receipt: Mapping[str, Any]) -> None:
+    for part, expected in ((output, receipt["output"]), (Output(output.rejects), receipt["rejects"])):
+        name = part.location.file_name
+        _require(f"{name}: being there", bool(part.files()), expected is not None)
+        if not expected:
+            continue
+        found = part.describe()
+        for file, expected_file in zip(found.get("files", []), expected.get("files", []), strict=False):
+            _require(f"{name}: files", file["name"], expected_file["name"])
+            _require(f"{name}/{file['name']}: size in bytes", file["bytes"], expected_file["bytes"])
+            _require(f"{name}/{file['name']}: sha256", file["sha256"], expected_file["sha256"])
+        _require(f"{name}: size in bytes", found["bytes"], expected["bytes"])
+        _require(f"{name}: sha256", found["sha256"], expected["sha256"])
     if receipt["rejects"]:
-        with rejects.open("rb") as lines:
-            _require(f"{rejects.name}: records", sum(1 for _ in lines), receipt["rows_rejected"])
+        rejects = output.rejects
+        with rejects.filesystem.open_input_stream(rejects.path) as stream:
+            lines = sum(block.count(b"\n") for block in iter(lambda: stream.read(2**20), b""))
+        _require(f"{rejects.file_name}: records", lines, receipt["rows_rejected"])
 
 
-def _check_rows(output: Location, receipt: Mapping[str, Any]) -> int:
+def _check_rows(output: Output, receipt: Mapping[str, Any]) -> int:
     """The number of rows in the output."""
     reason = f"{receipt['options']['prefix']}sentiment_error"
     rows = unscorable = 0
-    with closing(_open_output(output, receipt)) as source:
-        missing = [name for name in receipt["output"]["columns"] if name not in source.names]
-        _require("missing columns", missing, [])
-        for row in _rows(source):
-            rows += 1
-            unscorable += bool(row.get(reason))
+    for row in _rows(output, receipt):
+        rows += 1
+        unscorable += bool(row.get(reason))
     _require("rows in the output", rows, receipt["rows_scored"] + receipt["rows_unscorable"])
     _require("rows without a prediction", unscorable, receipt["rows_unscorable"])
     _require("rows accounted for", rows + receipt["rows_rejected"], receipt["rows_in"])
@@ -73,7 +78,7 @@ def _check_rows(output: Location, receipt: Mapping[str, Any]) -> int:
     return rows
 
 
-def _check_predictions(output: Location, receipt: Mapping[str, Any], places: Sequence[int]) -> None:
+def _check_predictions(output: Output, receipt: Mapping[str, Any], places: Sequence[int]) -> None:
     options = receipt["options"]
     inputs = [Location.parse(entry["name"]) for entry in receipt["inputs"]]
     if fingerprints(inputs) != receipt["inputs"]:
@@ -87,25 +92,34 @@ def _check_predictions(output: Location, receipt: Mapping[str, Any], places: Seq
         if scorer.bundle.sha256 != receipt["model_sha256"]:
             raise ConfigurationError(f"{scorer.bundle.folder}: not the model that {output.name} was scored with")
         added = PredictionColumns.of(scorer.bundle, prefix=options["prefix"], probabilities=options["probabilities"])
-        with closing(Reader(inputs, output, source_options, added)) as reader:
-            texts = _pick((text for chunk in reader.chunks() for text in chunk.texts), places)
+        with closing(Reader(inputs, output.location, source_options, added)) as reader:
+            texts = _pick(_texts(reader, receipt), places)
         expected = added.batch(scorer.score(texts)).to_pylist()
-    with closing(_open_output(output, receipt)) as source:
-        found = _pick(_rows(source), places)
+    found = _pick(_rows(output, receipt), places)
     for place, before, now in zip(places, found, expected, strict=True):
         for field in added.schema:
             values = [_comparable(row.get(field.name), field.type) for row in (before, now)]
             _require(f"row {place + 1}: {field.name}", *values)
 
 
-def _open_output(output: Location, receipt: Mapping[str, Any]) -> Source:
-    # Any column of text will do to read the file: the output need not hold the reviews.
-    return open_source(output, SourceOptions(text_column=f"{receipt['options']['prefix']}sentiment", verbatim=True))
+def _texts(reader: Reader, receipt: Mapping[str, Any]) -> Iterator[str | None]:
+    """Those that rows of the output were made of."""
+    for chunk, part in zip(reader.chunks(), receipt["parts"], strict=True):
+        crashed = set(part["crashed_rows"])
+        yield from (text for row, text in enumerate(chunk.texts) if row not in crashed)
 
 
-def _rows(source: Source) -> Iterator[dict[str, Any]]:
-    for chunk in source.chunks():
-        yield from chunk.records.to_pylist() if chunk.lines is None else map(json.loads, chunk.lines)
+def _rows(output: Output, receipt: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    # Any column of text will do to read the files: the output need not hold the reviews.
+    options = SourceOptions(text_column=f"{receipt['options']['prefix']}sentiment", verbatim=True)
+    for file in output.files():
+        if file.file_name == SUCCESS:
+            continue
+        with closing(open_source(file, options)) as source:
+            missing = [name for name in receipt["output"]["columns"] if name not in source.names]
+            _require(f"{file.file_name}: missing columns", missing, [])
+            for chunk in source.chunks():
+                yield from chunk.records.to_pylist() if chunk.lines is None else map(json.loads, chunk.lines)
 
 
 def _pick(rows: Iterator[Any], places: Sequence[int]) -> list[Any]:

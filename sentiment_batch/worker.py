@@ -1,26 +1,29 @@
 """The whole job: for each chunk of the input, score it and commit it; in the end, publish."""
 
+import io
 import json
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
-import pyarrow as pa
+import pyarrow.fs as pafs
 
-from sentiment_batch.bundle import sha256_of
-from sentiment_batch.durable import rename, replacing
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError
+from sentiment_batch.identity import fingerprints, identity_of
+from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
 from sentiment_batch.journal import Tally
-from sentiment_batch.locations import REJECTS, Location, first_line
+from sentiment_batch.locations import first_line
+from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.reader import Reader, fingerprints
-from sentiment_batch.receipt import has_receipt, read_receipt, rejects_path, withdraw, write_receipt
-from sentiment_batch.scoring import Scorer, Scores
-from sentiment_batch.sinks import Sink, open_sink, require_writable
+from sentiment_batch.publishing import publish_parts
+from sentiment_batch.reader import Reader
+from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
+from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer, Scores
+from sentiment_batch.sinks import open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
 from sentiment_batch.staging import Part, Staging, is_published, staged
 from sentiment_batch.summary import Counts, describe
@@ -46,13 +49,15 @@ class Progress(Protocol):
 
 def check_job(job: Job, options: SourceOptions, columns: PredictionColumns, *, force: bool) -> Plan:
     """Find out, without scoring, whether the job can start; raises the error that fits."""
-    require_writable(job.output, force=force or (job.is_staged and is_published(Path(job.output.path))))
+    job.output.require_writable(force=force or (job.is_staged and is_published(job.output)))
     inputs = [location.name for location in job.inputs]
     if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
         return Plan(inputs, job.output.name, None, None, None, columns.schema.names)
-    with closing(Reader(job.inputs, job.output, options, columns)) as reader:
+    with closing(Reader(job.inputs, job.output.location, options, columns)) as reader:
         source = reader.source
         columns.require_no_clash(source.names)
+        with open_sink(io.BytesIO(), reader.output_type, reader.schema, columns.schema):
+            pass  # every column has a place there
         return Plan(
             inputs,
             job.output.name,
@@ -65,13 +70,12 @@ def check_job(job: Job, options: SourceOptions, columns: PredictionColumns, *, f
 
 def is_done(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> bool:
     """Whether the output is there already, complete, of the same inputs, model and options."""
-    target = Path(job.output.path)
-    if not job.is_staged or not has_receipt(target):
+    if not job.is_staged or job.output.receipt.kind() != pafs.FileType.File or not job.output.files():
         return False
-    receipt = read_receipt(target)
-    identity = _identity(job, scorer, options, columns)
+    receipt = read_receipt(job.output.receipt)
+    identity = identity_of(job, scorer, options, columns)
     same = all(receipt.get(name) == value for name, value in identity.items())
-    return same and target.is_file() and sha256_of(target) == receipt["output"]["sha256"]
+    return same and job.output.describe()["sha256"] == receipt["output"]["sha256"]
 
 
 def run_job(
@@ -87,46 +91,59 @@ def run_job(
 ) -> None:
     """Score the job's inputs into its output, which appears when everything is in it; adds to `counts`.
 
-    A local output is made of committed parts: the same job continues where another process left it, unless `restart`
-    throws away what that has done. Standard output and object stores get the rows as they come, and no rejects.
+    The output is made of committed parts: the same job continues where another process left it, unless `restart`
+    throws away what that has done. Standard output gets the rows as they come, and no rejects.
 
     Raises BadDataError if more than `max_reject_rate` of the records cannot be read, after everything is written.
     """
     # Before the inputs are opened: one that is replaced in between is then found to have changed.
-    identity = _identity(job, scorer, options, columns)
-    with closing(Reader(job.inputs, job.output, options, columns)) as reader:
+    identity = identity_of(job, scorer, options, columns)
+    with closing(Reader(job.inputs, job.output.location, options, columns)) as reader:
         if not job.is_staged:
             _stream(reader, job, scorer, columns, counts, progress)
             return
-        target = Path(job.output.path)
         # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
         expected = sum(entry.get("bytes") or 0 for entry in identity["inputs"]) if options.columns is None else 0
-        with _keeping(target, identity, restart=restart, expected_bytes=expected) as staging:
+        with _keeping(job.output, identity, restart=restart, expected_bytes=expected) as staging:
             _commit_chunks(reader, staging, scorer, columns, counts, progress)
             if fingerprints(job.inputs) != staging.run["inputs"]:
                 raise BadDataError(f"{job.output.name}: an input changed while it was read: run the same command again")
-            tally = sum((commit.tally for commit in staging.commits), Tally())
-            _publish(staging, job, reader, columns.schema)
-            if tally.rows_rejected > max_reject_rate * tally.rows_in:
-                raise BadDataError(
-                    f"{_first_reject(staging)}: {tally.rows_rejected:,} of {tally.rows_in:,} records cannot be read: "
-                    f"see {job.output.name}{REJECTS}; {job.output.name} has the others"
-                )
+            publish_parts(staging, job, reader, columns.schema)
             facts = {"seconds": round(counts.seconds, 3), **describe(scorer)}
             names = [*reader.source.names, *columns.schema.names]
-            write_receipt(target, staging.run, staging.commits, names, facts, staging.file("receipt"))
+            receipt = make_receipt(job.output, staging.run, staging.commits, names, facts)
+            rejected, rows_in = receipt["rows_rejected"], receipt["rows_in"]
+            failed = rejected > max_reject_rate * rows_in
+            write_receipt(job.output.incomplete if failed else job.output.receipt, receipt, staging.file("receipt"))
+            if failed:
+                raise BadDataError(
+                    f"{_first_reject(staging)}: {rejected:,} of {rows_in:,} records are rejected: "
+                    f"see {job.output.rejects.name}; {job.output.name} has the others"
+                )
             staging.remove()
 
 
 def _stream(
     reader: Reader, job: Job, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
 ) -> None:
-    with _open_sink(job, job.output, reader, columns.schema) as sink:
-        chunks = without_rejects(reader.chunks())
-        for chunk, scores in scorer.stream(chunks, lambda chunk: chunk.texts):
-            sink.write(chunk.records, columns.batch(scores), chunk.lines)
-            counts.tally += _tally(scores, chunk.rejects)
-            progress.update(len(chunk), reader.total)
+    try:
+        with open_sink(
+            sys.stdout.buffer,
+            reader.output_type,
+            reader.schema,
+            columns.schema,
+            guard_formulas=job.guard_formulas,
+        ) as sink:
+            chunks = without_rejects(reader.chunks())
+            for chunk, scores in scorer.stream(chunks, lambda chunk: chunk.texts):
+                sink.write(chunk.records, columns.batch(scores), chunk.lines)
+                counts.tally += _tally(scores, chunk.rejects)
+                progress.update(len(chunk), reader.total)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CannotWriteError(f"stdout: {first_line(error)}") from error
 
 
 def _commit_chunks(
@@ -152,12 +169,22 @@ def _commit_chunks(
                 counts.resumed += commit.tally.rows_in
                 progress.update(len(chunk), reader.total)
 
-    for (place, content, chunk), scores in scorer.stream(unfinished(), lambda item: item[2].texts):
+    def commit(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
         tally = _tally(scores, chunk.rejects)
         rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
-        staging.commit(place, content, Part(chunk.records, columns.batch(scores), chunk.lines, rejects), tally)
+        part = Part(chunk.records, columns.batch(scores), chunk.lines, rejects)
+        staging.commit(place, content, part, tally, crashed_rows)
         counts.tally += tally
         progress.update(len(chunk), reader.total)
+
+    chunks = unfinished()
+    if staging.was_killed:
+        # Perhaps by one of the texts that it was at.
+        for place, content, chunk in islice(chunks, CHUNKS_AT_WORK):
+            scores, crashed = score_survivors(scorer, chunk.texts)
+            commit(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
+    for (place, content, chunk), scores in scorer.stream(chunks, lambda item: item[2].texts):
+        commit(place, content, chunk, scores)
     if sum(commit.tally.rows_in for commit in staging.commits) != counts.tally.rows_in - before:
         raise changed
 
@@ -167,40 +194,17 @@ def _first_reject(staging: Staging) -> str:
     return str(Reject(**{name: record[name] for name in record.keys() - {"raw", "raw_base64"}}, raw=b""))
 
 
-def _publish(staging: Staging, job: Job, reader: Reader, added: pa.Schema) -> None:
-    """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before."""
-    target, finished, rejects = Path(job.output.path), staging.file("output"), staging.file("rejects")
-    with (
-        # Under the output's own name, for messages.
-        _open_sink(job, replace(job.output, path=str(finished)), reader, added) as sink,
-        replacing(rejects, staging.file("rejects.partial")) as lines,
-    ):
-        for part in staging.parts():
-            sink.write(part.records, part.predictions, part.lines)
-            lines.writelines(line.encode("utf-8") + b"\n" for line in part.rejects)
-    withdraw(target)
-    if rejects.stat().st_size:
-        rename(rejects, rejects_path(target))
-    else:
-        rejects_path(target).unlink(missing_ok=True)
-    staging.publish(finished, target)
-
-
-def _open_sink(job: Job, target: Location, reader: Reader, added: pa.Schema) -> AbstractContextManager[Sink]:
-    return open_sink(target, reader.output_type, reader.schema, added, guard_formulas=job.guard_formulas)
-
-
 @contextmanager
-def _keeping(target: Path, identity: dict[str, Any], *, restart: bool, expected_bytes: int) -> Iterator[Staging]:
+def _keeping(output: Output, identity: dict[str, Any], *, restart: bool, expected_bytes: int) -> Iterator[Staging]:
     """The job's staging folder. Whatever stops the run says how many rows are kept for the next."""
     staging = None
     try:
-        with staged(target, identity, restart=restart, expected_bytes=expected_bytes) as staging:
+        with staged(output, identity, restart=restart, expected_bytes=expected_bytes) as staging:
             yield staging
     except (BadDataError, UsageError, ConfigurationError):
         raise
     except OSError as error:
-        failure = CannotWriteError(f"{target.name}: {first_line(error)}")
+        failure = CannotWriteError(f"{output.name}: {first_line(error)}")
         _say_what_is_kept(failure, staging)
         raise failure from error
     except BaseException as error:
@@ -212,24 +216,6 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
     rows = sum(commit.tally.rows_in for commit in staging.commits) if staging else 0
     if rows:
         error.add_note(f"{rows:,} rows are kept: the same command again continues")
-
-
-def _identity(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> dict[str, Any]:
-    """Whatever changes the result, as JSON reads it back."""
-    scoring = {"max_tokens": scorer.max_tokens, "long_text": scorer.long_text, "provider": scorer.provider}
-    added = {
-        "prefix": columns.prefix,
-        "probabilities": columns.probabilities,
-        "guard_formulas": job.guard_formulas,
-    }
-    identity = {
-        "inputs": fingerprints(job.inputs),
-        "model_sha256": scorer.bundle.sha256,
-        "options": {**asdict(options), **scoring, **added},
-        "versions": {name: version(name) for name in ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow")},
-    }
-    as_read: dict[str, Any] = json.loads(json.dumps(identity))
-    return as_read
 
 
 def _tally(scores: Scores, rejects: Sequence[Reject]) -> Tally:

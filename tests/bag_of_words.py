@@ -11,12 +11,15 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from sentiment_batch.bundle import Description, Quantization, write_manifest
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
-VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad")
+VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail")
 
 
-def save_bag_of_words(folder: Path) -> None:
-    """Write a bundle that adds up the logits of its words: "good" is very positive, "bad" is very negative."""
-    _save_graph(folder / "model.onnx")
+def save_bag_of_words(folder: Path, *, deadly: bool = False) -> None:
+    """Write a bundle that adds up the logits of its words: "good" is very positive, "bad" is very negative.
+
+    If it is `deadly`, "crash" ends the process with SIGFPE, and "fail" the run of the graph with an exception.
+    """
+    _save_graph(folder / "model.onnx", deadly=deadly)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(VOCABULARY)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -27,18 +30,37 @@ def save_bag_of_words(folder: Path) -> None:
     write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
 
 
-def _save_graph(path: Path) -> None:
+def _save_graph(path: Path, *, deadly: bool) -> None:
     weights = np.zeros((len(VOCABULARY), len(LABELS)), dtype=np.float32)
     weights[VOCABULARY.index("good"), LABELS.index("very positive")] = 2
     weights[VOCABULARY.index("bad"), LABELS.index("very negative")] = 2
+    nodes = [
+        helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
+        helper.make_node("ReduceSum", ["words", "axes"], ["logits"], keepdims=0),
+    ]
+    constants = {"weights": weights, "axes": np.array([1])}
+    if deadly:
+        # The lowest integer divided by -1 overflows, which x86 processors take for a division by zero.
+        nodes[1:] = [
+            helper.make_node("Sub", ["input_ids", "fail"], ["distance"]),
+            helper.make_node("Div", ["lowest", "distance"], ["quotient"]),
+            helper.make_node("Cast", ["quotient"], ["as_float"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["as_float", "zero"], ["nothing"]),
+            helper.make_node("Unsqueeze", ["nothing", "last"], ["column"]),
+            helper.make_node("Add", ["words", "column"], ["sum"]),
+            helper.make_node("ReduceSum", ["sum", "axes"], ["logits"], keepdims=0),
+        ]
+        constants |= {
+            "fail": np.array([VOCABULARY.index("fail")]),
+            "lowest": np.array([np.iinfo(np.int64).min]),
+            "zero": np.zeros(1, dtype=np.float32),
+            "last": np.array([2]),
+        }
     graph = helper.make_graph(
-        [
-            helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
-            helper.make_node("ReduceSum", ["words", "axes"], ["logits"], keepdims=0),
-        ],
+        nodes,
         "bag of words",
         [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["rows", "tokens"])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(LABELS)])],
-        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)

@@ -88,6 +88,9 @@ def write_records(path: Path, records: pa.RecordBatch, lines: Sequence[str] | No
     """Write one chunk to a file in the format that its name tells; the last column stands for the predictions."""
     *kept, added = records.schema.names
     kept_records, predictions = records.select(kept), records.select([added])
-    with open_sink(Location.parse(str(path)), FileType.of(path.name), kept_records.schema, predictions.schema) as sink:
+    with (
+        path.open("wb") as raw,
+        open_sink(raw, FileType.of(path.name), kept_records.schema, predictions.schema) as sink,
+    ):
         sink.write(kept_records, predictions, lines)
     return path

@@ -69,11 +69,11 @@ def test_tallies_add_up() -> None:
 
 def test_missing_bytes_are_noticed(tmp_path: Path) -> None:
     """A file that is shorter than what was written to it is never put in place."""
-    target, temporary = tmp_path / "target", tmp_path / "temporary"
+    target, temporary = tmp_path / "target", tmp_path / "target.partial"
     target.write_bytes(b"old")
 
     def lose() -> None:
-        with replacing(target, temporary) as stream:
+        with replacing(target) as stream:
             stream.write(b"content")
             stream.flush()
             temporary.write_bytes(b"cont")

@@ -14,6 +14,7 @@ from support import read_rows, read_texts, write_records
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.jobs import Job, plan_jobs
 from sentiment_batch.locations import Location
+from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
@@ -48,7 +49,7 @@ class Worker:
     def __call__(self, *paths: Path, options: SourceOptions | None = None) -> Path:
         """Score all paths but the last into the last."""
         *inputs, output = (Location.parse(str(path)) for path in paths)
-        job = Job(tuple(inputs), output)
+        job = Job(tuple(inputs), Output.at(output))
         run_job(job, self.scorer, options or SourceOptions(), self.columns, self.counts, self.progress)
         return paths[-1]
 
@@ -84,7 +85,7 @@ def planned(inputs: list[str], output: str | None) -> list[tuple[list[str], str]
         (["a.csv"], None, [(["a.csv"], "a.scored.csv")]),
         (["a.csv", "in/b.jsonl.gz"], None, [(["a.csv"], "a.scored.csv"), (["in/b.jsonl.gz"], "in/b.scored.jsonl.gz")]),
         (["a.csv", "b.csv"], "all.csv", [(["a.csv", "b.csv"], "all.csv")]),
-        (["a.csv", "in/b.csv"], "out/", [(["a.csv"], "out/a.csv"), (["in/b.csv"], "out/b.csv")]),
+        (["a.csv", "in/b.csv"], "out/", [(["a.csv", "in/b.csv"], "out/")]),
         (["-"], None, [(["-"], "-")]),
         (["-"], "a.csv", [(["-"], "a.csv")]),
         (["a.csv", "b.csv"], "-", [(["a.csv", "b.csv"], "-")]),
@@ -92,13 +93,18 @@ def planned(inputs: list[str], output: str | None) -> list[tuple[list[str], str]
     ],
 )
 def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[str], str]]) -> None:
-    """Each input goes beside itself or into a folder; a file takes all inputs, in order."""
+    """Without an output each input goes beside itself; a file or folder takes all inputs, in order."""
     assert planned(inputs, output) == expected
 
 
-def test_plan_for_an_existing_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "is_folder"), [("there", True), ("new", False), ("new/", True), ("new.parquet/", True)]
+)
+def test_what_is_a_folder(tmp_path: Path, name: str, is_folder: bool) -> None:
     """A folder that is there needs no slash to be one."""
-    assert planned(["a.csv"], str(tmp_path)) == [(["a.csv"], f"{tmp_path}/a.csv")]
+    (tmp_path / "there").mkdir()
+    [job] = plan_jobs([Location.parse("a.csv")], Location.parse(f"{tmp_path}/{name}"))
+    assert job.output.is_folder == is_folder
 
 
 @pytest.mark.parametrize(
@@ -107,7 +113,6 @@ def test_plan_for_an_existing_folder(tmp_path: Path) -> None:
         (["a.csv", "a.csv"], None),
         (["a.csv", "./a.csv"], None),
         (["a.csv", "a.scored.csv"], None),
-        (["in/a.csv", "other/a.csv"], "out/"),
         (["a.csv"], "a.csv"),
         (["a.csv"], "./in/../a.csv"),
         (["a.csv", "b.csv"], "b.csv"),
@@ -215,9 +220,14 @@ def test_broken_record_in_the_middle(tmp_path: Path, score: Worker, name: str, b
     rows.insert(9000, broken)
     (tmp_path / name).write_text("".join(rows), "utf-8")
     output = tmp_path / f"out.{name}"
-    with pytest.raises(BadDataError, match=rf"{name}: line 9001: .*: 1 of 10,001 records cannot be read: see .*out"):
+    with pytest.raises(BadDataError, match=rf"{name}: line 9001: .*: 1 of 10,001 records are rejected: see .*out"):
         score(tmp_path / name, output)
-    assert {path.name for path in tmp_path.iterdir()} == {name, output.name, f"{output.name}.rejects.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        name,
+        output.name,
+        f"{output.name}.rejects.jsonl",
+        f"{output.name}.incomplete.json",
+    }
     assert len(read_rows(output)) == 10_000
     [reject] = map(json.loads, (tmp_path / f"{output.name}.rejects.jsonl").read_text("utf-8").splitlines())
     assert (reject["line"], reject["raw"]) == (9001, broken)
@@ -250,7 +260,7 @@ def test_counts(tmp_path: Path, score: Worker) -> None:
 def test_summary(tmp_path: Path, score: Worker) -> None:
     """The summary's numbers add up, and it names model, device and output."""
     output = score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "out.csv")
-    job = Job((Location.parse(str(tmp_path / "a.csv")),), Location.parse(str(output)))
+    job = Job((Location.parse(str(tmp_path / "a.csv")),), Output(Location.parse(str(output))))
     summary = summarize(score.scorer, score.counts, [job])
     assert summary["rows_in"] == len(TEXTS)
     assert summary["rows_in"] == summary["rows_scored"] + summary["rows_unscorable"] + summary["rows_rejected"]
@@ -274,7 +284,7 @@ def test_check(tmp_path: Path, score: Worker, rows: int) -> None:
     """A check says what would be done, and does none of it."""
     schema = pa.schema({"review": pa.string(), "n": pa.int32()})
     write_records(tmp_path / "in.parquet", pa.RecordBatch.from_pylist([{"review": "good", "n": 1}] * rows, schema))
-    job = Job((Location.parse(str(tmp_path / "in.parquet")),), Location.parse(str(tmp_path / "out.csv")))
+    job = Job((Location.parse(str(tmp_path / "in.parquet")),), Output(Location.parse(str(tmp_path / "out.csv"))))
     plan = check_job(job, SourceOptions(), score.columns, force=False)
     assert (plan.format, plan.text_column, plan.rows, plan.columns) == ("csv", "review", rows, ["review", "n", *ADDED])
     assert list(tmp_path.iterdir()) == [tmp_path / "in.parquet"]
@@ -284,7 +294,7 @@ def test_check(tmp_path: Path, score: Worker, rows: int) -> None:
 def test_clash(tmp_path: Path, score: Worker, name: str) -> None:
     """An input column that would be overwritten is found before the first row is scored, unless it is left out."""
     write_records(tmp_path / name, pa.RecordBatch.from_pydict({"text": ["good"], "polarity": ["x"]}))
-    job = Job((Location.parse(str(tmp_path / name)),), Location.parse(str(tmp_path / "out.csv")))
+    job = Job((Location.parse(str(tmp_path / name)),), Output(Location.parse(str(tmp_path / "out.csv"))))
     with pytest.raises(UsageError, match="already has a column 'polarity': add --prefix"):
         check_job(job, SourceOptions(), score.columns, force=False)
     score(tmp_path / name, tmp_path / "out.csv", options=SourceOptions(columns=("text",)))

@@ -97,7 +97,7 @@ def score(
 
     planned = plan_jobs(expand_inputs(inputs), Location.parse(output) if output else None)
     jobs = [replace(job, guard_formulas=guard_formulas) for job in planned]
-    if as_json and any(job.output.is_standard_stream for job in jobs):
+    if as_json and not all(job.is_staged for job in jobs):
         raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
     source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
     counts = Counts()
@@ -130,8 +130,7 @@ def score(
     if not quiet:
         click.echo(
             _SUMMARY.format_map(
-                summary
-                | {"outputs": ", ".join("stdout" if job.output.is_standard_stream else job.output.name for job in jobs)}
+                summary | {"outputs": ", ".join(job.output.name if job.is_staged else "stdout" for job in jobs)}
             ),
             err=True,
         )

@@ -24,9 +24,10 @@ def verify(output: str, rescore: int, as_json: bool, quiet: bool) -> None:
     --rescore needs the inputs and the model as they were, and compares predictions to the last bit.
     """
     from sentiment_batch.locations import Location
+    from sentiment_batch.output import Output
     from sentiment_batch.verify import verify as prove
 
-    found = prove(Location.parse(output), rescore)
+    found = prove(Output.at(Location.parse(output)), rescore)
     if as_json:
         click.echo(json.dumps(found))
     if not quiet:

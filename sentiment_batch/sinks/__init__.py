@@ -1,33 +1,29 @@
-"""Scored chunks to a file: Parquet, CSV and TSV, JSON Lines; complete, or not there."""
+"""Scored chunks to bytes: Parquet, CSV and TSV, JSON Lines."""
 
 import gzip
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from sentiment_batch.errors import CannotWriteError
 from sentiment_batch.formats import DELIMITERS, Compression, FileType, Format
-from sentiment_batch.locations import Location, first_line
-from sentiment_batch.sinks.atomic import atomic_output, require_writable
 from sentiment_batch.sinks.formats import DelimitedSink, JsonLinesSink, ParquetSink, Sink
 
-__all__ = ["Sink", "open_sink", "require_writable"]
+__all__ = ["Sink", "open_sink"]
 
 
 @contextmanager
 def open_sink(
-    target: Location, file_type: FileType, records: pa.Schema, predictions: pa.Schema, *, guard_formulas: bool = False
+    raw: BinaryIO, file_type: FileType, records: pa.Schema, predictions: pa.Schema, *, guard_formulas: bool = False
 ) -> Iterator[Sink]:
     """A sink for rows with the kept columns `records` and the added columns `predictions`.
 
-    `guard_formulas`: see DelimitedSink. The file appears when the block ends well; standard output is written as it
-    goes.
+    `guard_formulas`: see DelimitedSink. What is written to `raw`, which stays open, is complete when the block ends
+    well.
     """
-    with _output(target) as raw, _compressed(raw, file_type.compression) as stream:
+    with _compressed(raw, file_type.compression) as stream:
         match file_type.format:
             case Format.PARQUET:
                 sink: Sink = ParquetSink(stream, records, predictions)
@@ -42,21 +38,6 @@ def open_sink(
             sink.abandon()
             raise
         sink.close()
-
-
-@contextmanager
-def _output(target: Location) -> Iterator[BinaryIO]:
-    if target.is_standard_stream:
-        try:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise CannotWriteError(f"stdout: {first_line(error)}") from error
-    else:
-        with atomic_output(target) as stream:
-            yield stream
 
 
 class _KeptOpen(io.RawIOBase):

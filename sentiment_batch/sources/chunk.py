@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeVar
 
 import pyarrow as pa
@@ -25,17 +26,30 @@ class Chunk:
     `texts`: what is to be scored. `records`: the columns that the output keeps. `lines`: the rows as the JSON objects
     that they were read from, when the output is to hold them unchanged; `records` then has no columns.
     `names`: every column name that the output keeps. `rejects`: the records between these rows, and up to the next
-    chunk, that cannot be read; in their order.
+    chunk, that cannot be read; in their order. `reject_of`: makes one of a row, by its number, for a reason.
     """
 
     texts: list[str | None]
     records: pa.RecordBatch
     names: tuple[str, ...]
+    reject_of: Callable[[int, str], Reject]
     lines: list[str] | None = None
     rejects: tuple[Reject, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def without(self, reasons: Mapping[int, str]) -> "Chunk":
+        """The chunk with some of its rows, by their numbers, among the rejects; it can make no more of them."""
+        kept = [row for row in range(len(self)) if row not in reasons]
+        rejects = [*self.rejects, *(self.reject_of(row, reason) for row, reason in reasons.items())]
+        return replace(
+            self,
+            texts=[self.texts[row] for row in kept],
+            records=drop_rows(self.records, reasons) if self.records.num_columns else self.records,
+            lines=self.lines and [self.lines[row] for row in kept],
+            rejects=tuple(sorted(rejects, key=Reject.place)),
+        )
 
     def sha256(self) -> str:
         """Of everything that was read."""
@@ -47,6 +61,12 @@ class Chunk:
             encoded = item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item or b""
             digest.update(b"%d:%b" % (-1 if item is None else len(encoded), encoded))
         return digest.hexdigest()
+
+
+def drop_rows(batch: pa.RecordBatch, rows: Iterable[int]) -> pa.RecordBatch:
+    """By the runs of rows between them: Arrow cannot filter every type."""
+    edges = pairwise([-1, *sorted(rows), batch.num_rows])
+    return pa.concat_batches([batch.slice(before + 1, after - before - 1) for before, after in edges])
 
 
 def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:

@@ -16,7 +16,7 @@ from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.formats import DELIMITERS
 from sentiment_batch.sources.chunk import Chunk, gather
 from sentiment_batch.sources.files import InputFile
-from sentiment_batch.sources.records import Records
+from sentiment_batch.sources.records import Record, Records
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns, require_distinct
 
@@ -46,8 +46,13 @@ class DelimitedSource:
     def close(self) -> None:
         self._file.close()
 
-    def _chunk(self, rows: list[list[str]], rejects: list[Reject]) -> Chunk:
-        fields = zip(*rows, strict=True) if rows else [()] * len(self._records.header)
+    def _chunk(self, rows: list[Record], rejects: list[Reject]) -> Chunk:
+        fields = zip(*(row.fields for row in rows), strict=True) if rows else [()] * len(self._records.header)
         columns = dict(zip(self._records.header, fields, strict=True))
         records = pa.record_batch([pa.array(columns[name], pa.string()) for name in self.names], schema=self.schema)
-        return Chunk(list(columns[self.text_column]), records, tuple(self.names), rejects=tuple(rejects))
+
+        def reject(row: int, reason: str) -> Reject:
+            _, line, offset, lines = rows[row]
+            return Reject(source=self.name, line=line, offset=offset, reason=reason, raw=b"".join(lines))
+
+        return Chunk(list(columns[self.text_column]), records, tuple(self.names), reject, rejects=tuple(rejects))

@@ -92,13 +92,15 @@ class JsonLinesSource:
             columns = self._columns(records)
             bad += unfit
         if bad:
-            rejects = sorted(rejects + bad, key=lambda reject: reject.line or 0)
-        texts = [record.value.get(self.text_column) for record in records]
-        batch = pa.record_batch(columns, schema=self.schema)
-        if self._verbatim:
-            lines = [record.source for record in records]
-            return Chunk(texts, batch, tuple(_keys(records)), lines, tuple(rejects))
-        return Chunk(texts, batch, tuple(self.names), rejects=tuple(rejects))
+            rejects = sorted(rejects + bad, key=Reject.place)
+        return Chunk(
+            [record.value.get(self.text_column) for record in records],
+            pa.record_batch(columns, schema=self.schema),
+            tuple(_keys(records) if self._verbatim else self.names),
+            lambda row, reason: self._reject(records[row].line, records[row].offset, reason, records[row].raw),
+            [record.source for record in records] if self._verbatim else None,
+            tuple(rejects),
+        )
 
     def _columns(self, records: list[_Record]) -> list[pa.Array]:
         return [array_of([record.value.get(field.name) for record in records], field.type) for field in self.schema]

@@ -6,7 +6,7 @@ that it does find is somewhere among many rows, and an error for the file.
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import CHUNK_ROWS, Chunk, rechunk
+from sentiment_batch.sources.chunk import CHUNK_ROWS, Chunk, drop_rows, rechunk
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns, require_distinct
@@ -66,27 +66,27 @@ class ParquetSource:
         self._file.close()
 
     def _chunk(self, batch: pa.RecordBatch) -> Chunk:
-        rejects: tuple[Reject, ...] = ()
+        start = self._rows_read
+        raw = batch.column(self.text_column).cast(pa.binary())
         bad = _not_text(batch)
-        if bad:
-            rejects = tuple(self._reject(row, column, batch) for row, column in bad.items())
-            # By runs of good rows: Arrow cannot filter every type.
-            edges = pairwise([-1, *bad, batch.num_rows])
-            batch = pa.concat_batches([batch.slice(before + 1, after - before - 1) for before, after in edges])
-        texts = batch.column(self.text_column).to_pylist()
-        return Chunk(texts, batch.select(self.names).cast(self.schema), tuple(self.names), rejects=rejects)
+        rows = [row for row in range(batch.num_rows) if row not in bad]
 
-    def _reject(self, row: int, column: str, batch: pa.RecordBatch) -> Reject:
-        text = batch.column(self.text_column).slice(row, 1).cast(pa.binary())
-        place = self._rows_read + row
-        group = bisect_right(self._group_starts, place) - 1
-        return Reject(
-            source=self.name,
-            row_group=group,
-            row=place - self._group_starts[group],
-            reason=f"{column!r} is not UTF-8 text",
-            raw=text[0].as_py() or b"",
+        def reject(row: int, reason: str) -> Reject:
+            return self._reject(start + row, reason, raw[row].as_py() or b"")
+
+        if bad:
+            batch = drop_rows(batch, bad)
+        return Chunk(
+            batch.column(self.text_column).to_pylist(),
+            batch.select(self.names).cast(self.schema),
+            tuple(self.names),
+            lambda row, reason: reject(rows[row], reason),
+            rejects=tuple(reject(row, f"{column!r} is not UTF-8 text") for row, column in bad.items()),
         )
+
+    def _reject(self, place: int, reason: str, raw: bytes) -> Reject:
+        group = bisect_right(self._group_starts, place) - 1
+        return Reject(source=self.name, row_group=group, row=place - self._group_starts[group], reason=reason, raw=raw)
 
 
 def _not_text(batch: pa.RecordBatch) -> dict[int, str]:

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.sources.dialect import Dialect
@@ -14,6 +15,15 @@ from sentiment_batch.sources.lines import line_length, physical_lines
 from sentiment_batch.sources.reject import Reject
 
 _FIELDS_PER_RECORD = 4
+
+
+class Record(NamedTuple):
+    """A record that was read well, and where it stands: the number of its first line, and that of its first byte."""
+
+    fields: list[str]
+    line: int
+    offset: int
+    lines: list[bytes]
 
 
 class Records:
@@ -48,7 +58,7 @@ class Records:
         if self._feed.undecodable:
             raise BadDataError(f"{self._name}: the header is not {dialect.encoding} text: name another --encoding")
 
-    def __iter__(self) -> Iterator[tuple[list[str] | Reject, int]]:
+    def __iter__(self) -> Iterator[tuple[Record | Reject, int]]:
         """Each record or reject with its bytes. With several columns an empty line is no record."""
         feed, limit, columns = self._feed, self._dialect.max_field_bytes, len(self.header)
         csv.field_size_limit(limit)
@@ -72,7 +82,7 @@ class Records:
                     problem = self._problem(record, in_doubt)
             if problem is None:
                 in_doubt = False
-                yield record, feed.size
+                yield Record(record, feed.line, feed.offset, feed.lines), feed.size
             else:
                 if in_doubt:
                     feed.give_back(problem)

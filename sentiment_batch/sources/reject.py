@@ -28,6 +28,10 @@ class Reject:
         place = f"row group {self.row_group}, row {self.row}" if self.line is None else f"line {self.line}"
         return f"{self.source}: {place}: {self.reason}"
 
+    def place(self) -> tuple[int, int, int]:
+        """By which the rejects of one source are in order."""
+        return self.line or 0, self.row_group or 0, self.row or 0
+
     def record(self) -> dict[str, Any]:
         """What a line of JSON holds: the attributes but for None, `raw` as text, or as `raw_base64` if it is none."""
         facts = {name: value for name, value in asdict(self).items() if value is not None}

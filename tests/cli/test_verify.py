@@ -85,9 +85,7 @@ def test_no_receipt(command: Command, scored: Callable[..., Path]) -> None:
     scored("out.csv").with_name("out.csv.receipt.json").unlink()
     result = command("verify", "out.csv")
     assert result.code == 66
-    assert error_line(result) == (
-        "out.csv.receipt.json: No such file or directory: only a finished run leaves a receipt"
-    )
+    assert error_line(result) == ("out.csv.receipt.json: no such file: only a finished run leaves a receipt")
 
 
 def test_input_that_changed(command: Command, scored: Callable[..., Path]) -> None:

@@ -55,12 +55,18 @@ def calls(tmp_path_factory: pytest.TempPathFactory, model: Path, undisturbed: di
 
 
 @pytest.fixture
-def new_trial(tmp_path: Path, model: Path, undisturbed: dict[str, bytes], request: pytest.FixtureRequest) -> NewTrial:
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    """For runs that are counted in another way than a Trial's."""
+    return request.config.stash[_LEDGER]
+
+
+@pytest.fixture
+def new_trial(tmp_path: Path, model: Path, undisturbed: dict[str, bytes], ledger: Ledger) -> NewTrial:
     """Makes a run to disturb, in a folder of its own: of the fault's name, over an old output or none."""
     numbers = itertools.count()
 
     def new(fault: str, old: bytes | None = None) -> Trial:
         score = Command(tmp_path / f"trial-{next(numbers)}", ("score", "--model", str(model)))
-        return Trial(score, fault, request.config.stash[_LEDGER], undisturbed, old).prepare()
+        return Trial(score, fault, ledger, undisturbed, old).prepare()
 
     return new

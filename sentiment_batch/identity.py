@@ -1,0 +1,47 @@
+"""Whatever changes the result of a job: while it is the same, unfinished work may be continued."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from sentiment_batch.jobs import Job
+from sentiment_batch.locations import Location
+from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.scoring import Scorer
+from sentiment_batch.sources import SourceOptions
+
+_PACKAGES = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow")
+
+
+def identity_of(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> dict[str, Any]:
+    """As JSON reads it back; raises OSError."""
+    identity = {
+        "inputs": fingerprints(job.inputs),
+        "model_sha256": scorer.bundle.sha256,
+        "options": {
+            **asdict(options),
+            "max_tokens": scorer.options.max_tokens,
+            "long_text": scorer.options.long_text,
+            "provider": scorer.provider,
+            "prefix": columns.prefix,
+            "probabilities": columns.probabilities,
+            "guard_formulas": job.guard_formulas,
+        },
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+    as_read: dict[str, Any] = json.loads(json.dumps(identity))
+    return as_read
+
+
+def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:
+    """What tells whether a file is still the same: name, size in bytes and time of the last change; raises OSError."""
+    return [{"name": location.name} if location.is_standard_stream else _fingerprint(location) for location in inputs]
+
+
+def _fingerprint(location: Location) -> dict[str, Any]:
+    info: pafs.FileInfo = location.filesystem.get_file_info(location.path)
+    return {"name": location.real_path(), "bytes": info.size, "modified_ns": info.mtime_ns}

@@ -1,0 +1,71 @@
+"""Rows that end the process that scores them: the same command again finds them, rejects them and scores the rest."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from bag_of_words import save_bag_of_words
+from cli.process import Command, error_line
+from faults.ledger import Entry, Ledger
+from support import read_rows, write_records
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="another processor may divide in another way")
+
+ROWS = 20_000
+
+
+@pytest.fixture(scope="session")
+def deadly_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("deadly")
+    save_bag_of_words(folder, deadly=True)
+    return folder
+
+
+def _write(path: Path, deadly: dict[int, str]) -> list[dict[str, str]]:
+    rows = [{"id": str(row), "text": f"a good {deadly.get(row, 'good')}"} for row in range(ROWS)]
+    write_records(path, pa.RecordBatch.from_pylist(rows).select(["text", "id"]))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("name", "deadly", "dies"),
+    [
+        ("r.csv", {9000: "crash"}, {-signal.SIGFPE}),
+        ("r.csv", {0: "fail", 8191: "crash", 8192: "crash", 19_999: "fail"}, {-signal.SIGFPE, 1}),
+        ("r.jsonl", {17: "fail", 18: "crash"}, {-signal.SIGFPE, 1}),
+        ("r.parquet", {16_384: "crash"}, {-signal.SIGFPE}),
+    ],
+)
+def test_deadly_rows(
+    tmp_path: Path, deadly_model: Path, ledger: Ledger, name: str, deadly: dict[int, str], dies: set[int]
+) -> None:
+    rows = _write(tmp_path / name, deadly)
+    score = Command(tmp_path, ("score", "--model", str(deadly_model)))
+    arguments = (name, "-q", "-o", "out.jsonl", "--max-reject-rate", "0.01")
+    runs = [score(*arguments)]
+    while runs[-1].code not in {0, 2, 3} and len(runs) < 5:
+        runs.append(score(*arguments))
+    *died, last = runs
+    assert died
+    assert {run.code for run in died} <= dies
+    assert last.code == 3, last
+    rejects = [json.loads(line) for line in (tmp_path / "out.jsonl.rejects.jsonl").read_text("utf-8").splitlines()]
+    scored = {row["id"]: row for row in read_rows(tmp_path / "out.jsonl")}
+    assert [row["text"] for row in scored.values()] == [row["text"] for i, row in enumerate(rows) if i not in deadly]
+    assert {row["sentiment"] for row in scored.values()} == {"very positive"}
+    reasons = {"crash": "SIGFPE", "fail": "Fail"}
+    assert [reject["reason"].split()[-1] for reject in rejects] == [reasons[deadly[row]] for row in sorted(deadly)]
+    for reject, row in zip(rejects, sorted(deadly), strict=True):
+        if name == "r.parquet":
+            assert (reject["row"], reject["raw"]) == (row, rows[row]["text"])
+            continue
+        content = (tmp_path / name).read_bytes()
+        start = reject["offset"]
+        assert content[start : start + len(reject["raw"])].decode() == reject["raw"]
+        assert content[:start].count(b"\n") + 1 == reject["line"] == row + (2 if name == "r.csv" else 1)
+    ledger.add("a row that crashes the scorer", Entry(len(died), ROWS - len(scored) - len(rejects), 0, False))
+    verified = Command(tmp_path)("verify", "out.jsonl", "--rescore", "1000")
+    assert verified.code == 0, error_line(verified)
