@@ -44,4 +44,8 @@ def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:
 
 def _fingerprint(location: Location) -> dict[str, Any]:
     info: pafs.FileInfo = location.filesystem.get_file_info(location.path)
-    return {"name": location.real_path(), "bytes": info.size, "modified_ns": info.mtime_ns}
+    return {
+        "name": location.real_path() if location.is_local else location.name,
+        "bytes": info.size,
+        "modified_ns": info.mtime_ns,
+    }

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -62,6 +63,10 @@ class Location:
             return self.filesystem.get_file_info(self.path).type
         except OSError as error:
             raise InputOutputError(f"{self.name}: {first_line(error)}") from error
+
+    def open(self) -> BinaryIO:
+        """The file's bytes as they are, also of a compressed one; raises OSError."""
+        return cast(BinaryIO, self.filesystem.open_input_file(self.path))
 
     def size(self) -> int:
         """In bytes; raises OSError."""

@@ -142,7 +142,7 @@ def remove(target: Location) -> None:
 
 def sha256_of(location: Location) -> str:
     digest = hashlib.sha256()
-    with location.filesystem.open_input_stream(location.path) as stream:
+    with location.open() as stream:
         while block := stream.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()

@@ -2,72 +2,129 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, count, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from sentiment_batch.durable import sync_folder, writing
-from sentiment_batch.jobs import Job
-from sentiment_batch.output import SUCCESS, publish, remove
-from sentiment_batch.reader import Reader
+from sentiment_batch.formats import FileType
+from sentiment_batch.locations import Location
+from sentiment_batch.output import SUCCESS, Output, publish, remove
+from sentiment_batch.parts import Part
 from sentiment_batch.sinks import open_sink
-from sentiment_batch.staging import Part, Staging
+from sentiment_batch.staging import Staging
 
 # Of a folder's files: about a million short rows each, a function of the input alone, as chunks are.
 _CHUNKS_PER_FILE = 128
 
 
-def publish_parts(staging: Staging, job: Job, reader: Reader, added: pa.Schema) -> None:
+class Layout(NamedTuple):
+    """What the files of an output look like: their type, the kept and the added columns; see sinks.open_sink."""
+
+    file_type: FileType
+    records: pa.Schema
+    predictions: pa.Schema
+    guard_formulas: bool
+
+
+def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
     """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before.
 
-    `added` are the columns behind those that the reader keeps. Raises OSError.
+    Raises OSError.
     """
-    finished, rejects = staging.file("output"), staging.file("rejects")
-    with writing(rejects) as lines:
+    finished = staging.file("output")
+    with _writing_rejects(staging) as parts:
+        if output.is_folder:
+            _write_folder(finished, parts, layout)
+        else:
+            _write_file(finished, parts, layout)
+    output.withdraw()
+    publish_rejects(staging, output)
+    staging.publish(finished, output)
+
+
+def append_parts(staging: Staging, output: Output, layout: Layout) -> None:
+    """Write the output with all parts behind its rows, and their rejects, into the staging folder; raises OSError."""
+    finished = staging.file("output")
+    with _writing_rejects(staging) as parts:
+        if output.is_folder:
+            _empty(finished)
+            names = [file.file_name for file in output.files() if file.file_name != SUCCESS]
+            for name in names:
+                _fetch(output.location.child(name), finished / name)
+            _write_file(finished / _part_name(len(names), layout), parts, layout)
+            _complete(finished)
+        else:
+            before = staging.file("before")
+            _fetch(output.location, before)
+            _write_file(finished, parts, layout, after=before)
+
+
+def publish_rejects(staging: Staging, output: Output) -> None:
+    """Put the rejects beside the output, if there are any; nothing if that has been done. Raises OSError."""
+    rejects = staging.file("rejects")
+    if not rejects.exists():
+        return
+    if rejects.stat().st_size:
+        publish(rejects, output.rejects)
+    else:
+        remove(output.rejects)
+
+
+@contextmanager
+def _writing_rejects(staging: Staging) -> Iterator[Iterator[Part]]:
+    """All parts, whose rejects are written to the staging folder as they go by."""
+    with writing(staging.file("rejects")) as lines:
 
         def parts() -> Iterator[Part]:
             for part in staging.parts():
                 lines.writelines(line.encode("utf-8") + b"\n" for line in part.rejects)
                 yield part
 
-        if job.output.is_folder:
-            _write_folder(finished, parts(), job, reader, added)
-        else:
-            _write_file(finished, parts(), job, reader, added)
-    job.output.withdraw()
-    if rejects.stat().st_size:
-        publish(rejects, job.output.rejects)
-    else:
-        remove(job.output.rejects)
-    staging.publish(finished, job.output)
+        yield parts()
 
 
-def _write_file(path: Path, parts: Iterable[Part], job: Job, reader: Reader, added: pa.Schema) -> None:
+def _write_file(path: Path, parts: Iterable[Part], layout: Layout, after: Path | None = None) -> None:
+    file_type, records, predictions, guard_formulas = layout
     with (
         writing(path) as raw,
-        open_sink(raw, reader.output_type, reader.schema, added, guard_formulas=job.guard_formulas) as sink,
+        open_sink(raw, file_type, records, predictions, guard_formulas=guard_formulas, after=after) as sink,
     ):
         for part in parts:
             sink.write(part.records, part.predictions, part.lines)
 
 
-def _write_folder(folder: Path, parts: Iterator[Part], job: Job, reader: Reader, added: pa.Schema) -> None:
+def _write_folder(folder: Path, parts: Iterator[Part], layout: Layout) -> None:
     """At least one file: where there are no rows it still says which columns there would be."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    _empty(folder)
     first = list(islice(parts, 1))
     for number in count():
-        _write_file(
-            folder / f"part-{number:05d}{reader.output_type.suffix}",
-            chain(first, islice(parts, _CHUNKS_PER_FILE - len(first))),
-            job,
-            reader,
-            added,
-        )
+        rest = islice(parts, _CHUNKS_PER_FILE - len(first))
+        _write_file(folder / _part_name(number, layout), chain(first, rest), layout)
         first = list(islice(parts, 1))
         if not first:
             break
+    _complete(folder)
+
+
+def _part_name(number: int, layout: Layout) -> str:
+    return f"part-{number:05d}{layout.file_type.suffix}"
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+
+
+def _complete(folder: Path) -> None:
     with writing(folder / SUCCESS):
         pass
     sync_folder(folder)
+
+
+def _fetch(location: Location, path: Path) -> None:
+    with location.open() as source, writing(path) as target:
+        shutil.copyfileobj(source, target)

@@ -5,17 +5,15 @@ run between two system calls, the journal never names a part that is not there.
 """
 
 import hashlib
-import io
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import filelock
-import pyarrow as pa
 
 from sentiment_batch.bundle import sha256_of
 from sentiment_batch.durable import replacing, sync_folder
@@ -28,19 +26,12 @@ from sentiment_batch.errors import (
     UsageError,
 )
 from sentiment_batch.journal import Commit, Journal, Tally
-from sentiment_batch.locations import Location
+from sentiment_batch.locations import Location, first_line
+from sentiment_batch.lock import lock_path, locked
 from sentiment_batch.output import Output
+from sentiment_batch.parts import Part
 
 _JOURNAL = "journal.jsonl"
-
-
-class Part(NamedTuple):
-    """The rows of a chunk as the output gets them, and the lines of the rejects file; see Sink.write."""
-
-    records: pa.RecordBatch
-    predictions: pa.RecordBatch
-    lines: list[str] | None
-    rejects: list[str]
 
 
 class Staging:
@@ -78,7 +69,7 @@ class Staging:
         self, chunk: int, content_sha256: str, part: Part, tally: Tally, crashed_rows: Sequence[int] = ()
     ) -> None:
         """Keep a chunk's part for good; raises OSError."""
-        content = _to_bytes(part)
+        content = part.to_bytes()
         path = self._part(chunk)
         with replacing(path) as stream:
             stream.write(content)
@@ -88,7 +79,7 @@ class Staging:
     def parts(self) -> Iterator[Part]:
         """All parts, in the order of the input."""
         for commit in self.commits:
-            yield _from_bytes(self._part(commit.chunk).read_bytes())
+            yield Part.from_bytes(self._part(commit.chunk).read_bytes())
 
     def file(self, name: str) -> Path:
         """Where to write a file that is to be published under another name."""
@@ -119,44 +110,80 @@ def staged(
 
     `identity` is whatever changes the result. Raises TryAgainError if another run is writing this output;
     ConfigurationError, naming what changed, if one of another identity was left unfinished and `restart` does not
-    throw it away; CannotWriteError if the disk has no room for `expected_bytes` more.
+    throw it away; CannotWriteError if the disk has no room for `expected_bytes` more. Any OSError in the block becomes
+    a CannotWriteError, and whatever ends it early says how many rows are kept for the next run.
     """
     folder = _folder(output)
-    with _locked(output):
-        if folder.is_symlink():
-            raise CannotWriteError(f"{folder.name} beside {output.name} is a symbolic link: remove it")
-        shutil.rmtree(_removed(folder), ignore_errors=True)
-        journal = None if restart else Journal.read(folder / _JOURNAL)
-        was_killed = journal is not None and not journal.stopped
-        if journal is None or (not journal.commits and _changes(journal.run, identity)):  # there is nothing to keep
-            shutil.rmtree(folder, ignore_errors=True)
-            _require_room(output, expected_bytes)
-            folder.mkdir(mode=0o700)
-            started = datetime.now(UTC).isoformat(timespec="seconds")
-            journal = Journal.create(folder / _JOURNAL, {"run": uuid.uuid4().hex, "started": started, **identity})
-            was_killed = False
-            sync_folder(folder.parent)
-        changes = _changes(journal.run, identity)
-        if changes:
-            raise ConfigurationError(
-                f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changes)}: "
-                "undo that to continue it, or throw away what it has done with --restart"
-            )
-        journal.cut_torn_tail()
-        try:
-            yield Staging(folder, journal, was_killed=was_killed)
-        except (BadDataError, UsageError):
-            # The input has to change, or the command: what was done would not serve again.
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        except BaseException as error:
-            if isinstance(error, (SentimentBatchError, OSError)) or not isinstance(error, Exception):
-                with suppress(OSError):
-                    journal.stop()
-            raise
-        finally:
-            if not journal.commits and journal.stopped:
+    staging = None
+    try:
+        with locked(output.base):
+            journal, was_killed = _open_journal(folder, output, identity, restart, expected_bytes)
+            staging = Staging(folder, journal, was_killed=was_killed)
+            try:
+                yield staging
+            except (BadDataError, UsageError):
+                # The input has to change, or the command: what was done would not serve again.
                 shutil.rmtree(folder, ignore_errors=True)
+                raise
+            except BaseException as error:
+                if isinstance(error, (SentimentBatchError, OSError)) or not isinstance(error, Exception):
+                    with suppress(OSError):
+                        journal.stop()
+                raise
+            finally:
+                if not journal.commits and journal.stopped:
+                    shutil.rmtree(folder, ignore_errors=True)
+    except filelock.Timeout as error:
+        since = _started(folder)
+        raise TryAgainError(
+            f"{output.name}: another run has been writing it{since}: try again when it is done"
+        ) from error
+    except (BadDataError, UsageError, ConfigurationError):
+        raise
+    except OSError as error:
+        failure = CannotWriteError(f"{output.name}: {first_line(error)}")
+        _say_what_is_kept(failure, staging)
+        raise failure from error
+    except BaseException as error:
+        _say_what_is_kept(error, staging)
+        raise
+
+
+def _open_journal(
+    folder: Path, output: Output, identity: Mapping[str, Any], restart: bool, expected_bytes: int
+) -> tuple[Journal, bool]:
+    """That of the run to continue, else of a new one; and whether the last process of it died."""
+    if folder.is_symlink():
+        raise CannotWriteError(f"{folder.name} beside {output.name} is a symbolic link: remove it")
+    shutil.rmtree(_removed(folder), ignore_errors=True)
+    journal = None if restart else Journal.read(folder / _JOURNAL)
+    if journal is None or (not journal.commits and _changes(journal.run, identity)):  # there is nothing to keep
+        shutil.rmtree(folder, ignore_errors=True)
+        _require_room(output, expected_bytes)
+        folder.mkdir(mode=0o700)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        journal = Journal.create(folder / _JOURNAL, {"run": uuid.uuid4().hex, "started": started, **identity})
+        sync_folder(folder.parent)
+        return journal, False
+    changes = _changes(journal.run, identity)
+    if changes:
+        raise ConfigurationError(
+            f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changes)}: "
+            "undo that to continue it, or throw away what it has done with --restart"
+        )
+    journal.cut_torn_tail()
+    return journal, not journal.stopped
+
+
+def _started(folder: Path) -> str:
+    journal = Journal.read(folder / _JOURNAL)
+    return f" since {journal.run['started']}" if journal else ""
+
+
+def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
+    rows = sum(commit.tally.rows_in for commit in staging.commits) if staging else 0
+    if rows:
+        error.add_note(f"{rows:,} rows are kept: the same command again continues")
 
 
 def is_published(output: Output) -> bool:
@@ -167,10 +194,11 @@ def is_published(output: Output) -> bool:
     folder = _folder(output)
     with suppress(OSError):
         journal = Journal.read(folder / _JOURNAL)
-        if journal:
-            return journal.published_sha256 is not None and journal.published_sha256 == output.describe()["sha256"]
-        if _removed(folder).exists() or _lock_path(output).exists():
-            with suppress(TryAgainError), _locked(output):
+        if journal and journal.published_sha256:
+            # In a store, a folder may be there in part.
+            return not output.location.is_local or journal.published_sha256 == output.describe()["sha256"]
+        if not journal and (_removed(folder).exists() or lock_path(output.base).exists()):
+            with suppress(filelock.Timeout), locked(output.base):
                 shutil.rmtree(_removed(folder), ignore_errors=True)
     return False
 
@@ -181,33 +209,6 @@ def _folder(output: Output) -> Path:
 
 def _removed(folder: Path) -> Path:
     return folder.with_suffix(".removed")
-
-
-def _lock_path(output: Output) -> Path:
-    return output.base.with_name(f".{output.base.name}.lock")
-
-
-@contextmanager
-def _locked(output: Output) -> Iterator[None]:
-    """Hold the kernel's lock for `output`; it ends with the process, however that ends."""
-    path = _lock_path(output)
-    lock = filelock.FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        journal = Journal.read(_folder(output) / _JOURNAL)
-        since = f" since {journal.run['started']}" if journal else ""
-        raise TryAgainError(
-            f"{output.name}: another run has been writing it{since}: try again when it is done"
-        ) from error
-    try:
-        yield
-    finally:
-        # A file that stays holds nobody up: the kernel's lock ends with the process.
-        with suppress(OSError):
-            # While it is still held: who opens the same path later gets a file of its own.
-            path.unlink(missing_ok=True)
-            lock.release()
 
 
 def _require_room(output: Output, expected_bytes: int) -> None:
@@ -231,25 +232,3 @@ def _changes(run: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
         elif before != now:
             changes.append(f"the {name.replace('_', ' ')} changed")
     return changes
-
-
-def _to_bytes(part: Part) -> bytes:
-    content = io.BytesIO()
-    lines = None if part.lines is None else [line.encode("utf-8", "surrogatepass") for line in part.lines]
-    for batch in (part.records, part.predictions, _column("line", lines), _column("reject", part.rejects)):
-        with pa.ipc.new_stream(content, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
-            stream.write_batch(batch)
-    return content.getvalue()
-
-
-def _from_bytes(content: bytes) -> Part:
-    stream = pa.BufferReader(content)
-    # Read to its end, each stream leaves the place where the next begins.
-    [[records], [predictions], [lines], [rejects]] = [list(pa.ipc.open_stream(stream)) for _ in range(4)]
-    as_read = [line.decode("utf-8", "surrogatepass") for line in lines.column(0).to_pylist()] if lines.columns else None
-    return Part(records, predictions, as_read, [line.decode("utf-8") for line in rejects.column(0).to_pylist()])
-
-
-def _column(name: str, values: Sequence[str | bytes] | None) -> pa.RecordBatch:
-    """One binary column; none if there are no values to speak of."""
-    return pa.record_batch({} if values is None else {name: pa.array(values, pa.large_binary())})

@@ -5,23 +5,18 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
+from sentiment_batch.errors import BadDataError, NoInputError
 from sentiment_batch.identity import fingerprints
-from sentiment_batch.locations import Location
 from sentiment_batch.output import SUCCESS, Output
-from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import read_receipt
-from sentiment_batch.scoring import Scorer, ScoringOptions
-from sentiment_batch.session import PROVIDERS
-from sentiment_batch.sources import Dialect, SourceOptions, open_source
-from sentiment_batch.text import LongText
+from sentiment_batch.replay import added_columns, inputs_of, load_scorer, source_options_of
+from sentiment_batch.sources import SourceOptions, open_source
 
 
 def verify(output: Output, rescore: int) -> dict[str, Any]:
@@ -33,13 +28,16 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
     receipt = read_receipt(output.receipt)
     _check_files(output, receipt)
     rows = _check_rows(output, receipt)
+    # Those that came from a mended rejects file are not in the inputs.
+    from_inputs = rows - sum(retry["rows"] for retry in receipt.get("retries", []))
+    rescore = min(rescore, from_inputs)
     if rescore:
-        _check_predictions(output, receipt, sorted(random.sample(range(rows), min(rescore, rows))))
+        _check_predictions(output, receipt, sorted(random.sample(range(from_inputs), rescore)))
     return {
         "output": output.name,
         "run": receipt["run"],
         **{name: receipt[name] for name in ("rows_in", "rows_scored", "rows_unscorable", "rows_rejected")},
-        "rows_rescored": min(rescore, rows),
+        "rows_rescored": rescore,
         "sha256": receipt["output"]["sha256"],
     }
 
@@ -51,15 +49,16 @@ def _check_files(output: Output, receipt: Mapping[str, Any]) -> None:
         if not expected:
             continue
         found = part.describe()
-        for file, expected_file in zip(found.get("files", []), expected.get("files", []), strict=False):
-            _require(f"{name}: files", file["name"], expected_file["name"])
+        files, expected_files = found.get("files", []), expected.get("files", [])
+        _require(f"{name}: files", [file["name"] for file in files], [file["name"] for file in expected_files])
+        for file, expected_file in zip(files, expected_files, strict=True):
             _require(f"{name}/{file['name']}: size in bytes", file["bytes"], expected_file["bytes"])
             _require(f"{name}/{file['name']}: sha256", file["sha256"], expected_file["sha256"])
         _require(f"{name}: size in bytes", found["bytes"], expected["bytes"])
         _require(f"{name}: sha256", found["sha256"], expected["sha256"])
     if receipt["rejects"]:
         rejects = output.rejects
-        with rejects.filesystem.open_input_stream(rejects.path) as stream:
+        with rejects.open() as stream:
             lines = sum(block.count(b"\n") for block in iter(lambda: stream.read(2**20), b""))
         _require(f"{rejects.file_name}: records", lines, receipt["rows_rejected"])
 
@@ -79,20 +78,12 @@ def _check_rows(output: Output, receipt: Mapping[str, Any]) -> int:
 
 
 def _check_predictions(output: Output, receipt: Mapping[str, Any], places: Sequence[int]) -> None:
-    options = receipt["options"]
-    inputs = [Location.parse(entry["name"]) for entry in receipt["inputs"]]
+    inputs = inputs_of(receipt)
     if fingerprints(inputs) != receipt["inputs"]:
         raise NoInputError(f"{output.name}: its input is gone, or has changed since: verify it without --rescore")
-    device = next(device for device, provider in PROVIDERS.items() if provider == receipt["provider"])
-    scoring = ScoringOptions(device, max_tokens=options["max_tokens"], long_text=LongText(options["long_text"]))
-    source_options = SourceOptions(
-        options["text_column"], options["columns"] and tuple(options["columns"]), dialect=Dialect(**options["dialect"])
-    )
-    with Scorer.load(Path(receipt["model"]), scoring) as scorer:
-        if scorer.bundle.sha256 != receipt["model_sha256"]:
-            raise ConfigurationError(f"{scorer.bundle.folder}: not the model that {output.name} was scored with")
-        added = PredictionColumns.of(scorer.bundle, prefix=options["prefix"], probabilities=options["probabilities"])
-        with closing(Reader(inputs, output.location, source_options, added)) as reader:
+    with load_scorer(receipt) as scorer:
+        added = added_columns(receipt, scorer)
+        with closing(Reader(inputs, output.location, source_options_of(receipt), added)) as reader:
             texts = _pick(_texts(reader, receipt), places)
         expected = added.batch(scorer.score(texts)).to_pylist()
     found = _pick(_rows(output, receipt), places)

@@ -4,28 +4,29 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow.fs as pafs
 
-from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import first_line
-from sentiment_batch.output import Output
+from sentiment_batch.output import publish
+from sentiment_batch.parts import Part
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.publishing import publish_parts
+from sentiment_batch.publishing import Layout, publish_parts
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer, Scores
 from sentiment_batch.sinks import open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
-from sentiment_batch.staging import Part, Staging, is_published, staged
+from sentiment_batch.staging import Staging, is_published, staged
 from sentiment_batch.summary import Counts, describe
 
 
@@ -104,17 +105,18 @@ def run_job(
             return
         # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
         expected = sum(entry.get("bytes") or 0 for entry in identity["inputs"]) if options.columns is None else 0
-        with _keeping(job.output, identity, restart=restart, expected_bytes=expected) as staging:
+        with staged(job.output, identity, restart=restart, expected_bytes=expected) as staging:
             _commit_chunks(reader, staging, scorer, columns, counts, progress)
             if fingerprints(job.inputs) != staging.run["inputs"]:
                 raise BadDataError(f"{job.output.name}: an input changed while it was read: run the same command again")
-            publish_parts(staging, job, reader, columns.schema)
+            publish_parts(staging, job.output, _layout(job, reader, columns))
             facts = {"seconds": round(counts.seconds, 3), **describe(scorer)}
             names = [*reader.source.names, *columns.schema.names]
             receipt = make_receipt(job.output, staging.run, staging.commits, names, facts)
             rejected, rows_in = receipt["rows_rejected"], receipt["rows_in"]
             failed = rejected > max_reject_rate * rows_in
-            write_receipt(job.output.incomplete if failed else job.output.receipt, receipt, staging.file("receipt"))
+            write_receipt(staging.file("receipt"), receipt)
+            publish(staging.file("receipt"), job.output.incomplete if failed else job.output.receipt)
             if failed:
                 raise BadDataError(
                     f"{_first_reject(staging)}: {rejected:,} of {rows_in:,} records are rejected: "
@@ -127,13 +129,8 @@ def _stream(
     reader: Reader, job: Job, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
 ) -> None:
     try:
-        with open_sink(
-            sys.stdout.buffer,
-            reader.output_type,
-            reader.schema,
-            columns.schema,
-            guard_formulas=job.guard_formulas,
-        ) as sink:
+        file_type, records, predictions, guard_formulas = _layout(job, reader, columns)
+        with open_sink(sys.stdout.buffer, file_type, records, predictions, guard_formulas=guard_formulas) as sink:
             chunks = without_rejects(reader.chunks())
             for chunk, scores in scorer.stream(chunks, lambda chunk: chunk.texts):
                 sink.write(chunk.records, columns.batch(scores), chunk.lines)
@@ -144,6 +141,10 @@ def _stream(
         raise
     except OSError as error:
         raise CannotWriteError(f"stdout: {first_line(error)}") from error
+
+
+def _layout(job: Job, reader: Reader, columns: PredictionColumns) -> Layout:
+    return Layout(reader.output_type, reader.schema, columns.schema, job.guard_formulas)
 
 
 def _commit_chunks(
@@ -170,11 +171,7 @@ def _commit_chunks(
                 progress.update(len(chunk), reader.total)
 
     def commit(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
-        tally = _tally(scores, chunk.rejects)
-        rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
-        part = Part(chunk.records, columns.batch(scores), chunk.lines, rejects)
-        staging.commit(place, content, part, tally, crashed_rows)
-        counts.tally += tally
+        counts.tally += commit_chunk(staging, place, content, chunk, scores, columns, crashed_rows)
         progress.update(len(chunk), reader.total)
 
     chunks = unfinished()
@@ -189,33 +186,25 @@ def _commit_chunks(
         raise changed
 
 
-def _first_reject(staging: Staging) -> str:
-    record = json.loads(next(line for part in staging.parts() for line in part.rejects))
-    return str(Reject(**{name: record[name] for name in record.keys() - {"raw", "raw_base64"}}, raw=b""))
+def commit_chunk(
+    staging: Staging,
+    place: int,
+    content: str,
+    chunk: Chunk,
+    scores: Scores,
+    columns: PredictionColumns,
+    crashed_rows: Sequence[int],
+) -> Tally:
+    """Keep what became of a chunk's rows and rejects; raises OSError."""
+    tally = _tally(scores, chunk.rejects)
+    rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
+    part = Part(chunk.records, columns.batch(scores), chunk.lines, rejects)
+    staging.commit(place, content, part, tally, crashed_rows)
+    return tally
 
 
-@contextmanager
-def _keeping(output: Output, identity: dict[str, Any], *, restart: bool, expected_bytes: int) -> Iterator[Staging]:
-    """The job's staging folder. Whatever stops the run says how many rows are kept for the next."""
-    staging = None
-    try:
-        with staged(output, identity, restart=restart, expected_bytes=expected_bytes) as staging:
-            yield staging
-    except (BadDataError, UsageError, ConfigurationError):
-        raise
-    except OSError as error:
-        failure = CannotWriteError(f"{output.name}: {first_line(error)}")
-        _say_what_is_kept(failure, staging)
-        raise failure from error
-    except BaseException as error:
-        _say_what_is_kept(error, staging)
-        raise
-
-
-def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
-    rows = sum(commit.tally.rows_in for commit in staging.commits) if staging else 0
-    if rows:
-        error.add_note(f"{rows:,} rows are kept: the same command again continues")
+def _first_reject(staging: Staging) -> Reject:
+    return Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
 
 
 def _tally(scores: Scores, rejects: Sequence[Reject]) -> Tally:

@@ -17,16 +17,24 @@ def far(root: Path, name: str, **faults: bool) -> Location:
 
 
 class _Handler(pafs.FSSpecHandler):  # type: ignore[misc]  # pyarrow is not followed
-    """`loses_bytes`: of each object the last. `times_out`: once, after an object has arrived."""
+    """`loses_bytes`: of each object the last. `times_out`: once, at the first question after an object has arrived."""
 
     def __init__(self, root: Path, *, loses_bytes: bool = False, times_out: bool = False) -> None:
         super().__init__(fsspec.filesystem("dir", path=str(root), fs=fsspec.filesystem("file")))
         self._root = root
         self.loses_bytes = loses_bytes
         self.times_out = times_out
+        self.has_taken_one = False
 
     def open_output_stream(self, path: str, metadata: Any) -> pa.NativeFile:
         return pa.PythonFile(_Object(self, self._root / path), "w")
+
+    def get_file_info(self, paths: list[str]) -> list[pafs.FileInfo]:
+        if self.times_out and self.has_taken_one:
+            self.times_out = False
+            raise TimeoutError("the store did not answer in time")
+        found: list[pafs.FileInfo] = super().get_file_info(paths)
+        return found
 
 
 class _Object(io.BytesIO):
@@ -43,6 +51,4 @@ class _Object(io.BytesIO):
         content = self.getvalue()
         super().close()
         self._path.write_bytes(content[:-1] if self._store.loses_bytes else content)
-        if self._store.times_out:
-            self._store.times_out = False
-            raise TimeoutError("the store did not answer in time")
+        self._store.has_taken_one = True

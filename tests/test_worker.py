@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from far_store import far
 from support import read_rows, read_texts, write_records
 
-from sentiment_batch.errors import BadDataError, UsageError
+from sentiment_batch.errors import BadDataError, CannotWriteError, UsageError
 from sentiment_batch.jobs import Job, plan_jobs
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
@@ -20,6 +21,7 @@ from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_ROWS
 from sentiment_batch.summary import Counts, summarize
+from sentiment_batch.verify import verify
 from sentiment_batch.worker import check_job, run_job
 
 ADDED = ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"]
@@ -49,9 +51,11 @@ class Worker:
     def __call__(self, *paths: Path, options: SourceOptions | None = None) -> Path:
         """Score all paths but the last into the last."""
         *inputs, output = (Location.parse(str(path)) for path in paths)
-        job = Job(tuple(inputs), Output.at(output))
-        run_job(job, self.scorer, options or SourceOptions(), self.columns, self.counts, self.progress)
+        self.run(Job(tuple(inputs), Output.at(output)), options)
         return paths[-1]
+
+    def run(self, job: Job, options: SourceOptions | None = None) -> None:
+        run_job(job, self.scorer, options or SourceOptions(), self.columns, self.counts, self.progress)
 
 
 @pytest.fixture
@@ -313,3 +317,40 @@ def test_format_without_a_suffix(tmp_path: Path, score: Worker) -> None:
     """An output whose name tells no format gets that of the input."""
     path = score(write_texts(tmp_path / "in.tsv", ["good"]), tmp_path / "output")
     assert path.read_text("utf-8").startswith("id\ttext\tsentiment\t")
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out/", "out.parquet/"])
+def test_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Worker, name: str) -> None:
+    """An output in a store is the same as one here, with receipt and proof, and nothing of it stays here."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = write_texts(tmp_path / "in.csv", TEXTS * 2000)
+    (tmp_path / "store").mkdir()
+    output = Output.at(far(tmp_path / "store", name))
+    score.run(Job((Location.parse(str(path)),), output))
+    assert verify(output, rescore=20)["rows_in"] == len(TEXTS) * 2000
+    assert list((tmp_path / "state" / "sentiment-batch").iterdir()) == []
+    if name.endswith("/"):
+        (tmp_path / name).mkdir()
+    score(path, tmp_path / name)
+    for file in output.files():
+        relative = file.path
+        assert (tmp_path / "store" / relative).read_bytes() == (tmp_path / relative).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out/"])
+def test_store_that_times_out_after_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Worker, name: str
+) -> None:
+    """What has arrived although the store did not say so is not there twice after the same job again."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = write_texts(tmp_path / "in.csv", TEXTS * 2000)
+    (tmp_path / "store").mkdir()
+    output = Output.at(far(tmp_path / "store", name, times_out=True))
+    job = Job((Location.parse(str(path)),), output)
+    with pytest.raises(CannotWriteError, match="did not answer in time"):
+        score.run(job)
+    check_job(job, SourceOptions(), score.columns, force=False)
+    before = score.counts.tally.rows_in
+    score.run(job)
+    assert (score.counts.tally.rows_in - before, score.counts.resumed) == (len(TEXTS) * 2000, len(TEXTS) * 2000)
+    assert verify(output, rescore=20)["rows_scored"] == 6 * 2000

@@ -13,6 +13,7 @@ from sentiment_batch.cli.evaluate import evaluate
 from sentiment_batch.cli.export import export
 from sentiment_batch.cli.info import info
 from sentiment_batch.cli.predict import predict
+from sentiment_batch.cli.retry_rejects import retry_rejects
 from sentiment_batch.cli.score import score
 from sentiment_batch.cli.stopping import Stopped, stop_on_signals
 from sentiment_batch.cli.train import train
@@ -34,7 +35,7 @@ Exit codes:
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
-    commands=[score, verify, predict, evaluate, train, export, info],
+    commands=[score, retry_rejects, verify, predict, evaluate, train, export, info],
 )
 @click.version_option(version("sentiment-batch"), "--version", prog_name="sentiment-batch")
 def cli() -> None:

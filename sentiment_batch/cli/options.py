@@ -46,6 +46,20 @@ deadline_option = click.option(
 )
 
 
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads to compute on.  [default: usable cores]"
+)
+restart_option = click.option("--restart", is_flag=True, help="Throw away what an unfinished run has done.")
+max_reject_rate_option = click.option(
+    "--max-reject-rate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of records that may be rejected.",
+)
+TOLERATED_REJECTS = 3
+
+
 def scoring_options(command: Command) -> Command:
     """The options of `sentiment_batch.scoring.ScoringOptions`, by the same names."""
     for option in (
@@ -64,7 +78,7 @@ def scoring_options(command: Command) -> Command:
             show_default=True,
             help="Tokens per run of the model.",
         ),
-        click.option("--threads", type=click.IntRange(min=1), help="Threads to compute on.  [default: usable cores]"),
+        threads_option,
         click.option(
             "--device",
             type=click.Choice(DEVICES),

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment_batch.cli.options import (
+    TOLERATED_REJECTS,
     build_scoring_options,
     build_source_options,
     deadline_option,
     dialect_options,
     json_option,
+    max_reject_rate_option,
     model_option,
     quiet_option,
+    restart_option,
     scoring_options,
     show_progress,
     text_column_option,
@@ -38,15 +41,9 @@ if TYPE_CHECKING:
 @model_option
 @scoring_options
 @click.option("--force", is_flag=True, help="Replace an existing output.")
-@click.option("--restart", is_flag=True, help="Throw away what an unfinished run has done.")
+@restart_option
 @deadline_option
-@click.option(
-    "--max-reject-rate",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="Share of records that may be unreadable.",
-)
+@max_reject_rate_option
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
 @json_option
 @quiet_option
@@ -135,7 +132,7 @@ def score(
             err=True,
         )
     if counts.tally.rows_rejected:
-        click.get_current_context().exit(_TOLERATED_REJECTS)
+        click.get_current_context().exit(TOLERATED_REJECTS)
 
 
 def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
@@ -147,8 +144,6 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
             for name, value in facts.items():
                 click.echo(f"{name}: {'not known before reading' if value is None else value}", err=True)
 
-
-_TOLERATED_REJECTS = 3
 
 _SUMMARY = """\
 {rows_in:,} rows: {rows_scored:,} scored, {rows_unscorable:,} without text, {rows_rejected:,} rejected

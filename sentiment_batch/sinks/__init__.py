@@ -2,8 +2,10 @@
 
 import gzip
 import io
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -16,22 +18,37 @@ __all__ = ["Sink", "open_sink"]
 
 @contextmanager
 def open_sink(
-    raw: BinaryIO, file_type: FileType, records: pa.Schema, predictions: pa.Schema, *, guard_formulas: bool = False
+    raw: BinaryIO,
+    file_type: FileType,
+    records: pa.Schema,
+    predictions: pa.Schema,
+    *,
+    guard_formulas: bool = False,
+    after: Path | None = None,
 ) -> Iterator[Sink]:
     """A sink for rows with the kept columns `records` and the added columns `predictions`.
 
-    `guard_formulas`: see DelimitedSink. What is written to `raw`, which stays open, is complete when the block ends
-    well.
+    `guard_formulas`: see DelimitedSink. `after`: a file of the same type whose rows come first. What is written to
+    `raw`, which stays open, is complete when the block ends well.
     """
+    if after and file_type.format is not Format.PARQUET:
+        with after.open("rb") as before:
+            shutil.copyfileobj(before, raw)
     with _compressed(raw, file_type.compression) as stream:
         match file_type.format:
             case Format.PARQUET:
-                sink: Sink = ParquetSink(stream, records, predictions)
+                sink: Sink = ParquetSink(stream, records, predictions, after)
             case Format.JSONL:
                 sink = JsonLinesSink(stream)
             case Format.CSV | Format.TSV:
-                delimiter = DELIMITERS[file_type.format]
-                sink = DelimitedSink(stream, delimiter, records, predictions, guard_formulas=guard_formulas)
+                sink = DelimitedSink(
+                    stream,
+                    DELIMITERS[file_type.format],
+                    records,
+                    predictions,
+                    header=after is None,
+                    guard_formulas=guard_formulas,
+                )
         try:
             yield sink
         except BaseException:

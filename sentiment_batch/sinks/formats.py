@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
@@ -35,9 +36,13 @@ class Sink(Protocol):
 
 
 class ParquetSink:
-    def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema) -> None:
+    def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema, after: Path | None = None) -> None:
         self._schema = pa.schema([*records, *predictions], metadata=records.metadata)
         self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
+        if after:
+            with pq.ParquetFile(after) as before:
+                for group in range(before.num_row_groups):
+                    self._writer.write_table(before.read_row_group(group))
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
         self._writer.write_batch(pa.record_batch([*records.columns, *predictions.columns], schema=self._schema))
@@ -62,6 +67,7 @@ class DelimitedSink:
         records: pa.Schema,
         predictions: pa.Schema,
         *,
+        header: bool = True,
         guard_formulas: bool = False,
     ) -> None:
         for field in records:
@@ -72,7 +78,8 @@ class DelimitedSink:
         self._stream = stream
         self._delimiter = delimiter
         self._guard_formulas = guard_formulas
-        self._write_rows([[*records.names, *predictions.names]])
+        if header:
+            self._write_rows([[*records.names, *predictions.names]])
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
         columns = [_as_text(column) for column in [*records.columns, *predictions.columns]]

@@ -8,7 +8,7 @@ rejected lines with their position, but is a database engine to depend on, and w
 fault would be its guess. Speed does not decide: this reads hundreds of times faster than the model scores.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
@@ -39,6 +39,10 @@ class DelimitedSource:
     def chunks(self) -> Iterator[Chunk]:
         for rows, rejects in gather(self._records):
             yield self._chunk(rows, rejects)
+
+    def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
+        for rows, still in gather((self._records.parse(reject), len(reject.raw)) for reject in rejects):
+            yield self._chunk(rows, still)
 
     def fraction_read(self) -> float | None:
         return self._file.fraction_read()

@@ -85,7 +85,7 @@ def reading(name: str) -> Iterator[None]:
 
 def _open(location: Location) -> BinaryIO:
     try:
-        return cast(BinaryIO, location.filesystem.open_input_file(location.path))
+        return location.open()
     except FileNotFoundError as error:
         raise NoInputError(f"{location.name}: no such file") from error
     except OSError as error:

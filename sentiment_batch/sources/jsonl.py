@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
@@ -58,6 +59,10 @@ class JsonLinesSource:
         for found, rejects in self._groups:
             yield self._chunk(found, rejects)
 
+    def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
+        for found, still in gather((_mended(reject), len(reject.raw)) for reject in rejects):
+            yield self._chunk(found, still)
+
     def fraction_read(self) -> float | None:
         return self._file.fraction_read()
 
@@ -69,17 +74,19 @@ class JsonLinesSource:
         lines = physical_lines(self._file, self._bound, lambda block: io.BytesIO(block).readlines())
         for number, raw in enumerate(lines, start=1):
             length = line_length(raw)
-            try:
-                if length > len(raw):
-                    raise ValueError(
-                        f"longer than {self._bound} bytes (--max-field-bytes); the line has {length} bytes, of which "
-                        f"the first {len(raw)} are kept"
-                    )
-                source = _decoded(raw, number)
-                if source:
-                    yield _Record(number, offset, raw, source, _parsed(source)), len(raw)
-            except ValueError as error:
-                yield self._reject(number, offset, str(error), raw), len(raw)
+            if length > len(raw):
+                reason = (
+                    f"longer than {self._bound} bytes (--max-field-bytes); the line has {length} bytes, of which "
+                    f"the first {len(raw)} are kept"
+                )
+                yield replace(self._reject(number, offset, reason, raw), shortened=True), len(raw)
+            else:
+                try:
+                    source = _decoded(raw, number)
+                    if source:
+                        yield _Record(number, offset, raw, source, _parsed(source)), len(raw)
+                except ValueError as error:
+                    yield self._reject(number, offset, str(error), raw), len(raw)
             offset += length
 
     def _chunk(self, found: list[_Record], rejects: list[Reject]) -> Chunk:
@@ -150,6 +157,18 @@ def _keys(records: list[_Record]) -> list[str]:
 def _is_text(name: str) -> bool:
     """Whether it holds no half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _mended(reject: Reject) -> _Record | Reject:
+    if reject.shortened:
+        return reject
+    try:
+        source = _decoded(reject.raw, 1)
+        if "\n" in source:
+            raise ValueError("several lines in the place of one")
+        return _Record(reject.line or 0, reject.offset or 0, reject.raw, source, _parsed(source))
+    except ValueError as error:
+        return replace(reject, reason=str(error))
 
 
 def _decoded(raw: bytes, number: int) -> str:

@@ -1,11 +1,20 @@
 """Bytes to physical lines, none of which is held beyond a bound."""
 
+import io
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from sentiment_batch.sources.files import InputFile, reading
 
 _BLOCK_BYTES = 2**18
 _KEPT_BYTES = 2**16
+
+
+class InMemory(NamedTuple):
+    """Bytes to be read in the place of an input file, and the name that messages give it."""
+
+    name: str
+    stream: io.BytesIO
 
 
 class LongLine(bytes):
@@ -25,7 +34,7 @@ def line_length(line: bytes) -> int:
     return line.length if isinstance(line, LongLine) else len(line)
 
 
-def physical_lines(file: InputFile, bound: int, split: Callable[[bytes], list[bytes]]) -> Iterator[bytes]:
+def physical_lines(file: InputFile | InMemory, bound: int, split: Callable[[bytes], list[bytes]]) -> Iterator[bytes]:
     """The lines with their ends; a `LongLine` for one of more than `bound` bytes.
 
     `split` cuts bytes behind each end of a line; `\\n` must be or close such an end.

@@ -5,7 +5,9 @@ that it does find is somewhere among many rows, and an error for the file.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import CHUNK_ROWS, Chunk, drop_rows, rechunk
+from sentiment_batch.sources.chunk import CHUNK_ROWS, Chunk, drop_rows, gather, rechunk
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns, require_distinct
@@ -42,21 +44,28 @@ class ParquetSource:
         self.rows: int | None = metadata.num_rows
         groups = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
         self._group_starts = list(accumulate(groups, initial=0))
+        self._needed = list(dict.fromkeys([*self.names, self.text_column]))
         self._rows_read = 0
 
     def chunks(self) -> Iterator[Chunk]:
-        needed = list(dict.fromkeys([*self.names, self.text_column]))
-        batches = rechunk(self._parquet.iter_batches(batch_size=CHUNK_ROWS, columns=needed))
+        batches = rechunk(self._parquet.iter_batches(batch_size=CHUNK_ROWS, columns=self._needed))
         while True:
             with reading(self.name):
                 batch = next(batches, None)
                 if batch is None:
                     break
-                chunk = self._chunk(batch)
+                raw = batch.column(self.text_column).cast(pa.binary())
+                chunk = self._chunk(batch, partial(self._reject, self._rows_read, raw))
             self._rows_read += batch.num_rows
             yield chunk
         if self._rows_read != self.rows:
             raise BadDataError(f"{self.name}: damaged: {self._rows_read} rows, where its footer tells {self.rows}")
+
+    def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
+        none = pa.RecordBatch.from_pylist([], self._parquet.schema_arrow).select(self._needed)
+        for found, still in gather((self._mended(reject), len(reject.raw)) for reject in rejects):
+            batch = pa.concat_batches([none, *(row for row, _ in found)])
+            yield self._chunk(batch, _rejected_again([reject for _, reject in found]), still)
 
     def fraction_read(self) -> float | None:
         return self._rows_read / self.rows if self.rows else None
@@ -65,28 +74,53 @@ class ParquetSource:
         self._parquet.close()
         self._file.close()
 
-    def _chunk(self, batch: pa.RecordBatch) -> Chunk:
-        start = self._rows_read
-        raw = batch.column(self.text_column).cast(pa.binary())
+    def _chunk(
+        self, batch: pa.RecordBatch, reject_of: Callable[[int, str], Reject], rejects: Sequence[Reject] = ()
+    ) -> Chunk:
         bad = _not_text(batch)
         rows = [row for row in range(batch.num_rows) if row not in bad]
-
-        def reject(row: int, reason: str) -> Reject:
-            return self._reject(start + row, reason, raw[row].as_py() or b"")
-
+        not_text = [reject_of(row, f"{column!r} is not UTF-8 text") for row, column in bad.items()]
         if bad:
             batch = drop_rows(batch, bad)
         return Chunk(
             batch.column(self.text_column).to_pylist(),
             batch.select(self.names).cast(self.schema),
             tuple(self.names),
-            lambda row, reason: reject(rows[row], reason),
-            rejects=tuple(reject(row, f"{column!r} is not UTF-8 text") for row, column in bad.items()),
+            lambda row, reason: reject_of(rows[row], reason),
+            rejects=tuple(sorted([*rejects, *not_text], key=Reject.place)),
         )
 
-    def _reject(self, place: int, reason: str, raw: bytes) -> Reject:
+    def _reject(self, start: int, raw: pa.Array, row: int, reason: str) -> Reject:
+        """Of a row among those whose first is the file's row `start` and whose texts are `raw`."""
+        place = start + row
         group = bisect_right(self._group_starts, place) - 1
-        return Reject(source=self.name, row_group=group, row=place - self._group_starts[group], reason=reason, raw=raw)
+        return Reject(
+            source=self.name,
+            row_group=group,
+            row=place - self._group_starts[group],
+            reason=reason,
+            raw=raw[row].as_py() or b"",
+        )
+
+    def _mended(self, reject: Reject) -> tuple[pa.RecordBatch, Reject] | Reject:
+        """The row with the text that the reject has by now."""
+        try:
+            text = reject.raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return reject
+        try:
+            with reading(self.name):
+                group = self._parquet.read_row_group(reject.row_group, columns=self._needed)
+                [row] = group.slice(reject.row, 1).to_batches()
+        except (BadDataError, TypeError, ValueError) as error:
+            raise BadDataError(f"{reject}: there is no such row") from error
+        position = row.schema.get_field_index(self.text_column)
+        field = row.schema.field(position)
+        return row.set_column(position, field, pa.array([text]).cast(field.type)), reject
+
+
+def _rejected_again(rejects: Sequence[Reject]) -> Callable[[int, str], Reject]:
+    return lambda row, reason: replace(rejects[row], reason=reason)
 
 
 def _not_text(batch: pa.RecordBatch) -> dict[int, str]:

@@ -2,16 +2,18 @@
 
 import codecs
 import csv
+import io
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.files import InputFile
-from sentiment_batch.sources.lines import line_length, physical_lines
+from sentiment_batch.sources.lines import InMemory, line_length, physical_lines
 from sentiment_batch.sources.reject import Reject
 
 _FIELDS_PER_RECORD = 4
@@ -35,9 +37,10 @@ class Records:
     them, and whatever else is wrong with a record costs only its first line too.
     """
 
-    def __init__(self, file: InputFile, delimiter: str, dialect: Dialect) -> None:
+    def __init__(self, file: InputFile | InMemory, delimiter: str, dialect: Dialect) -> None:
         """Read the header; raises BadDataError if it cannot be read."""
         self._name = file.name
+        self._delimiter = delimiter
         self._dialect = dialect
         self._feed = _Feed(file, dialect)
         csv.field_size_limit(dialect.max_field_bytes)
@@ -57,6 +60,20 @@ class Records:
             raise BadDataError(f"{self._name}: the file has no header line")
         if self._feed.undecodable:
             raise BadDataError(f"{self._name}: the header is not {dialect.encoding} text: name another --encoding")
+        self._header_lines = self._feed.lines
+
+    def parse(self, reject: Reject) -> Record | Reject:
+        """The one record that the bytes of a reject are by now, or the reject with what is wrong with it."""
+        if reject.shortened:
+            return reject
+        file = InMemory(self._name, io.BytesIO(b"".join([*self._header_lines, reject.raw])))
+        match [item for item, _ in Records(file, self._delimiter, self._dialect)]:
+            case [Record(fields=found, lines=lines)]:
+                return Record(found, reject.line or 0, reject.offset or 0, lines)
+            case [Reject(reason=reason)]:
+                return replace(reject, reason=reason)
+            case found:
+                return replace(reject, reason=f"{len(found)} records in the place of one")
 
     def __iter__(self) -> Iterator[tuple[Record | Reject, int]]:
         """Each record or reject with its bytes. With several columns an empty line is no record."""
@@ -104,9 +121,12 @@ class Records:
     def _reject(self, reason: str) -> Reject:
         feed = self._feed
         raw = b"".join(feed.lines)
-        if feed.size > len(raw):
+        shortened = feed.size > len(raw) or None
+        if shortened:
             reason += f"; the line has {feed.size} bytes, of which the first {len(raw)} are kept"
-        return Reject(source=self._name, line=feed.line, offset=feed.offset, reason=reason, raw=raw)
+        return Reject(
+            source=self._name, line=feed.line, offset=feed.offset, reason=reason, shortened=shortened, raw=raw
+        )
 
 
 def _grammar(delimiter: str, quote: str | None) -> re.Pattern[str] | None:
@@ -125,7 +145,7 @@ class _Feed:
     of its first byte; `size`, the bytes of all; `undecodable`, whether some of them are not text.
     """
 
-    def __init__(self, file: InputFile, dialect: Dialect) -> None:
+    def __init__(self, file: InputFile | InMemory, dialect: Dialect) -> None:
         self.encoding = codecs.lookup(dialect.encoding).name.removesuffix("-sig")
         self._bound = _FIELDS_PER_RECORD * dialect.max_field_bytes
         self._fresh = physical_lines(file, self._bound, lambda block: block.splitlines(keepends=True))

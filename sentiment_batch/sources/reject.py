@@ -1,8 +1,9 @@
 """A record that cannot be read, as it stood and where."""
 
-from base64 import b64encode
-from dataclasses import asdict, dataclass
-from typing import Any
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +13,7 @@ class Reject:
     `source`: the input's name as the user gave it. `line`: its first physical line in the decompressed file, from 1.
     `offset`: of its first byte there. `row_group`, `row`: in Parquet, both from 0, the row within its group.
     `reason`: one short line without any text of the record. `raw`: the record's physical lines with their ends, or
-    the text of a Parquet row; only the beginning of a line that is too long to be held.
+    the text of a Parquet row. `shortened`: `raw` is only the beginning of a line that is too long to be held.
     """
 
     source: str
@@ -21,7 +22,19 @@ class Reject:
     row_group: int | None = None
     row: int | None = None
     reason: str
+    shortened: bool | None = None
     raw: bytes
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Self:
+        """The reject that a line of JSON holds; raises ValueError if it holds none."""
+        raw = record.get("raw")
+        try:
+            content = b64decode(record["raw_base64"], validate=True) if raw is None else raw.encode("utf-8")
+            names = {field.name for field in fields(cls)} - {"raw"}
+            return cls(**{name: record[name] for name in names & record.keys()}, raw=content)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("source, reason and raw (or raw_base64) are needed") from error
 
     def __str__(self) -> str:
         """One line for a message."""

@@ -1,6 +1,6 @@
 """What every source offers, whatever the format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Format
 from sentiment_batch.sources.chunk import Chunk
 from sentiment_batch.sources.dialect import Dialect
+from sentiment_batch.sources.reject import Reject
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Source(Protocol):
 
     def chunks(self) -> Iterator[Chunk]:
         """All records from first to last, as rows or as rejects; raises BadDataError where the file ends too soon."""
+        ...
+
+    def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
+        """Records of this input that were rejected, with the bytes that they have by now, as rows or as rejects again.
+
+        Their places stay what they were. Raises BadDataError for a place that is not in the input.
+        """
         ...
 
     def fraction_read(self) -> float | None: ...

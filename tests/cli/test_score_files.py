@@ -75,21 +75,44 @@ def test_several_outputs_continue(score: Command) -> None:
     assert score("a.csv").code == 2
 
 
-@pytest.mark.parametrize("arguments", [("in",), ("in/*",), ("in/a.csv", "in/b.parquet")])
-def test_inputs_into_a_folder(score: Command, arguments: tuple[str, ...]) -> None:
-    """A folder, a glob and several files each give one file per input in the folder named by -o."""
-    for folder in ("in", "out"):
-        (score.folder / folder).mkdir()
-    write_table(score.folder / "in/a.csv")
-    write_table(score.folder / "in/b.parquet")
-    assert score(*arguments, "-o", "out/").code == 0
-    assert sorted(path.name for path in (score.folder / "out").iterdir()) == [
-        "a.csv",
-        "a.csv.receipt.json",
-        "b.parquet",
-        "b.parquet.receipt.json",
-    ]
-    assert [row["text"] for row in read_table(score.folder / "out/b.parquet")] == [row["text"] for row in REVIEWS]
+@pytest.mark.parametrize("arguments", [("in",), ("in/*",), ("in/a.csv", "in/b.csv.gz")])
+@pytest.mark.parametrize(("output", "part"), [("out/", "part-00000.csv"), ("out.parquet/", "part-00000.parquet")])
+def test_inputs_into_a_folder(
+    command: Command, score: Command, arguments: tuple[str, ...], output: str, part: str
+) -> None:
+    """All rows go to parts in the folder named by -o, in the format that its name tells, else that of the input."""
+    (score.folder / "in").mkdir()
+    write_table(score.folder / "in/a.csv", REVIEWS[:2])
+    write_table(score.folder / "in/b.csv.gz", REVIEWS[2:])
+    assert score(*arguments, "-o", output).code == 0
+    assert sorted(path.name for path in (score.folder / output).iterdir()) == ["_SUCCESS", part]
+    assert [row["id"] for row in read_table(score.folder / output / part)] == [row["id"] for row in REVIEWS]
+    assert command("verify", output, "--rescore", "9").code == 0
+    again = score(*arguments, "-o", output)
+    assert (again.code, error_line(again)) == (
+        2,
+        f"{output} exists: choose another output, or replace it with --force",
+    )
+    assert score(*arguments, "-o", output, "--force").code == 0
+
+
+def test_an_altered_folder(command: Command, score: Command) -> None:
+    """Whatever was changed, added or removed in a folder is named."""
+    write_table(score.folder / "a.csv")
+    assert score("a.csv", "-o", "out/").code == 0
+    part = score.folder / "out/part-00000.csv"
+    content = part.read_bytes()
+    for change, message in (
+        (lambda: part.write_bytes(content.replace(b"good", b"evil", 1)), "out/part-00000.csv: sha256: "),
+        (lambda: part.write_bytes(content + b"x"), "out/part-00000.csv: size in bytes: "),
+        (lambda: (score.folder / "out/_SUCCESS").unlink(), "out: files: "),
+        (lambda: (score.folder / "out/part-00001.csv").write_bytes(b""), "out: files: "),
+    ):
+        change()
+        result = command("verify", "out")
+        assert result.code == 65
+        assert error_line(result).startswith(message)
+        assert score("a.csv", "-o", "out/", "--force").code == 0
 
 
 def test_folder_skips_what_was_scored_before(score: Command) -> None:
@@ -148,13 +171,10 @@ def test_stdin_to_stdout(score: Command, suffix: str) -> None:
     assert "4 rows: 3 scored, 1 without text, 0 rejected" in result.stderr
 
 
-def test_stdin_has_no_name_in_a_folder(score: Command) -> None:
-    """Rows from stdin do not go to a folder: there is no name for the file."""
-    (score.folder / "out").mkdir()
-    result = score("-", "-o", "out/", stdin=b"text\ngood\n")
-    assert (result.code, result.stdout) == (2, "")
-    assert "name a file with -o" in error_line(result)
-    assert score.contents() == {}
+def test_stdin_into_a_folder(score: Command) -> None:
+    """Rows from stdin fill parts like any others."""
+    assert score("-", "-o", "out/", stdin=b"text\ngood\n").code == 0
+    assert [row["sentiment"] for row in read_table(score.folder / "out/part-00000.csv")] == ["very positive"]
 
 
 def test_file_uri(score: Command) -> None:

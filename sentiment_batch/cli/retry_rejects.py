@@ -1,0 +1,55 @@
+"""`sentiment-batch retry-rejects`."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from sentiment_batch.cli.options import (
+    TOLERATED_REJECTS,
+    json_option,
+    max_reject_rate_option,
+    quiet_option,
+    restart_option,
+    threads_option,
+    verbose_option,
+)
+
+
+@click.command(short_help="Score mended records of a rejects file.")
+@click.argument("output")
+@max_reject_rate_option
+@threads_option
+@restart_option
+@json_option
+@quiet_option
+@verbose_option
+def retry_rejects(
+    output: str, max_reject_rate: float, threads: int | None, restart: bool, as_json: bool, quiet: bool
+) -> None:
+    """Score the records of OUTPUT.rejects.jsonl as they are by now, and put their rows behind those of OUTPUT.
+
+    \b
+    Examples:
+      sentiment-batch retry-rejects reviews.scored.parquet
+
+    Mend `raw` in the lines of the rejects file before, as the record should have stood in its input, and remove
+    "shortened" from a line where you put in all of a record. What still cannot be read stays in the file. The inputs
+    and the model must be where they were.
+    """
+    from sentiment_batch.locations import Location
+    from sentiment_batch.output import Output
+    from sentiment_batch.retrying import retry_rejects as retry
+
+    target = Output.at(Location.parse(output))
+    tally = retry(target, threads=threads, max_reject_rate=max_reject_rate, restart=restart)
+    if as_json:
+        click.echo(json.dumps({"rows_in": tally.rows_in, **asdict(tally), "output": target.name}))
+    if not quiet:
+        click.echo(
+            f"{tally.rows_in:,} records: {tally.rows_scored:,} scored, {tally.rows_unscorable:,} without text, "
+            f"{tally.rows_rejected:,} rejected again\nwritten to {target.name}",
+            err=True,
+        )
+    if tally.rows_rejected:
+        click.get_current_context().exit(TOLERATED_REJECTS)

@@ -1,0 +1,128 @@
+"""Rejected records, mended by hand, scored after all: their rows come behind those that are there.
+
+The new output, rejects and receipt are complete in the staging folder before the first of them takes its place, and
+whatever comes between, the same command again puts those in place that are still there.
+"""
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import count, groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.isolation import score_survivors
+from sentiment_batch.journal import Tally
+from sentiment_batch.locations import Location
+from sentiment_batch.output import Output, publish, remove, sha256_of
+from sentiment_batch.publishing import Layout, append_parts, publish_rejects
+from sentiment_batch.reader import Reader
+from sentiment_batch.receipt import extend_receipt, read_receipt, write_receipt
+from sentiment_batch.replay import added_columns, inputs_of, load_scorer, source_options_of
+from sentiment_batch.scoring import Scorer
+from sentiment_batch.sources import Reject
+from sentiment_batch.staging import Staging, is_published, staged
+from sentiment_batch.worker import commit_chunk
+
+
+def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float, restart: bool) -> Tally:
+    """Score the records of the output's rejects file as they are by now; those that still cannot be read stay there.
+
+    Returns what became of them. Raises NoInputError if there is no such output, rejects file or input; BadDataError
+    if one of them is not what the receipt says, or if, after everything is written, more than `max_reject_rate` of
+    all records are rejected; ConfigurationError if the model is not the one of the receipt.
+    """
+    if is_published(output):
+        with staged(output, {}) as staging:
+            return _finish(staging, output, max_reject_rate)
+    is_done = output.receipt.kind() == pafs.FileType.File
+    receipt = read_receipt(output.receipt if is_done else output.incomplete)
+    if receipt["rejects"] is None:
+        raise NoInputError(f"{output.name}: nothing of it was rejected")
+    identity = {"retried_receipt": receipt, "rejects_sha256": _sha256(output.rejects)}
+    with load_scorer(receipt, threads) as scorer, staged(output, identity, restart=restart) as staging:
+        if output.describe()["sha256"] != receipt["output"]["sha256"]:
+            raise BadDataError(f"{output.name}: not what its receipt says: score its inputs anew")
+        layout = _commit_chunks(output, receipt, staging, scorer)
+        retried = sum((commit.tally for commit in staging.commits), Tally())
+        if retried.rows_in != receipt["rows_rejected"]:
+            raise BadDataError(
+                f"{output.rejects.name}: {retried.rows_in:,} records, where the receipt says "
+                f"{receipt['rows_rejected']:,}: mend records or leave them, but keep them all"
+            )
+        append_parts(staging, output, layout)
+        finished = _here(staging.file("output"), is_folder=output.is_folder)
+        extended = extend_receipt(receipt, staging.run, staging.commits, finished, _here(staging.file("rejects")))
+        write_receipt(staging.file("receipt"), extended)
+        staging.publish(staging.file("output"), output)
+        return _finish(staging, output, max_reject_rate)
+
+
+def _commit_chunks(output: Output, receipt: Mapping[str, Any], staging: Staging, scorer: Scorer) -> Layout:
+    """Commit every chunk of mended records that is not yet; returns what they look like in the output."""
+    added, options = added_columns(receipt, scorer), source_options_of(receipt)
+    inputs = inputs_of(receipt)
+    place = count()
+    with closing(Reader(inputs[:1], output.location, options, added)) as reader:
+        layout = Layout(reader.output_type, reader.schema, added.schema, receipt["options"]["guard_formulas"])
+    for name, rejects in groupby(_rejects(output.rejects), lambda reject: reject.source):
+        with closing(Reader([_input_of(name, inputs)], output.location, options, added)) as reader:
+            for chunk, number in zip(reader.source.retry(rejects), place, strict=False):
+                if staging.finished(number) is None:
+                    # They may be here because scoring them ended a process.
+                    scores, crashed = score_survivors(scorer, chunk.texts)
+                    left = chunk.without(crashed) if crashed else chunk
+                    commit_chunk(staging, number, chunk.sha256(), left, scores, added, list(crashed))
+    return layout
+
+
+def _input_of(name: str, inputs: Sequence[Location]) -> Location:
+    """The input that a reject names as its user did, perhaps relative to another folder."""
+    end = "/" + os.path.normpath(name.partition("://")[2] or name).lstrip("./")
+    found = [location for location in inputs if f"/{location.path}".endswith(end)]
+    if not found:
+        raise BadDataError(f"{name}: the rejects name it, but it is no input of the receipt")
+    return found[0]
+
+
+def _rejects(location: Location) -> Iterator[Reject]:
+    with location.open() as stream, io.TextIOWrapper(stream, "utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield Reject.of(json.loads(line))
+            except ValueError as error:
+                raise BadDataError(f"{location.name}: line {number}: not a reject: {error}") from error
+
+
+def _sha256(rejects: Location) -> str:
+    try:
+        return sha256_of(rejects)
+    except FileNotFoundError as error:
+        raise NoInputError(f"{rejects.name}: no such file") from error
+
+
+def _here(path: Path, *, is_folder: bool = False) -> Output:
+    return Output(Location.parse(str(path)), is_folder)
+
+
+def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
+    """Put rejects and receipt beside the output where that has not been done; raises BadDataError for too many."""
+    is_done = output.receipt.kind() == pafs.FileType.File
+    publish_rejects(staging, output)
+    path = staging.file("receipt")
+    if path.exists():
+        receipt = json.loads(path.read_bytes())
+        is_done = is_done or receipt["rows_rejected"] <= max_reject_rate * receipt["rows_in"]
+        publish(path, output.receipt if is_done else output.incomplete)
+    if is_done:
+        remove(output.incomplete)
+    tally = sum((commit.tally for commit in staging.commits), Tally())
+    if not is_done:
+        raise BadDataError(f"{tally.rows_rejected:,} records are still rejected: see {output.rejects.name}")
+    staging.remove()
+    return tally

@@ -1,0 +1,184 @@
+"""`retry-rejects`: mended records come behind the others, once; what is still broken stays where it is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from bag_of_words import save_bag_of_words
+from cli.process import Command, error_line
+from cli.tables import read_table
+
+CSV = b'id,text\n0,good\n1,bad,more\n2,bad\n"3,good\n4,good\n5,\xff\n'
+CSV_MENDED = ["1,good\n", '"3",good\n', "5,bad\n"]
+JSONL = b'{"id": "0", "text": "good"}\n{"id": "1", "text": 7}\n{"id": "2", "text": "bad"}\n{\n'
+JSONL_MENDED = ['{"id": "1", "text": "good"}', '{"id": "3", "text": "bad"}']
+
+
+def parquet(path: Path) -> None:
+    """Two row groups, with a text in each that is not UTF-8."""
+    texts = pa.array([b"good", b"\xff", b"bad", b"a", b"\xfe", b"good"]).view(pa.string())
+    table = pa.table({"id": ["0", "1", "2", "3", "4", "5"], "text": texts})
+    pq.write_table(table, path, row_group_size=3)
+
+
+def rejects(output: Path) -> list[dict[str, Any]]:
+    path = output.with_name(output.name + ".rejects.jsonl")
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def mend(output: Path, raws: list[str | None]) -> None:
+    """Put other bytes into the rejects, but for None."""
+    mended = []
+    for record, raw in zip(rejects(output), raws, strict=True):
+        if raw is not None:
+            record.pop("raw_base64", None)
+            record["raw"] = raw
+        mended.append(json.dumps(record) + "\n")
+    output.with_name(output.name + ".rejects.jsonl").write_text("".join(mended), "utf-8")
+
+
+def rows(path: Path) -> list[tuple[str, str]]:
+    """The ids and sentiments of a file, or of all parts of a folder."""
+    files = sorted(path.glob("part-*")) if path.is_dir() else [path]
+    return [(str(row["id"]), str(row["sentiment"])) for file in files for row in read_table(file)]
+
+
+@pytest.fixture
+def failed(score: Command) -> Callable[..., Path]:
+    """Score an input with broken records into an output of the given name."""
+
+    def run(name: str, output: str, content: bytes | None, *options: str) -> Path:
+        if content is None:
+            parquet(score.folder / name)
+        else:
+            (score.folder / name).write_bytes(content)
+        assert score(name, "-o", output, *options).code == (3 if options else 65)
+        return score.folder / output.rstrip("/")
+
+    return run
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.csv.gz", "out.tsv.zst", "out.jsonl", "out.parquet", "out/"])
+@pytest.mark.parametrize(
+    ("name", "content", "mended", "expected"),
+    [
+        ("r.csv", CSV, CSV_MENDED, ["0+", "2-", "4+", "1+", "3+", "5-"]),
+        ("r.jsonl", JSONL, JSONL_MENDED, ["0+", "2-", "1+", "3-"]),
+        ("r.parquet", None, ["good", "bad"], ["0+", "2-", "3-", "5+", "1+", "4-"]),
+    ],
+)
+def test_mended_records(
+    command: Command,
+    failed: Callable[..., Path],
+    output: str,
+    name: str,
+    content: bytes | None,
+    mended: list[str],
+    expected: list[str],
+) -> None:
+    """All are in the output after it, those that were there first; the receipt stands and can be proved."""
+    path = failed(name, output, content)
+    assert command("verify", output).code == 66
+    mend(path, list(mended))
+    result = command("retry-rejects", output)
+    assert (result.code, result.stdout) == (0, ""), result.stderr
+    assert f"{len(mended)} records: {len(mended)} scored, 0 without text, 0 rejected again" in result.stderr
+    signs = {"very positive": "+", "very negative": "-"}
+    assert [f"{row}{signs[sentiment]}" for row, sentiment in rows(path)] == expected
+    verified = command("verify", output, "--rescore", "99", "--json")
+    assert verified.code == 0, error_line(verified)
+    counts = json.loads(verified.stdout)
+    assert (counts["rows_in"], counts["rows_rejected"]) == (len(expected), 0)
+    assert counts["rows_rescored"] == len(expected) - len(mended)
+    assert sorted(found.name for found in command.folder.iterdir()) == sorted(
+        [name, path.name, path.name + ".receipt.json"]
+    )
+
+
+def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None:
+    """What is not mended, or not well, stays among the rejects with its place and its new reason, until it is."""
+    path = failed("r.csv", "out.csv", CSV)
+    before = rejects(path)
+    mend(path, ["1,good\n", None, "5,bad\n6,good\n"])
+    result = command("retry-rejects", "out.csv")
+    assert result.code == 65
+    assert error_line(result) == "2 records are still rejected: see out.csv.rejects.jsonl"
+    after = rejects(path)
+    places = [(reject["line"], reject["offset"]) for reject in before]
+    assert [(reject["line"], reject["offset"]) for reject in after] == places[1:]
+    assert after[0]["reason"] == "unexpected end of data"
+    assert after[1]["reason"] == "2 records in the place of one"
+    assert command("verify", "out.csv").code == 66
+    mend(path, [None, "5,bad"])
+    assert command("retry-rejects", "out.csv", "--max-reject-rate", "0.5", "--json").code == 3
+    assert command("verify", "out.csv", "--rescore", "9").code == 0
+    mend(path, ["3,good"])
+    assert command("retry-rejects", "out.csv").code == 0
+    assert command("verify", "out.csv").code == 0
+    assert sorted(row for row, _ in rows(path)) == ["0", "1", "2", "3", "4", "5"]
+    assert command("retry-rejects", "out.csv").code == 66
+
+
+def test_tolerated_rejects(command: Command, failed: Callable[..., Path]) -> None:
+    """An output with tolerated rejects keeps its receipt, whatever becomes of them."""
+    path = failed("r.csv", "out.csv", CSV, "--max-reject-rate", "0.9")
+    mend(path, ["1,good\n", None, None])
+    assert command("retry-rejects", "out.csv").code == 3
+    assert command("verify", "out.csv").code == 0
+    assert len(rejects(path)) == 2
+
+
+def test_a_shortened_record(command: Command, score: Command) -> None:
+    """The beginning of a record that was too long to be held is not taken for a record."""
+    long = b"9," + b"good " * 60_000 + b"\n"
+    (score.folder / "r.csv").write_bytes(b"id,text\n" + long)
+    assert score("r.csv", "-o", "out.csv", "--max-field-bytes", "70000").code == 65
+    [reject] = rejects(score.folder / "out.csv")
+    assert reject["shortened"] is True
+    result = command("retry-rejects", "out.csv")
+    assert (result.code, error_line(result)) == (65, "1 records are still rejected: see out.csv.rejects.jsonl")
+    (score.folder / "out.csv.rejects.jsonl").write_text(
+        json.dumps({key: value for key, value in reject.items() if key != "shortened"} | {"raw": "9,good\n"})
+    )
+    assert command("retry-rejects", "out.csv").code == 0
+    assert rows(score.folder / "out.csv") == [("9", "very positive")]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        (lambda folder: (folder / "out.csv").write_bytes(b"x"), 65, "out.csv: not what its receipt says"),
+        (lambda folder: (folder / "r.csv").unlink(), 66, "no such file"),
+        (lambda folder: (folder / "out.csv.rejects.jsonl").unlink(), 66, "out.csv.rejects.jsonl: no such file"),
+        (lambda folder: (folder / "out.csv.rejects.jsonl").write_text("{}\n"), 65, "line 1: not a reject"),
+        (lambda folder: (folder / "out.csv.rejects.jsonl").write_text(""), 65, "0 records, where the receipt says 3"),
+        (lambda folder: (folder / "out.csv.incomplete.json").unlink(), 66, "only a finished run leaves a receipt"),
+    ],
+)
+def test_what_is_refused(
+    command: Command, failed: Callable[..., Path], change: Callable[[Path], Any], code: int, message: str
+) -> None:
+    """Without the input, the output and the rejects as they should be, nothing is changed."""
+    failed("r.csv", "out.csv", CSV)
+    change(command.folder)
+    before = command.contents()
+    result = command("retry-rejects", "out.csv")
+    assert result.code == code
+    assert message in error_line(result)
+    assert command.contents() == before
+
+
+def test_another_model(command: Command, failed: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Rows of two models are not mixed."""
+    path = failed("r.csv", "out.csv", CSV)
+    other = tmp_path_factory.mktemp("other")
+    save_bag_of_words(other, deadly=True)
+    facts = path.with_name("out.csv.incomplete.json")
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"model": str(other)}))
+    result = command("retry-rejects", "out.csv")
+    assert result.code == 78
+    assert "not the model that this output was scored with" in error_line(result)
