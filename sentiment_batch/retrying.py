@@ -75,7 +75,7 @@ def _commit_chunks(output: Output, receipt: Mapping[str, Any], staging: Staging,
             for chunk, number in zip(reader.source.retry(rejects), place, strict=False):
                 if staging.finished(number) is None:
                     # They may be here because scoring them ended a process.
-                    scores, crashed = score_survivors(scorer, chunk.texts)
+                    [(scores, crashed)] = score_survivors(scorer, [chunk.texts])
                     left = chunk.without(crashed) if crashed else chunk
                     commit_chunk(staging, number, chunk.sha256(), left, scores, added, list(crashed))
     return layout

@@ -177,8 +177,9 @@ def _commit_chunks(
     chunks = unfinished()
     if staging.was_killed:
         # Perhaps by one of the texts that it was at.
-        for place, content, chunk in islice(chunks, CHUNKS_AT_WORK):
-            scores, crashed = score_survivors(scorer, chunk.texts)
+        suspects = list(islice(chunks, CHUNKS_AT_WORK))
+        survivors = score_survivors(scorer, [chunk.texts for _, _, chunk in suspects])
+        for (place, content, chunk), (scores, crashed) in zip(suspects, survivors, strict=True):
             commit(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
     for (place, content, chunk), scores in scorer.stream(chunks, lambda item: item[2].texts):
         commit(place, content, chunk, scores)

@@ -51,7 +51,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, model: Path) -> dict[s
 def calls(tmp_path_factory: pytest.TempPathFactory, model: Path, undisturbed: dict[str, bytes]) -> Calls:
     """The system calls of such a run."""
     score = Command(tmp_path_factory.mktemp("calls"), ("score", "--model", str(model)))
-    return Calls(Trial(score, "none", Ledger(), undisturbed, b"old").prepare())
+    return Calls.of(Trial(score, "none", Ledger(), undisturbed, b"old").prepare())
 
 
 @pytest.fixture

@@ -5,9 +5,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from faults.trial import DONE, Trial
+
+T = TypeVar("T")
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 
@@ -18,18 +22,25 @@ def inject(call: str, fault: str, when: int | str, log: str = "/dev/null") -> tu
 
 
 class Calls:
-    """The system calls that an undisturbed run makes on its main thread."""
+    """The system calls that a run has made on its main thread, as `TRACE` has logged them."""
 
-    def __init__(self, trial: Trial) -> None:
+    TRACE = ("strace", "-qq", "-f", "-y", "-s", "0", "-o")
+
+    @classmethod
+    def of(cls, trial: Trial) -> "Calls":
+        """Those of a trial that is left alone."""
         log = trial.folder.with_suffix(".calls")
-        done = trial.run("strace", "-qq", "-f", "-y", "-s", "0", "-o", str(log))
+        done = trial.run(*cls.TRACE, str(log))
         assert done.code == DONE, done
+        return cls(log, trial.folder)
+
+    def __init__(self, log: Path, folder: Path) -> None:
         lines = log.read_text("utf-8", "backslashreplace").splitlines()
         thread = lines[0].split()[0]
         # Every path is also shown to be relative to the working folder, which is the trial's.
         own = (line.partition(" ")[2].strip() for line in lines if line.split()[0] == thread)
         self._calls = [re.sub(r"AT_FDCWD<[^>]*>", "", call) for call in own]
-        self._folder = str(trial.folder)
+        self._folder = str(folder)
 
     def numbers(self, call: str, *words: str) -> list[int]:
         """Which of the calls of that name have to do with the folder, counted from 1, or with one of the words."""
@@ -38,11 +49,11 @@ class Calls:
         return [number for number, line in enumerate(calls, 1) if any(word in line for word in wanted)]
 
 
-def each(numbers: list[int], new_trial: Callable[[], Trial], attempt: Callable[[Trial, int], None]) -> None:
+def each(numbers: list[int], new_trial: Callable[[], T], attempt: Callable[[T, int], None]) -> None:
     """One trial for each number, as many at a time as there are cores; raises what the first one to fail raises."""
     assert numbers, "no such call is made"
 
-    def trials() -> Iterator[Trial]:
+    def trials() -> Iterator[T]:
         return (new_trial() for _ in numbers)
 
     with ThreadPoolExecutor(cpu_count()) as pool:

@@ -14,6 +14,7 @@ from cli.process import Command, Result, error_line
 from faults.ledger import Entry, Ledger
 
 from sentiment_batch.locations import Location
+from sentiment_batch.output import Output
 from sentiment_batch.verify import verify
 
 ROWS = 20_000
@@ -115,7 +116,7 @@ class Trial:
         assert [path.name for path in self.folder.iterdir() if path.is_dir()] == []
         assert contents[OUTPUT] == self.undisturbed[OUTPUT]
         assert contents[REJECTS] == self.undisturbed[REJECTS]
-        assert verify(Location.parse(str(self.folder / OUTPUT)), rescore=0)["rows_in"] == ROWS
+        assert verify(Output(Location.parse(str(self.folder / OUTPUT))), rescore=0)["rows_in"] == ROWS
 
     def receipt(self) -> dict[str, Any]:
         receipt: dict[str, Any] = json.loads((self.folder / RECEIPT).read_bytes())

@@ -1,0 +1,78 @@
+"""`retry-rejects` killed before every step: the same command again completes it, with every record once."""
+
+import csv
+import io
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+from cli.process import Command
+from faults.conftest import NewTrial
+from faults.injection import Calls, each, inject, needs_strace
+from faults.ledger import Entry, Ledger
+from faults.trial import DONE, INPUT, OUTPUT, RECEIPT, REJECTS, ROWS
+
+from sentiment_batch.locations import Location
+from sentiment_batch.output import Output
+from sentiment_batch.verify import verify
+
+pytestmark = needs_strace
+
+MENDED = 15  # of the 20 rejects of a trial
+RETRY = ("retry-rejects", OUTPUT, "--max-reject-rate", "0.01", "-q", "--threads", "1")
+
+
+def retry(folder: Path, *runner: str) -> int:
+    return Command(folder, (), runner)(*RETRY).code
+
+
+@pytest.fixture
+def mended(new_trial: NewTrial, tmp_path: Path) -> Callable[[], Path]:
+    """Folders with a finished run, most of whose rejects were mended."""
+    trial = new_trial("none")
+    assert trial.run().code == DONE
+    records = [json.loads(line) for line in (trial.folder / REJECTS).read_text("utf-8").splitlines()]
+    for record in records[:MENDED]:
+        record["raw"] = record["raw"].replace(",one field too many", "")
+    (trial.folder / REJECTS).write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    numbers = count()
+    return lambda: Path(shutil.copytree(trial.folder, tmp_path / f"mended-{next(numbers)}"))
+
+
+def ids(folder: Path) -> Counter[str]:
+    """Of all rows in the output and the rejects."""
+    rows = csv.DictReader(io.StringIO((folder / OUTPUT).read_text("utf-8")))
+    rejects = (folder / REJECTS).read_text("utf-8").splitlines()
+    return Counter([row["id"] for row in rows] + [json.loads(line)["raw"].partition(",")[0] for line in rejects])
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename", "unlink", "unlinkat", "rmdir"])
+def test_killed_before_every_step(mended: Callable[[], Path], ledger: Ledger, call: str) -> None:
+    """Also when the new output has taken the place of the old, and rejects and receipt have not."""
+    whole = mended()
+    before = (whole / OUTPUT).read_bytes()
+    log = whole.with_suffix(".calls")
+    assert retry(whole, *Calls.TRACE, str(log)) == DONE
+    after = (whole / OUTPUT).read_bytes()
+    assert after.startswith(before)
+
+    def attempt(folder: Path, number: int) -> None:
+        assert retry(folder, *inject(call, "signal=KILL", number)) < 0
+        torn = (folder / OUTPUT).read_bytes() not in (before, after)
+        again = retry(folder)
+        found = ids(folder)
+        ledger.add("kill -9 in retry-rejects", Entry(1, ROWS - len(found), found.total() - len(found), torn))
+        assert not torn
+        assert again == DONE
+        assert found == Counter(str(row) for row in range(ROWS))
+        assert (folder / OUTPUT).read_bytes() == after
+        assert {path.name for path in folder.iterdir()} == {"r.csv", OUTPUT, REJECTS, RECEIPT}
+        assert (folder / "r.csv").read_text() == INPUT
+        proof = verify(Output(Location.parse(str(folder / OUTPUT))), rescore=0)
+        assert (proof["rows_in"], proof["rows_rejected"]) == (ROWS, 20 - MENDED)
+
+    each(Calls(log, whole).numbers(call), mended, attempt)
