@@ -1,10 +1,14 @@
 """Batches to chunks."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import read_chunks
 
+from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS, rechunk
 
 SCHEMA = pa.schema({"row": pa.int64(), "text": pa.string()})
@@ -53,3 +57,20 @@ def test_shared_buffers_count_once(kind: str) -> None:
     chunks = list(rechunk([pa.record_batch({"text": column})]))
     assert len(chunks) <= 4
     assert [text for chunk in chunks for text in chunk.column("text").to_pylist()] == texts.to_pylist()
+
+
+@pytest.mark.parametrize("verbatim", [False, True])
+def test_rows_among_the_rejects(tmp_path: Path, verbatim: bool) -> None:
+    """A row that is turned into a reject leaves all columns, and takes its place among the other rejects."""
+    lines = [f'{{"id": {row}, "text": "{row}"}}' if row != 2 else "{" for row in range(6)]
+    path = tmp_path / "in.jsonl"
+    path.write_text("\n".join(lines), "utf-8")
+    [chunk] = read_chunks(path, SourceOptions(verbatim=verbatim))
+    left = chunk.without({0: "first", 3: "fourth"})  # of the rows that could be read
+    assert left.texts == ["1", "3", "5"]
+    assert left.lines == ([lines[1], lines[3], lines[5]] if verbatim else None)
+    assert verbatim or left.records.to_pylist() == [{"id": row, "text": str(row)} for row in (1, 3, 5)]
+    assert [(reject.line, reject.raw.decode().strip()) for reject in left.rejects] == [
+        (number, lines[number - 1]) for number in (1, 3, 5)
+    ]
+    assert len(chunk) == 5
