@@ -17,7 +17,9 @@ from sentiment_batch.sources import SourceOptions
 _PACKAGES = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow")
 
 
-def identity_of(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> dict[str, Any]:
+def identity_of(
+    job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns, *, guard_formulas: bool
+) -> dict[str, Any]:
     """As JSON reads it back; raises OSError."""
     identity = {
         "inputs": fingerprints(job.inputs),
@@ -29,7 +31,7 @@ def identity_of(job: Job, scorer: Scorer, options: SourceOptions, columns: Predi
             "provider": scorer.provider,
             "prefix": columns.prefix,
             "probabilities": columns.probabilities,
-            "guard_formulas": job.guard_formulas,
+            "guard_formulas": guard_formulas,
         },
         "versions": {name: version(name) for name in _PACKAGES},
     }

@@ -10,14 +10,10 @@ from sentiment_batch.output import Output
 
 @dataclass(frozen=True)
 class Job:
-    """Inputs, one after the other, to one output.
-
-    `guard_formulas`: no field of a CSV or TSV output is to be taken for a formula; see sinks.DelimitedSink.
-    """
+    """Inputs, one after the other, to one output."""
 
     inputs: tuple[Location, ...]
     output: Output
-    guard_formulas: bool = False
 
     @property
     def is_staged(self) -> bool:
@@ -25,13 +21,18 @@ class Job:
         return not self.output.location.is_standard_stream
 
 
-def plan_jobs(inputs: Sequence[Location], output: Location | None) -> list[Job]:
+def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool = False) -> list[Job]:
     """Which inputs go to which output.
 
     Without an output each input gets one beside it (standard input: standard output). A file or folder takes all
-    inputs, in order. Raises UsageError if outputs would collide.
+    inputs, in order; with `each` a folder takes a file for each of them, of the same name. Raises UsageError if outputs
+    would collide.
     """
-    if output is None:
+    if each:
+        if output is None or not Output.at(output).is_folder:
+            raise UsageError("name a folder for the outputs with -o")
+        jobs = [Job((location,), Output(output.child(location.file_name))) for location in inputs]
+    elif output is None:
         jobs = [
             Job((location,), Output(location if location.is_standard_stream else location.scored()))
             for location in inputs

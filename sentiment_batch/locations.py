@@ -81,7 +81,7 @@ class Location:
         return Location(self.filesystem, f"{self.path.rstrip('/')}/{file_name}", f"{self.name.rstrip('/')}/{file_name}")
 
     def parent(self) -> "Location":
-        name = self.name.removesuffix(self.file_name)
+        name = self.name.rstrip("/").removesuffix(self.file_name)
         return Location(self.filesystem, str(PurePosixPath(self.path).parent), name or ".")
 
     def scored(self) -> "Location":
@@ -93,17 +93,18 @@ class Location:
         return Location(self.filesystem, path, self.name.removesuffix(self.file_name) + file_name)
 
 
-def expand_inputs(names: Sequence[str]) -> list[Location]:
+def expand_inputs(names: Sequence[str], *, may_be_empty: bool = False) -> list[Location]:
     """The files that INPUT arguments name: files, URIs, globs and folders; in order.
 
     A glob or folder leaves out what was written by earlier runs (`*.scored.*`, `*.rejects.jsonl`).
 
-    Raises NoInputError for a name behind which there is nothing, UsageError for what is neither file nor folder.
+    Raises NoInputError for a name behind which there is nothing, unless it is that of a folder that `may_be_empty`;
+    UsageError for what is neither file nor folder.
     """
-    return [location for name in names for location in _expand(name)]
+    return [location for name in names for location in _expand(name, may_be_empty)]
 
 
-def _expand(name: str) -> list[Location]:
+def _expand(name: str, may_be_empty: bool) -> list[Location]:
     location = Location.parse(name)
     if location.is_standard_stream:
         return [location]
@@ -119,7 +120,7 @@ def _expand(name: str) -> list[Location]:
             for info in location.filesystem.get_file_info(selector)
             if info.type == pafs.FileType.File and is_known(info.base_name) and not _is_output(info.base_name)
         )
-        if not files:
+        if not files and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return [location.child(file) for file in files]
     if location.is_local and "://" not in name and glob.has_magic(name):

@@ -4,10 +4,10 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
 import pyarrow.fs as pafs
 
@@ -17,14 +17,14 @@ from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import first_line
-from sentiment_batch.output import publish
+from sentiment_batch.output import Output, publish
 from sentiment_batch.parts import Part
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.publishing import Layout, publish_parts
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer, Scores
-from sentiment_batch.sinks import open_sink
+from sentiment_batch.sinks import Sink, open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
 from sentiment_batch.staging import Staging, is_published, staged
 from sentiment_batch.summary import Counts, describe
@@ -48,143 +48,155 @@ class Progress(Protocol):
     def update(self, rows: int, total: int | None) -> None: ...
 
 
-def check_job(job: Job, options: SourceOptions, columns: PredictionColumns, *, force: bool) -> Plan:
-    """Find out, without scoring, whether the job can start; raises the error that fits."""
-    job.output.require_writable(force=force or (job.is_staged and is_published(job.output)))
-    inputs = [location.name for location in job.inputs]
-    if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
-        return Plan(inputs, job.output.name, None, None, None, columns.schema.names)
-    with closing(Reader(job.inputs, job.output.location, options, columns)) as reader:
-        source = reader.source
-        columns.require_no_clash(source.names)
-        with open_sink(io.BytesIO(), reader.output_type, reader.schema, columns.schema):
-            pass  # every column has a place there
-        return Plan(
-            inputs,
-            job.output.name,
-            reader.output_type.format.value,
-            source.text_column,
-            reader.total,
-            [*source.names, *columns.schema.names],
+@dataclass(frozen=True)
+class Worker:
+    """Does jobs with one model and the same options.
+
+    `guard_formulas`: no field of a CSV or TSV output is to be taken for a formula; see sinks.DelimitedSink. `force`:
+    outputs that exist are replaced. `restart`: what an unfinished run has done is thrown away. `max_reject_rate`: the
+    share of records that may be rejected.
+    """
+
+    scorer: Scorer
+    options: SourceOptions
+    columns: PredictionColumns
+    guard_formulas: bool = False
+    force: bool = False
+    restart: bool = False
+    max_reject_rate: float = 0.0
+
+    def check(self, job: Job) -> Plan:
+        """Find out, without scoring, whether the job can start; raises the error that fits."""
+        job.output.require_writable(force=self.force or (job.is_staged and is_published(job.output)))
+        inputs = [location.name for location in job.inputs]
+        if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
+            return Plan(inputs, job.output.name, None, None, None, self.columns.schema.names)
+        with closing(self._reader(job)) as reader:
+            self.columns.require_no_clash(reader.source.names)
+            with self._sink(io.BytesIO(), reader):
+                pass  # every column has a place there
+            return Plan(
+                inputs,
+                job.output.name,
+                reader.output_type.format.value,
+                reader.source.text_column,
+                reader.total,
+                [*reader.source.names, *self.columns.schema.names],
+            )
+
+    def is_done(self, job: Job) -> bool:
+        """Whether the output is there already, complete, of the same inputs, model and options."""
+        if not job.is_staged or job.output.receipt.kind() != pafs.FileType.File or not job.output.files():
+            return False
+        receipt = read_receipt(job.output.receipt)
+        same = all(receipt.get(name) == value for name, value in self._identity(job).items())
+        return same and job.output.describe()["sha256"] == receipt["output"]["sha256"]
+
+    def run(self, job: Job, counts: Counts, progress: Progress) -> None:
+        """Score the job's inputs into its output, which appears when everything is in it; adds to `counts`.
+
+        The output is made of committed parts: the same job continues where another process left it. Standard output
+        gets the rows as they come, and no rejects.
+
+        Raises BadDataError for too many rejects, after everything is written.
+        """
+        # Before the inputs are opened: one that is replaced in between is then found to have changed.
+        identity = self._identity(job)
+        with closing(self._reader(job)) as reader:
+            if not job.is_staged:
+                self._stream(reader, counts, progress)
+                return
+            # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
+            sizes = [entry.get("bytes") or 0 for entry in identity["inputs"]]
+            expected = sum(sizes) if self.options.columns is None else 0
+            with staged(job.output, identity, restart=self.restart, expected_bytes=expected) as staging:
+                self._commit_chunks(reader, staging, counts, progress)
+                if fingerprints(job.inputs) != staging.run["inputs"]:
+                    raise BadDataError(
+                        f"{job.output.name}: an input changed while it was read: run the same command again"
+                    )
+                publish_parts(staging, job.output, self._layout(reader))
+                self._publish_receipt(job.output, staging, reader, counts)
+                staging.remove()
+
+    def _stream(self, reader: Reader, counts: Counts, progress: Progress) -> None:
+        try:
+            with self._sink(sys.stdout.buffer, reader) as sink:
+                chunks = without_rejects(reader.chunks())
+                for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
+                    sink.write(chunk.records, self.columns.batch(scores), chunk.lines)
+                    counts.tally += _tally(scores, chunk.rejects)
+                    progress.update(len(chunk), reader.total)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CannotWriteError(f"stdout: {first_line(error)}") from error
+
+    def _commit_chunks(self, reader: Reader, staging: Staging, counts: Counts, progress: Progress) -> None:
+        """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
+
+        before = counts.tally.rows_in
+        changed = ConfigurationError(
+            f"{reader.source.name}: not what was read when the unfinished run began: start over with --restart"
         )
 
+        def unfinished() -> Iterator[tuple[int, str, Chunk]]:
+            for place, chunk in enumerate(reader.chunks()):
+                content = chunk.sha256()
+                commit = staging.finished(place)
+                if commit is None:
+                    yield place, content, chunk
+                elif commit.content_sha256 != content:
+                    raise changed
+                else:
+                    counts.tally += commit.tally
+                    counts.resumed += commit.tally.rows_in
+                    progress.update(len(chunk), reader.total)
 
-def is_done(job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns) -> bool:
-    """Whether the output is there already, complete, of the same inputs, model and options."""
-    if not job.is_staged or job.output.receipt.kind() != pafs.FileType.File or not job.output.files():
-        return False
-    receipt = read_receipt(job.output.receipt)
-    identity = identity_of(job, scorer, options, columns)
-    same = all(receipt.get(name) == value for name, value in identity.items())
-    return same and job.output.describe()["sha256"] == receipt["output"]["sha256"]
+        def commit(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
+            counts.tally += commit_chunk(staging, place, content, chunk, scores, self.columns, crashed_rows)
+            progress.update(len(chunk), reader.total)
 
+        chunks = unfinished()
+        if staging.was_killed:
+            # Perhaps by one of the texts that it was at.
+            suspects = list(islice(chunks, CHUNKS_AT_WORK))
+            survivors = score_survivors(self.scorer, [chunk.texts for _, _, chunk in suspects])
+            for (place, content, chunk), (scores, crashed) in zip(suspects, survivors, strict=True):
+                commit(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
+        for (place, content, chunk), scores in self.scorer.stream(chunks, lambda item: item[2].texts):
+            commit(place, content, chunk, scores)
+        if sum(commit.tally.rows_in for commit in staging.commits) != counts.tally.rows_in - before:
+            raise changed
 
-def run_job(
-    job: Job,
-    scorer: Scorer,
-    options: SourceOptions,
-    columns: PredictionColumns,
-    counts: Counts,
-    progress: Progress,
-    *,
-    restart: bool = False,
-    max_reject_rate: float = 0.0,
-) -> None:
-    """Score the job's inputs into its output, which appears when everything is in it; adds to `counts`.
+    def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, counts: Counts) -> None:
+        facts = {"seconds": round(counts.seconds, 3), **describe(self.scorer)}
+        names = [*reader.source.names, *self.columns.schema.names]
+        receipt = make_receipt(output, staging.run, staging.commits, names, facts)
+        rejected, rows_in = receipt["rows_rejected"], receipt["rows_in"]
+        failed = rejected > self.max_reject_rate * rows_in
+        write_receipt(staging.file("receipt"), receipt)
+        publish(staging.file("receipt"), output.incomplete if failed else output.receipt)
+        if failed:
+            first = Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
+            raise BadDataError(
+                f"{first}: {rejected:,} of {rows_in:,} records are rejected: "
+                f"see {output.rejects.name}; {output.name} has the others"
+            )
 
-    The output is made of committed parts: the same job continues where another process left it, unless `restart`
-    throws away what that has done. Standard output gets the rows as they come, and no rejects.
+    def _identity(self, job: Job) -> dict[str, Any]:
+        return identity_of(job, self.scorer, self.options, self.columns, guard_formulas=self.guard_formulas)
 
-    Raises BadDataError if more than `max_reject_rate` of the records cannot be read, after everything is written.
-    """
-    # Before the inputs are opened: one that is replaced in between is then found to have changed.
-    identity = identity_of(job, scorer, options, columns)
-    with closing(Reader(job.inputs, job.output.location, options, columns)) as reader:
-        if not job.is_staged:
-            _stream(reader, job, scorer, columns, counts, progress)
-            return
-        # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
-        expected = sum(entry.get("bytes") or 0 for entry in identity["inputs"]) if options.columns is None else 0
-        with staged(job.output, identity, restart=restart, expected_bytes=expected) as staging:
-            _commit_chunks(reader, staging, scorer, columns, counts, progress)
-            if fingerprints(job.inputs) != staging.run["inputs"]:
-                raise BadDataError(f"{job.output.name}: an input changed while it was read: run the same command again")
-            publish_parts(staging, job.output, _layout(job, reader, columns))
-            facts = {"seconds": round(counts.seconds, 3), **describe(scorer)}
-            names = [*reader.source.names, *columns.schema.names]
-            receipt = make_receipt(job.output, staging.run, staging.commits, names, facts)
-            rejected, rows_in = receipt["rows_rejected"], receipt["rows_in"]
-            failed = rejected > max_reject_rate * rows_in
-            write_receipt(staging.file("receipt"), receipt)
-            publish(staging.file("receipt"), job.output.incomplete if failed else job.output.receipt)
-            if failed:
-                raise BadDataError(
-                    f"{_first_reject(staging)}: {rejected:,} of {rows_in:,} records are rejected: "
-                    f"see {job.output.rejects.name}; {job.output.name} has the others"
-                )
-            staging.remove()
+    def _reader(self, job: Job) -> Reader:
+        return Reader(job.inputs, job.output.location, self.options, self.columns)
 
+    def _layout(self, reader: Reader) -> Layout:
+        return Layout(reader.output_type, reader.schema, self.columns.schema, self.guard_formulas)
 
-def _stream(
-    reader: Reader, job: Job, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
-) -> None:
-    try:
-        file_type, records, predictions, guard_formulas = _layout(job, reader, columns)
-        with open_sink(sys.stdout.buffer, file_type, records, predictions, guard_formulas=guard_formulas) as sink:
-            chunks = without_rejects(reader.chunks())
-            for chunk, scores in scorer.stream(chunks, lambda chunk: chunk.texts):
-                sink.write(chunk.records, columns.batch(scores), chunk.lines)
-                counts.tally += _tally(scores, chunk.rejects)
-                progress.update(len(chunk), reader.total)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CannotWriteError(f"stdout: {first_line(error)}") from error
-
-
-def _layout(job: Job, reader: Reader, columns: PredictionColumns) -> Layout:
-    return Layout(reader.output_type, reader.schema, columns.schema, job.guard_formulas)
-
-
-def _commit_chunks(
-    reader: Reader, staging: Staging, scorer: Scorer, columns: PredictionColumns, counts: Counts, progress: Progress
-) -> None:
-    """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
-
-    before = counts.tally.rows_in
-    changed = ConfigurationError(
-        f"{reader.source.name}: not what was read when the unfinished run began: start over with --restart"
-    )
-
-    def unfinished() -> Iterator[tuple[int, str, Chunk]]:
-        for place, chunk in enumerate(reader.chunks()):
-            content = chunk.sha256()
-            commit = staging.finished(place)
-            if commit is None:
-                yield place, content, chunk
-            elif commit.content_sha256 != content:
-                raise changed
-            else:
-                counts.tally += commit.tally
-                counts.resumed += commit.tally.rows_in
-                progress.update(len(chunk), reader.total)
-
-    def commit(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
-        counts.tally += commit_chunk(staging, place, content, chunk, scores, columns, crashed_rows)
-        progress.update(len(chunk), reader.total)
-
-    chunks = unfinished()
-    if staging.was_killed:
-        # Perhaps by one of the texts that it was at.
-        suspects = list(islice(chunks, CHUNKS_AT_WORK))
-        survivors = score_survivors(scorer, [chunk.texts for _, _, chunk in suspects])
-        for (place, content, chunk), (scores, crashed) in zip(suspects, survivors, strict=True):
-            commit(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
-    for (place, content, chunk), scores in scorer.stream(chunks, lambda item: item[2].texts):
-        commit(place, content, chunk, scores)
-    if sum(commit.tally.rows_in for commit in staging.commits) != counts.tally.rows_in - before:
-        raise changed
+    def _sink(self, raw: BinaryIO, reader: Reader) -> AbstractContextManager[Sink]:
+        file_type, records, predictions, guard_formulas = self._layout(reader)
+        return open_sink(raw, file_type, records, predictions, guard_formulas=guard_formulas)
 
 
 def commit_chunk(
@@ -202,10 +214,6 @@ def commit_chunk(
     part = Part(chunk.records, columns.batch(scores), chunk.lines, rejects)
     staging.commit(place, content, part, tally, crashed_rows)
     return tally
-
-
-def _first_reject(staging: Staging) -> Reject:
-    return Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
 
 
 def _tally(scores: Scores, rejects: Sequence[Reject]) -> Tally:

@@ -22,7 +22,7 @@ from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_ROWS
 from sentiment_batch.summary import Counts, summarize
 from sentiment_batch.verify import verify
-from sentiment_batch.worker import check_job, run_job
+from sentiment_batch.worker import Worker
 
 ADDED = ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"]
 TEXTS = ["good film", "", "not\nbad", 'was "really" good, seen', "worse", " ", "the film " * 30, "good film"]
@@ -39,8 +39,8 @@ class Recorder:
         self.told.append((rows, total))
 
 
-class Worker:
-    """Runs jobs on the stand-in model and keeps count."""
+class Runs:
+    """Does jobs on the stand-in model and keeps count."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
@@ -55,12 +55,15 @@ class Worker:
         return paths[-1]
 
     def run(self, job: Job, options: SourceOptions | None = None) -> None:
-        run_job(job, self.scorer, options or SourceOptions(), self.columns, self.counts, self.progress)
+        self.worker(options).run(job, self.counts, self.progress)
+
+    def worker(self, options: SourceOptions | None = None) -> Worker:
+        return Worker(self.scorer, options or SourceOptions(), self.columns)
 
 
 @pytest.fixture
-def score(tiny_scorer: Scorer) -> Worker:
-    return Worker(tiny_scorer)
+def score(tiny_scorer: Scorer) -> Runs:
+    return Runs(tiny_scorer)
 
 
 def write_texts(path: Path, texts: list[str]) -> Path:
@@ -139,7 +142,7 @@ def test_output_over_an_input_behind_a_link(tmp_path: Path) -> None:
         planned([str(tmp_path / "link.csv")], str(tmp_path / "a.csv"))
 
 
-def test_columns_and_rows(tmp_path: Path, score: Worker) -> None:
+def test_columns_and_rows(tmp_path: Path, score: Runs) -> None:
     """The output keeps rows, order and columns and adds the predictions."""
     path = score(write_texts(tmp_path / "in.parquet", TEXTS), tmp_path / "out.parquet")
     table = pq.read_table(path)
@@ -161,14 +164,14 @@ def test_columns_and_rows(tmp_path: Path, score: Worker) -> None:
 
 @pytest.mark.parametrize("output", ["out.parquet", "out.csv", "out.tsv.gz", "out.jsonl", "out.jsonl.zst"])
 @pytest.mark.parametrize("source", ["in.parquet", "in.csv", "in.tsv.zst", "in.jsonl.gz"])
-def test_same_predictions_from_and_to_any_format(tmp_path: Path, score: Worker, source: str, output: str) -> None:
+def test_same_predictions_from_and_to_any_format(tmp_path: Path, score: Runs, source: str, output: str) -> None:
     """Predictions do not depend on the format that the texts came in, nor on the one they go to, to the bit."""
     expected = predictions(score(write_texts(tmp_path / "base.parquet", TEXTS), tmp_path / "base.out.parquet"))
     path = score(write_texts(tmp_path / source, TEXTS), tmp_path / output)
     assert predictions(path) == expected
 
 
-def test_chunks_do_not_matter(tmp_path: Path, score: Worker) -> None:
+def test_chunks_do_not_matter(tmp_path: Path, score: Runs) -> None:
     """Predictions do not depend on where a long file is cut into chunks."""
     choice = random.Random(0)
     texts = [" ".join(choice.choices(["good", "bad", "film", "was"], k=5)) for _ in range(CHUNK_ROWS + 100)]
@@ -178,7 +181,7 @@ def test_chunks_do_not_matter(tmp_path: Path, score: Worker) -> None:
     assert whole[-200:] == tail
 
 
-def test_several_inputs_keep_their_order(tmp_path: Path, score: Worker) -> None:
+def test_several_inputs_keep_their_order(tmp_path: Path, score: Runs) -> None:
     """Several inputs stand in one output one after the other, in the order given."""
     inputs = [write_texts(tmp_path / f"{name}.csv", [name, f"{name} again"]) for name in ("c", "a", "b")]
     path = score(*inputs, tmp_path / "all.csv")
@@ -186,7 +189,7 @@ def test_several_inputs_keep_their_order(tmp_path: Path, score: Worker) -> None:
     assert path.read_text("utf-8").count("sentiment_error") == 1
 
 
-def test_several_verbatim_inputs(tmp_path: Path, score: Worker) -> None:
+def test_several_verbatim_inputs(tmp_path: Path, score: Runs) -> None:
     """JSON objects of different keys go into one JSON Lines output, each as it was."""
     lines = ['{"text": "good", "n": 1.50}', '{"stars":"5" ,"text":"bad"}']
     for number, line in enumerate(lines):
@@ -197,7 +200,7 @@ def test_several_verbatim_inputs(tmp_path: Path, score: Worker) -> None:
     assert [list(json.loads(row))[2:] for row in written] == [ADDED, ADDED]
 
 
-def test_columns_of_objects(tmp_path: Path, score: Worker) -> None:
+def test_columns_of_objects(tmp_path: Path, score: Runs) -> None:
     """From JSON Lines to JSON Lines too, only the columns asked for are kept."""
     (tmp_path / "in.jsonl").write_text('{"n": 1, "text": "good", "m": 2}', "utf-8")
     path = score(tmp_path / "in.jsonl", tmp_path / "out.jsonl", options=SourceOptions(columns=("m",)))
@@ -205,7 +208,7 @@ def test_columns_of_objects(tmp_path: Path, score: Worker) -> None:
 
 
 @pytest.mark.parametrize("second", ["b.parquet", "b.csv"])
-def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Worker, second: str) -> None:
+def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Runs, second: str) -> None:
     """An input with other columns than the first is named, and no output appears."""
     write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pydict({"text": ["good"], "n": [1]}))
     write_records(tmp_path / second, pa.RecordBatch.from_pydict({"text": ["bad"], "m": ["1"]}))
@@ -218,7 +221,7 @@ def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Worker, second: 
     ("name", "broken"),
     [("in.csv", "1,2,3\n"), ("in.csv", '"open\n'), ("in.jsonl", '{"text": 7}\n'), ("in.jsonl", "{\n")],
 )
-def test_broken_record_in_the_middle(tmp_path: Path, score: Worker, name: str, broken: str) -> None:
+def test_broken_record_in_the_middle(tmp_path: Path, score: Runs, name: str, broken: str) -> None:
     """A broken record at row 9,000 fails the job when all others are written; it stands in the rejects file."""
     rows = ["id,text\n"] + ["1,good\n"] * 10_000 if name == "in.csv" else ['{"text": "good"}\n'] * 10_000
     rows.insert(9000, broken)
@@ -237,7 +240,7 @@ def test_broken_record_in_the_middle(tmp_path: Path, score: Worker, name: str, b
     assert (reject["line"], reject["raw"]) == (9001, broken)
 
 
-def test_truncated_input(tmp_path: Path, score: Worker) -> None:
+def test_truncated_input(tmp_path: Path, score: Runs) -> None:
     """A compressed input that ends early stops the job and leaves no output."""
     path = write_texts(tmp_path / "in.csv.gz", [f"good film {row}" for row in range(10_000)])
     path.write_bytes(path.read_bytes()[:-100])
@@ -246,7 +249,7 @@ def test_truncated_input(tmp_path: Path, score: Worker) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "in.csv.gz"]
 
 
-def test_counts(tmp_path: Path, score: Worker) -> None:
+def test_counts(tmp_path: Path, score: Runs) -> None:
     """Over several jobs every row is counted once, as scored or as unscorable; progress is told the same number."""
     score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "a.out.csv")
     score(write_texts(tmp_path / "b.parquet", ["good"] * (CHUNK_ROWS + 1)), tmp_path / "b.out.csv")
@@ -261,7 +264,7 @@ def test_counts(tmp_path: Path, score: Worker) -> None:
     assert score.counts.padding_ratio == 0
 
 
-def test_summary(tmp_path: Path, score: Worker) -> None:
+def test_summary(tmp_path: Path, score: Runs) -> None:
     """The summary's numbers add up, and it names model, device and output."""
     output = score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "out.csv")
     job = Job((Location.parse(str(tmp_path / "a.csv")),), Output(Location.parse(str(output))))
@@ -275,7 +278,7 @@ def test_summary(tmp_path: Path, score: Worker) -> None:
     assert summarize(score.scorer, score.counts, [job, job])["output"] == [str(output)] * 2
 
 
-def test_no_rows(tmp_path: Path, score: Worker) -> None:
+def test_no_rows(tmp_path: Path, score: Runs) -> None:
     """An input with a header only makes an output with a header only."""
     (tmp_path / "in.csv").write_text("id,text\n", "utf-8")
     path = score(tmp_path / "in.csv", tmp_path / "out.csv")
@@ -284,28 +287,28 @@ def test_no_rows(tmp_path: Path, score: Worker) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 3])
-def test_check(tmp_path: Path, score: Worker, rows: int) -> None:
+def test_check(tmp_path: Path, score: Runs, rows: int) -> None:
     """A check says what would be done, and does none of it."""
     schema = pa.schema({"review": pa.string(), "n": pa.int32()})
     write_records(tmp_path / "in.parquet", pa.RecordBatch.from_pylist([{"review": "good", "n": 1}] * rows, schema))
     job = Job((Location.parse(str(tmp_path / "in.parquet")),), Output(Location.parse(str(tmp_path / "out.csv"))))
-    plan = check_job(job, SourceOptions(), score.columns, force=False)
+    plan = score.worker().check(job)
     assert (plan.format, plan.text_column, plan.rows, plan.columns) == ("csv", "review", rows, ["review", "n", *ADDED])
     assert list(tmp_path.iterdir()) == [tmp_path / "in.parquet"]
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.parquet", "in.jsonl"])
-def test_clash(tmp_path: Path, score: Worker, name: str) -> None:
+def test_clash(tmp_path: Path, score: Runs, name: str) -> None:
     """An input column that would be overwritten is found before the first row is scored, unless it is left out."""
     write_records(tmp_path / name, pa.RecordBatch.from_pydict({"text": ["good"], "polarity": ["x"]}))
     job = Job((Location.parse(str(tmp_path / name)),), Output(Location.parse(str(tmp_path / "out.csv"))))
     with pytest.raises(UsageError, match="already has a column 'polarity': add --prefix"):
-        check_job(job, SourceOptions(), score.columns, force=False)
+        score.worker().check(job)
     score(tmp_path / name, tmp_path / "out.csv", options=SourceOptions(columns=("text",)))
     assert list(read_rows(tmp_path / "out.csv")[0]) == ["text", *ADDED]
 
 
-def test_clash_far_down(tmp_path: Path, score: Worker) -> None:
+def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
     """A JSON object with the name of an added column is refused wherever it stands, and no output appears."""
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 9000 + '{"text": "good", "polarity": 1}', "utf-8")
     with pytest.raises(UsageError, match="already has a column 'polarity'"):
@@ -313,14 +316,14 @@ def test_clash_far_down(tmp_path: Path, score: Worker) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "in.jsonl"]
 
 
-def test_format_without_a_suffix(tmp_path: Path, score: Worker) -> None:
+def test_format_without_a_suffix(tmp_path: Path, score: Runs) -> None:
     """An output whose name tells no format gets that of the input."""
     path = score(write_texts(tmp_path / "in.tsv", ["good"]), tmp_path / "output")
     assert path.read_text("utf-8").startswith("id\ttext\tsentiment\t")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out/", "out.parquet/"])
-def test_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Worker, name: str) -> None:
+def test_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Runs, name: str) -> None:
     """An output in a store is the same as one here, with receipt and proof, and nothing of it stays here."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     path = write_texts(tmp_path / "in.csv", TEXTS * 2000)
@@ -339,7 +342,7 @@ def test_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Wo
 
 @pytest.mark.parametrize("name", ["out.csv", "out/"])
 def test_store_that_times_out_after_success(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Worker, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Runs, name: str
 ) -> None:
     """What has arrived although the store did not say so is not there twice after the same job again."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -349,7 +352,7 @@ def test_store_that_times_out_after_success(
     job = Job((Location.parse(str(path)),), output)
     with pytest.raises(CannotWriteError, match="did not answer in time"):
         score.run(job)
-    check_job(job, SourceOptions(), score.columns, force=False)
+    score.worker().check(job)
     before = score.counts.tally.rows_in
     score.run(job)
     assert (score.counts.tally.rows_in - before, score.counts.resumed) == (len(TEXTS) * 2000, len(TEXTS) * 2000)

@@ -57,7 +57,7 @@ max_reject_rate_option = click.option(
     show_default=True,
     help="Share of records that may be rejected.",
 )
-TOLERATED_REJECTS = 3
+TOLERATED = 3
 
 
 def scoring_options(command: Command) -> Command:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from sentiment_batch.cli.options import (
-    TOLERATED_REJECTS,
+    TOLERATED,
     json_option,
     max_reject_rate_option,
     quiet_option,
@@ -52,4 +52,4 @@ def retry_rejects(
             err=True,
         )
     if tally.rows_rejected:
-        click.get_current_context().exit(TOLERATED_REJECTS)
+        click.get_current_context().exit(TOLERATED)

@@ -1,14 +1,14 @@
 """`sentiment-batch score`."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sentiment_batch.cli.options import (
-    TOLERATED_REJECTS,
+    TOLERATED,
     build_scoring_options,
     build_source_options,
     deadline_option,
@@ -41,6 +41,15 @@ if TYPE_CHECKING:
 @model_option
 @scoring_options
 @click.option("--force", is_flag=True, help="Replace an existing output.")
+@click.option("--new-only", is_flag=True, help="One output per input, in the folder -o, for those not scored yet.")
+@click.option(
+    "--settle",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --new-only: leave files that have changed since.",
+)
 @restart_option
 @deadline_option
 @max_reject_rate_option
@@ -62,6 +71,8 @@ def score(
     prefix: str,
     model: Path | None,
     force: bool,
+    new_only: bool,
+    settle: float,
     restart: bool,
     deadline: float | None,
     max_reject_rate: float,
@@ -76,7 +87,8 @@ def score(
     Examples:
       sentiment-batch score reviews.parquet
       sentiment-batch score reviews.csv -o scored.parquet --probabilities
-      sentiment-batch score 'inbox/*.jsonl.gz' -o scored/
+      sentiment-batch score 'inbox/*.jsonl.gz' -o scored.parquet/
+      sentiment-batch score inbox/ -o scored/ --new-only
       zcat reviews.csv.gz | sentiment-batch score - > scored.csv
 
     INPUT is Parquet, CSV, TSV or JSON Lines, also compressed (.gz, .zst): files, globs, folders,
@@ -88,39 +100,34 @@ def score(
     from sentiment_batch.jobs import plan_jobs
     from sentiment_batch.locations import Location, expand_inputs
     from sentiment_batch.predictions import PredictionColumns
+    from sentiment_batch.runs import check_each, left_to_do, new_jobs, run_all, run_each
     from sentiment_batch.scoring import Scorer
     from sentiment_batch.summary import Counts, summarize
-    from sentiment_batch.worker import check_job, is_done, run_job
+    from sentiment_batch.worker import Worker
 
-    planned = plan_jobs(expand_inputs(inputs), Location.parse(output) if output else None)
-    jobs = [replace(job, guard_formulas=guard_formulas) for job in planned]
+    found = expand_inputs(inputs, may_be_empty=new_only)
+    jobs = plan_jobs(found, Location.parse(output) if output else None, each=new_only)
     if as_json and not all(job.is_staged for job in jobs):
         raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
     source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
-    counts = Counts()
     if deadline is not None:
         stop_after(deadline)
+    counts = Counts()
+    failures: list[Exception] = []
     with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
         added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
-        done = [] if force else [job for job in jobs if is_done(job, scorer, source_options, added)]
-        if len(done) < len(jobs):
-            # What an earlier process of this run of several outputs had finished; alone, an output is refused.
-            jobs = [job for job in jobs if job not in done]
-        plans = [check_job(job, source_options, added, force=force) for job in jobs]
+        worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)
+        if new_only:
+            jobs = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle)
+        else:
+            jobs = left_to_do(jobs, worker)
         if dry_run:
-            return _show_plans(plans, as_json)
+            return _show_plans([check_each(job, worker) if new_only else worker.check(job) for job in jobs], as_json)
         with progress_bar(show_progress(quiet)) as progress:
-            for job in jobs:
-                run_job(
-                    job,
-                    scorer,
-                    source_options,
-                    added,
-                    counts,
-                    progress,
-                    restart=restart,
-                    max_reject_rate=max_reject_rate,
-                )
+            if new_only:
+                failures += run_each(jobs, worker, counts, progress)
+            else:
+                run_all(jobs, worker, counts, progress)
         summary = summarize(scorer, counts, jobs)
     if as_json:
         click.echo(json.dumps(summary))
@@ -131,8 +138,10 @@ def score(
             ),
             err=True,
         )
-    if counts.tally.rows_rejected:
-        click.get_current_context().exit(TOLERATED_REJECTS)
+    for failure in failures:
+        click.echo(f"Error: {failure}", err=True)
+    if failures or counts.tally.rows_rejected:
+        click.get_current_context().exit(TOLERATED)
 
 
 def _show_plans(plans: "list[Plan]", as_json: bool) -> None:

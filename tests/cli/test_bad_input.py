@@ -80,7 +80,7 @@ def test_broken_record(score: Command, name: str, content: bytes, message: str) 
     result = score(name)
     assert (result.code, result.stdout) == (65, "")
     assert error_line(result).startswith(message)
-    assert sorted(score.contents()) == sorted([name, output, f"{output}.rejects.jsonl"])
+    assert sorted(score.contents()) == sorted([name, output, f"{output}.incomplete.json", f"{output}.rejects.jsonl"])
     assert [row["text"] for row in read_table(score.folder / output)] == ["good"]
     # Tolerated, it is told by the exit code alone.
     result = score(name, "--force", "--max-reject-rate", "0.5")

@@ -27,7 +27,7 @@ def test_overview(command: Command, flag: str) -> None:
     assert (result.code, result.stderr) == (0, "")
     headings = re.findall(r"^ *(Examples|Options|Commands|Exit codes):$", result.stdout, re.MULTILINE)
     assert headings == ["Examples", "Options", "Commands", "Exit codes"]
-    listed = dict(re.findall(r"^  ([a-z]+) +(\S.*)$", result.stdout.partition("Commands:")[2], re.MULTILINE))
+    listed = dict(re.findall(r"^  ([a-z-]+) +(\S.*)$", result.stdout.partition("Commands:")[2], re.MULTILINE))
     assert sorted(listed.keys() & set(COMMANDS)) == COMMANDS
 
 

@@ -77,7 +77,7 @@ def test_full_disk(score: Command, suffix: str) -> None:
     assert score.contents() == before
 
 
-@pytest.mark.parametrize("output", ["nowhere/out.csv", "nowhere/"])
+@pytest.mark.parametrize("output", ["nowhere/out.csv", "nowhere/out/"])
 def test_no_output_folder(score: Command, output: str) -> None:
     """An output folder that is not there is not made, but named."""
     write_table(score.folder / "r.csv")

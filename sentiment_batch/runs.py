@@ -1,0 +1,69 @@
+"""Several jobs, one after the other: all of them or none, or each for itself, as they arrive in a folder."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pyarrow.fs as pafs
+
+from sentiment_batch.errors import BadDataError, SentimentBatchError
+from sentiment_batch.identity import fingerprints
+from sentiment_batch.jobs import Job
+from sentiment_batch.receipt import read_receipt
+from sentiment_batch.summary import Counts
+from sentiment_batch.worker import Plan, Progress, Worker
+
+
+def new_jobs(jobs: Sequence[Job], model_sha256: str, settle_seconds: float) -> list[Job]:
+    """Those that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
+
+    A file that was changed within `settle_seconds` may still be written. Raises OSError.
+    """
+    settled = time.time_ns() - settle_seconds * 1e9
+    return [job for job in jobs if _is_settled(job, settled) and not _is_scored(job, model_sha256)]
+
+
+def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
+    """Without those that an earlier process of this run had finished; all if it had finished all."""
+    return [job for job in jobs if worker.force or not worker.is_done(job)] or list(jobs)
+
+
+def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress) -> None:
+    """Make sure that every job can start before the first one does; raises what the first one to fail raises."""
+    for job in jobs:
+        worker.check(job)
+    for job in jobs:
+        worker.run(job, counts, progress)
+
+
+def run_each(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress) -> list[SentimentBatchError]:
+    """Do one job after the other, also behind one that fails; returns what went wrong."""
+    failures = []
+    for job in jobs:
+        try:
+            check_each(job, worker)
+            worker.run(job, counts, progress)
+        except SentimentBatchError as error:
+            failures.append(error)
+    return failures
+
+
+def check_each(job: Job, worker: Worker) -> Plan:
+    """As Worker.check; an output that a run has left may be replaced."""
+    is_ours = any(note.kind() == pafs.FileType.File for note in (job.output.receipt, job.output.incomplete))
+    return replace(worker, force=worker.force or is_ours).check(job)
+
+
+def _is_settled(job: Job, until_ns: float) -> bool:
+    return all(entry["modified_ns"] <= until_ns for entry in fingerprints(job.inputs))
+
+
+def _is_scored(job: Job, model_sha256: str) -> bool:
+    if job.output.receipt.kind() != pafs.FileType.File or not job.output.files():
+        return False
+    try:
+        receipt = read_receipt(job.output.receipt)
+    except BadDataError:
+        return False
+    same_output = job.output.location.size() == receipt["output"]["bytes"]
+    return same_output and (receipt["inputs"], receipt["model_sha256"]) == (fingerprints(job.inputs), model_sha256)

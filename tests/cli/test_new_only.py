@@ -1,0 +1,102 @@
+"""`score inbox/ -o scored/ --new-only`: each file that arrives is scored once."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from bag_of_words import save_bag_of_words
+from cli.process import Command, Result, error_line
+from cli.tables import REVIEWS, read_table, write_table
+
+AGO = 1_700_000_000  # long enough that nobody is still writing
+
+
+@pytest.fixture
+def inbox(score: Command) -> Path:
+    folder = score.folder / "inbox"
+    folder.mkdir()
+    (score.folder / "scored").mkdir()
+    return folder
+
+
+def arrive(path: Path, when: int = AGO) -> None:
+    write_table(path)
+    os.utime(path, (when, when))
+
+
+def rows_in(score: Command, *options: str) -> int:
+    result = score("inbox/", "-o", "scored/", "--new-only", "--json", *options)
+    assert result.code == 0, result.stderr
+    rows: int = json.loads(result.stdout)["rows_in"]
+    return rows
+
+
+def test_each_file_once(score: Command, inbox: Path) -> None:
+    """Only what has arrived since is scored, to a file of the same name; also when there is nothing."""
+    assert rows_in(score) == 0
+    arrive(inbox / "a.csv")
+    arrive(inbox / "b.jsonl.gz")
+    assert rows_in(score) == 2 * len(REVIEWS)
+    for name in ("a.csv", "b.jsonl.gz"):
+        assert [row["text"] for row in read_table(score.folder / "scored" / name)] == [row["text"] for row in REVIEWS]
+    assert rows_in(score) == 0
+    arrive(inbox / "c.parquet")
+    assert rows_in(score) == len(REVIEWS)
+    assert rows_in(score, "--force") == 3 * len(REVIEWS)
+
+
+def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A file that was replaced, an output that was removed, and another model make a file new."""
+    arrive(inbox / "a.csv")
+    arrive(inbox / "b.csv")
+    rows_in(score)
+    arrive(inbox / "a.csv", AGO + 1)
+    assert rows_in(score) == len(REVIEWS)
+    (score.folder / "scored/b.csv").unlink()
+    assert rows_in(score) == len(REVIEWS)
+    other = tmp_path_factory.mktemp("other")
+    save_bag_of_words(other, deadly=True)
+    assert rows_in(score, "--model", str(other)) == 2 * len(REVIEWS)
+
+
+def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
+    """What was changed a moment ago is left for the next run, unless told otherwise."""
+    arrive(inbox / "a.csv")
+    write_table(inbox / "b.csv")
+    assert rows_in(score) == len(REVIEWS)
+    assert not (score.folder / "scored/b.csv").exists()
+    assert rows_in(score, "--settle", "0") == len(REVIEWS)
+
+
+def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None:
+    """Every file that fails is listed, the others are scored, and the exit code says so; mended files are new."""
+    for name in ("a.csv", "b.csv", "c.csv", "d.csv"):
+        arrive(inbox / name)
+    (inbox / "a.csv").write_bytes(b"id,text\n1,good\n2\n")
+    (inbox / "b.csv").write_bytes(b"")
+    (score.folder / "scored/d.csv").write_bytes(b"mine")
+    arguments = ("inbox/", "-o", "scored/", "--new-only", "--settle", "0")
+    result = score(*arguments)
+    assert result.code == 3
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert [error.partition(": ")[2].partition(": ")[0] for error in errors] == [
+        "inbox/a.csv",
+        "inbox/b.csv",
+        "scored/d.csv exists",
+    ]
+    assert (score.folder / "scored/c.csv").exists()
+    assert (score.folder / "scored/d.csv").read_bytes() == b"mine"
+    for name in ("a.csv", "b.csv"):
+        arrive(inbox / name)
+    (score.folder / "scored/d.csv").unlink()
+    assert score(*arguments).code == 0
+    assert len(read_table(score.folder / "scored/a.csv")) == len(REVIEWS)
+
+
+def test_it_needs_a_folder(score: Command, inbox: Path) -> None:
+    """One output per input has no place in a file."""
+    arrive(inbox / "a.csv")
+    for options in ((), ("-o", "all.csv")):
+        result: Result = score("inbox/", "--new-only", *options)
+        assert (result.code, error_line(result)) == (2, "name a folder for the outputs with -o")
