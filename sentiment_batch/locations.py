@@ -1,5 +1,6 @@
 """Where files are: local paths and pyarrow file-system URIs (`s3://`, `gs://`, `file://`) behind one class."""
 
+import errno
 import glob
 import os
 from collections.abc import Sequence
@@ -69,8 +70,11 @@ class Location:
         return cast(BinaryIO, self.filesystem.open_input_file(self.path))
 
     def size(self) -> int:
-        """In bytes; raises OSError."""
-        return int(self.filesystem.get_file_info(self.path).size)
+        """In bytes; raises OSError, also if there is no such file."""
+        info = self.filesystem.get_file_info(self.path)
+        if info.type != pafs.FileType.File:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.name)
+        return int(info.size)
 
     def beside(self, suffix: str) -> "Location":
         """The file or folder whose name has this suffix more."""

@@ -8,7 +8,7 @@ from faults.conftest import NewTrial
 from faults.injection import Calls, each, inject, needs_strace
 from faults.trial import DONE, Trial
 
-STEPS = ["flock", "write", "fsync", "rename", "truncate", "mkdir", "unlink", "unlinkat", "rmdir"]
+STEPS = ["flock", "write", "fsync", "rename", "mkdir", "unlink", "unlinkat", "rmdir"]
 REPLACING = ["rename", "unlink", "unlinkat", "rmdir"]
 RANDOM_KILLS = 40
 SEED = 20
