@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 WORKER_BYTES = 500 * 10**6
 
 
@@ -45,6 +46,14 @@ def test_commands_of_the_readme_run(block: str, workplace: Path) -> None:
     done = run(block, workplace)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+def test_python_of_the_readme_runs(block: str, tmp_path: Path) -> None:
+    """What the README shows of the library works, and says something."""
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "very positive" in done.stdout
 
 
 def test_make_demo_installs_and_scores(tmp_path: Path) -> None:
