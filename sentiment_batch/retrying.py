@@ -40,8 +40,8 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     if is_published(output):
         with staged(output, {}) as staging:
             return _finish(staging, output, max_reject_rate)
-    is_done = output.receipt.kind() == pafs.FileType.File
-    receipt = read_receipt(output.receipt if is_done else output.incomplete)
+    failed = output.incomplete.kind() == pafs.FileType.File
+    receipt = read_receipt(output.incomplete if failed else output.receipt)
     if receipt["rejects"] is None:
         raise NoInputError(f"{output.name}: nothing of it was rejected")
     identity = {"retried_receipt": receipt, "rejects_sha256": _sha256(output.rejects)}
@@ -123,6 +123,6 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
         remove(output.incomplete)
     tally = sum((commit.tally for commit in staging.commits), Tally())
     if not is_done:
-        raise BadDataError(f"{tally.rows_rejected:,} records are still rejected: see {output.rejects.name}")
+        raise BadDataError(f"{tally.rows_rejected:,} of {tally.rows_in:,} still rejected: see {output.rejects.name}")
     staging.remove()
     return tally

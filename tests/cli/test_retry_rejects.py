@@ -106,7 +106,7 @@ def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None
     mend(path, ["1,good\n", None, "5,bad\n6,good\n"])
     result = command("retry-rejects", "out.csv")
     assert result.code == 65
-    assert error_line(result) == "2 records are still rejected: see out.csv.rejects.jsonl"
+    assert error_line(result) == "2 of 3 still rejected: see out.csv.rejects.jsonl"
     after = rejects(path)
     places = [(reject["line"], reject["offset"]) for reject in before]
     assert [(reject["line"], reject["offset"]) for reject in after] == places[1:]
@@ -140,7 +140,7 @@ def test_a_shortened_record(command: Command, score: Command) -> None:
     [reject] = rejects(score.folder / "out.csv")
     assert reject["shortened"] is True
     result = command("retry-rejects", "out.csv")
-    assert (result.code, error_line(result)) == (65, "1 records are still rejected: see out.csv.rejects.jsonl")
+    assert (result.code, error_line(result)) == (65, "1 of 1 still rejected: see out.csv.rejects.jsonl")
     (score.folder / "out.csv.rejects.jsonl").write_text(
         json.dumps({key: value for key, value in reject.items() if key != "shortened"} | {"raw": "9,good\n"})
     )
