@@ -151,7 +151,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
         version = manifest["schema_version"]
         complete = {"files", "labels", "max_tokens"} <= manifest.keys()
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not a bundle manifest: {error!r}") from error
     if not manifest.get("labels", True):
         raise ConfigurationError(f"{path} is not a bundle manifest: no labels")
@@ -170,7 +170,7 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
         # RoBERTa numbers its positions from the padding id on.
         if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
             positions -= int(config.get("pad_token_id", 1)) + 1
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not a sequence classifier's config: {error!r}") from error
     return labels, positions
 
