@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import OPSET
+from sentiment_batch.locations import first_line
 
 
 class Oracle:
@@ -17,7 +18,6 @@ class Oracle:
     def __init__(self, checkpoint: Checkpoint) -> None:
         """Raises ConfigurationError if the weights cannot be loaded or lack a part of the classifier."""
         import torch
-        from safetensors import SafetensorError
         from transformers import AutoModelForSequenceClassification
 
         try:
@@ -29,9 +29,8 @@ class Oracle:
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ConfigurationError(f"cannot load the checkpoint {checkpoint.folder}: {reason}") from error
+        except Exception as error:  # a configuration of the wrong types or sizes leads to any
+            raise ConfigurationError(f"cannot load the checkpoint {checkpoint.folder}: {first_line(error)}") from error
         # transformers fills what is missing with random numbers.
         if loading["missing_keys"]:
             missing = ", ".join(sorted(loading["missing_keys"])[:3])

@@ -3,12 +3,16 @@
 As a library: `Scorer.load().score(texts)`.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sentiment_batch.scoring import Scorer, Scores, ScoringOptions
 
 __all__ = ["Scorer", "Scores", "ScoringOptions"]
+
+# ONNX Runtime reports what it runs to its makers, unless it is told not to before it is first imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> Any:

@@ -75,7 +75,7 @@ class ModelBundle:
         if (folder / MANIFEST).is_file():
             try:
                 return cls._with_manifest(folder, quantized)
-            except (AttributeError, KeyError, TypeError) as error:
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
                 raise ConfigurationError(f"{folder / MANIFEST} is not a bundle manifest: {error!r}") from error
         if (folder / "model.safetensors").is_file() and not _graphs(folder):
             raise ConfigurationError(f"{folder} is a checkpoint: run `sentiment-batch export --checkpoint {folder}`")
@@ -95,9 +95,9 @@ class ModelBundle:
             folder=folder,
             graph=graph,
             tokenizer=tokenizer,
-            labels=tuple(label["name"] for label in manifest["labels"]),
+            labels=tuple(str(label["name"]) for label in manifest["labels"]),
             polarities=_listed_polarities(manifest["labels"]),
-            max_tokens=manifest["max_tokens"],
+            max_tokens=int(manifest["max_tokens"]),
             quantized=_is_quantized(graph),
             sha256=sha256_of(folder / MANIFEST),
         )
@@ -151,7 +151,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
         version = manifest["schema_version"]
         complete = {"files", "labels", "max_tokens"} <= manifest.keys()
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not a bundle manifest: {error!r}") from error
     if not manifest.get("labels", True):
         raise ConfigurationError(f"{path} is not a bundle manifest: no labels")
@@ -170,7 +170,7 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
         # RoBERTa numbers its positions from the padding id on.
         if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
             positions -= int(config.get("pad_token_id", 1)) + 1
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not a sequence classifier's config: {error!r}") from error
     return labels, positions
 
@@ -199,7 +199,7 @@ def _choose(folder: Path, graphs: list[Path], quantized: bool | None) -> Path:
 
 def _check_file(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
     path = folder / name
-    if Path(name).is_absolute() or ".." in Path(name).parts or path.is_symlink():
+    if Path(name).is_absolute() or path.resolve() != folder.resolve() / name:
         raise ConfigurationError(f"{folder / MANIFEST} lists {name!r}, which is not a plain file of the bundle")
     if not path.is_file():
         raise ConfigurationError(f"{folder} lacks {name}: copy or export the bundle again")
@@ -209,7 +209,7 @@ def _check_file(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
 
 def _listed_polarities(labels: list[dict[str, Any]]) -> tuple[float, ...] | None:
     values = [label["polarity"] for label in labels]
-    return None if None in values else tuple(values)
+    return None if None in values else tuple(map(float, values))
 
 
 def sha256_of(path: Path) -> str:

@@ -1,7 +1,8 @@
 """What an ONNX file may hold, checked before ONNX Runtime opens it: everything itself, and nothing sparse.
 
-A tensor may name a file to be read in its place (`../`, an absolute path, a link …), which has let models read what
-is not theirs (CVE-2022-25882, CVE-2024-27318). A model here is one file. The scan follows the protobuf messages of
+A tensor may name a file to be read in its place (`../`, an absolute path, a link …), which has let models read, and
+overwrite, what is not theirs (CVE-2022-25882, CVE-2024-27318, CVE-2025-51480, CVE-2026-27489). A model here is one
+file. The scan follows the protobuf messages of
 onnx.proto down to the tensors and skips what they hold, so that it takes milliseconds.
 """
 

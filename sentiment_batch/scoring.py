@@ -195,7 +195,13 @@ class Scorer:
         return _Running(encoded, batches, [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches])
 
     def _run(self, sequences: list[list[int]], batch: Batch) -> npt.NDArray[np.float32]:
-        return self._session.run(np.array([sequences[i] for i in batch.indices], dtype=np.int64))
+        logits = self._session.run(np.array([sequences[i] for i in batch.indices], dtype=np.int64))
+        if logits.shape != (len(batch.indices), len(self.bundle.labels)) or not np.isfinite(logits).all():
+            raise ConfigurationError(
+                f"{self.bundle.graph} does not give one finite number for each of {len(self.bundle.labels)} labels: "
+                "copy or export the model again"
+            )
+        return logits
 
     def _finish(self, work: _Running) -> Scores:
         encoded = work.encoded

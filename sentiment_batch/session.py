@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from sentiment_batch.errors import ConfigurationError
 
-_ERRORS_ONLY = 3
+# What goes wrong is raised, and said once.
+_FATAL_ONLY = 4
 
 
 class Device(StrEnum):
@@ -41,6 +43,7 @@ class Session:
         Raises ConfigurationError if the provider is not there or does not load, or the graph is not a classifier.
         """
         require_provider(device)
+        self.graph = graph
         self.provider = PROVIDERS[device]
         self._session = _load(graph, self.provider)
         if self._session.get_providers()[0] != self.provider:
@@ -56,13 +59,21 @@ class Session:
             raise ConfigurationError(f"{graph} is not a text classifier's graph: inputs {sorted(self._inputs)}")
 
     def run(self, input_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Logits, float32 [B, K], of B sequences of one length, int64 [B, L]; nothing is padding."""
+        """Logits, float32 [B, K], of B sequences of one length, int64 [B, L]; nothing is padding.
+
+        Raises ConfigurationError if the graph does not take them.
+        """
         feed = {"input_ids": input_ids}
         if "attention_mask" in self._inputs:
             feed["attention_mask"] = np.ones_like(input_ids)
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(input_ids)
-        logits: npt.NDArray[np.float32] = self._session.run(None, feed)[0]
+        try:
+            logits: npt.NDArray[np.float32] = self._session.run(None, feed)[0]
+        except InvalidArgument as error:
+            raise ConfigurationError(
+                f"{self.graph} does not take what tokenizer.json gives: {str(error).splitlines()[0]}"
+            ) from error
         return logits
 
 
@@ -71,7 +82,7 @@ def _load(graph: Path, provider: str) -> onnxruntime.InferenceSession:
     # Many runs of one thread each beat one run of many threads: nothing waits inside a layer.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     try:
         return onnxruntime.InferenceSession(
             str(graph),

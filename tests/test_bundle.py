@@ -100,7 +100,7 @@ def test_altered_file(bundle: Path, name: str) -> None:
         ModelBundle.load(bundle)
 
 
-@pytest.mark.parametrize("name", ["../model.onnx", "a/../../model.onnx", "/etc/hostname"])
+@pytest.mark.parametrize("name", ["../model.onnx", "a/../../model.onnx", "a/../model.onnx", "/etc/hostname"])
 def test_path_out_of_the_folder(bundle: Path, name: str) -> None:
     """A manifest cannot name files outside of its folder."""
     edit_json(bundle / MANIFEST, lambda manifest: manifest["files"].update({name: {"sha256": "", "bytes": 0}}))
@@ -117,6 +117,18 @@ def test_link_out_of_the_folder(bundle: Path, tmp_path_factory: pytest.TempPathF
         ModelBundle.load(bundle)
 
 
+def test_link_to_a_folder(model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nor does a listed file stand in a folder that is a link."""
+    (model / "onnx").mkdir()
+    (model / "model.onnx").rename(model / "onnx/model.onnx")
+    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17))
+    assert ModelBundle.load(model).graph == model / "onnx/model.onnx"
+    elsewhere = (model / "onnx").rename(tmp_path_factory.mktemp("elsewhere") / "onnx")
+    (model / "onnx").symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match="not a plain file of the bundle"):
+        ModelBundle.load(model)
+
+
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_other_schema_version(bundle: Path, version: object) -> None:
     """A manifest of another schema version is refused, with the version that is read."""
@@ -125,7 +137,7 @@ def test_other_schema_version(bundle: Path, version: object) -> None:
         ModelBundle.load(bundle)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"text"', "\x00"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"text"', "\x00", "[" * 100_000])
 def test_not_a_manifest(bundle: Path, content: str) -> None:
     """A bundle.json that is no manifest is named."""
     (bundle / MANIFEST).write_text(content, "utf-8")
@@ -135,7 +147,16 @@ def test_not_a_manifest(bundle: Path, content: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("files", []), ("files", {"config.json": {}}), ("labels", ["negative", "positive"]), ("labels", {})],
+    [
+        ("files", []),
+        ("files", {"config.json": {}}),
+        ("files", {"\x00": {}}),
+        ("labels", ["negative", "positive"]),
+        ("labels", {}),
+        ("labels", [{"name": "negative", "polarity": "low"}]),
+        ("max_tokens", "many"),
+        ("max_tokens", float("inf")),
+    ],
 )
 def test_manifest_of_another_shape(bundle: Path, key: str, value: object) -> None:
     """A manifest with the right keys and values of another shape is named too."""
@@ -247,6 +268,7 @@ def test_label_order(model: Path) -> None:
         {"id2label": {"0": "a", "2": "c"}},
         {"max_position_embeddings": None},
         {"model_type": "roberta", "pad_token_id": None},
+        {"max_position_embeddings": float("inf")},
     ],
 )
 def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:

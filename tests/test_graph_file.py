@@ -67,6 +67,16 @@ def test_external_data(tmp_path: Path, place: Callable[[onnx.TensorProto], onnx.
         require_self_contained(save(tmp_path / "model.onnx", place(external(location))))
 
 
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_linked_external_data(tmp_path: Path, link: str) -> None:
+    """A file beside the model that is another's under a second name is not read either."""
+    (tmp_path / "secret").write_bytes(WEIGHTS.raw_data)
+    (tmp_path / "model").mkdir()
+    getattr(tmp_path / "model/weights.bin", link)(tmp_path / "secret")
+    with pytest.raises(ConfigurationError, match=r"wants to read another file \(external data\)"):
+        require_self_contained(save(tmp_path / "model/model.onnx", graph(external("weights.bin"))))
+
+
 def test_external_data_in_a_function(tmp_path: Path) -> None:
     """A model's own functions are looked through too."""
     model = helper.make_model(graph())
@@ -99,6 +109,15 @@ def test_deep_nesting(tmp_path: Path) -> None:
         main = helper.make_graph([helper.make_node("If", ["c"], ["y"], then_branch=main)], "g", [], [])
     with pytest.raises(ConfigurationError, match="nested too deeply"):
         require_self_contained(save(tmp_path / "model.onnx", main))
+
+
+@pytest.mark.parametrize("size", [2**31, 2**40])
+def test_too_large(tmp_path: Path, size: int) -> None:
+    """A file larger than a graph can be is refused for its size, without a look into it."""
+    with (tmp_path / "model.onnx").open("wb") as file:
+        file.truncate(size)
+    with pytest.raises(ConfigurationError, match=f"has {size:,} bytes: an ONNX graph has up to 2,147,483,647"):
+        require_self_contained(tmp_path / "model.onnx")
 
 
 def test_cut_short(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """Texts to token ids."""
 
 import json
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_graph import build_tokenizer
+from tiny_models import byte_tokenizer
 from tokenizers import processors
 
 from sentiment_batch.errors import ConfigurationError
@@ -142,6 +145,55 @@ def test_order_and_independence(tokenizer_file: Path, texts: list[str]) -> None:
     """Each text is encoded as if it were alone, in the order given."""
     tokenizer = Tokenizer(tokenizer_file, 32)
     assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
+
+
+WORDS = st.text(st.sampled_from("abqz.,!?'-É中👍\u0301"), min_size=1, max_size=12) | st.sampled_from(
+    ["film", "[SEP]", "<s>"]
+)
+SPACES = st.sampled_from([" ", " ", " ", "  ", "\n", " \n ", "\t", "\u00a0"])
+
+
+@pytest.mark.parametrize("kind", [build_tokenizer, byte_tokenizer], ids=["words", "bytes"])
+@pytest.mark.parametrize("strategy", LongText)
+@settings(max_examples=8)
+@given(pieces=st.lists(st.tuples(WORDS, SPACES), min_size=4, max_size=40), length=st.integers(70_000, 140_000))
+def test_very_long_text(
+    scratch: Path, kind: Callable[[], Any], strategy: LongText, pieces: list[tuple[str, str]], length: int
+) -> None:
+    """A text that is tokenized in parts gives the tokens that it gives as a whole."""
+    tokenizer = kind()
+    tokenizer.save(str(scratch / "tokenizer.json"))
+    unit = "".join(chain.from_iterable(pieces))
+    text = unit * (length // len(unit) + 1)
+    [encoded] = Tokenizer(scratch / "tokenizer.json", 50, strategy).encode([text])
+    assert [piece[1:-1] for piece in encoded.pieces] == strategy.cut(
+        tokenizer.encode(text, add_special_tokens=False).ids, 48
+    )
+    assert encoded.truncated == (strategy is not LongText.WINDOWS)
+
+
+@pytest.mark.parametrize("strategy", LongText)
+def test_very_long_words(tokenizer_file: Path, strategy: LongText) -> None:
+    """A text without a place to cut is read all the same, with ever the same tokens."""
+    texts = [" " * 200_000 + "good", "👍" * 200_000, "good " + "x" * 200_000 + " film", " " * 200_000]
+    encoded = Tokenizer(tokenizer_file, 32, strategy).encode(texts)
+    assert [len(text.pieces) for text in encoded] == [1, 1, 1, 0]
+    good, film, unknown = (build_tokenizer().token_to_id(word) for word in ("good", "film", "[UNK]"))
+    assert encoded[0].pieces == [[CLS, good, SEP]]
+    assert encoded[1].pieces == [[CLS, unknown, unknown, unknown, unknown, SEP]]
+    assert encoded[2].pieces[0][:3] == [CLS, good, unknown]
+    assert encoded[2].pieces[0][-3:] == [unknown, film, SEP]
+    assert not any(text.truncated for text in encoded)
+
+
+def test_no_token_for_the_unknown(tmp_path: Path) -> None:
+    """A tokenizer that fails at a text is the model's fault, and named."""
+    path = tmp_path / "tokenizer.json"
+    settings = json.loads(build_tokenizer().to_str())
+    settings["model"]["unk_token"] = "[???]"
+    path.write_text(json.dumps(settings), "utf-8")
+    with pytest.raises(ConfigurationError, match=r"tokenizer\.json cannot tokenize every text: .*Missing"):
+        Tokenizer(path, 32).encode(["👍"])
 
 
 def test_no_room(tokenizer_file: Path) -> None:

@@ -52,7 +52,7 @@ def write_checkpoint(
                 parameter.mul_(8)
         change(model)
     model.save_pretrained(folder)
-    tokenizer = _byte_tokenizer() if model_type == "roberta" else _word_tokenizer()
+    tokenizer = byte_tokenizer() if model_type == "roberta" else _word_tokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 
@@ -115,7 +115,7 @@ def _word_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _byte_tokenizer() -> Tokenizer:
+def byte_tokenizer() -> Tokenizer:
     """Byte-level BPE without merges: one token a byte."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {piece: i for i, piece in enumerate(["<s>", "<pad>", "</s>", "<unk>", *alphabet])}

@@ -2,9 +2,14 @@
 
 Truncation and padding settings inside that file are ignored: sentence-transformers models, for one, ship a limit of
 128 tokens there. Cutting is done here, by `LongText`, and padding is never needed.
+
+The library takes more than a hundred times a text's bytes while it works on it. So a very long text is given to it in
+parts, cut where no token reaches across, and only as many of them as decide which tokens remain.
 """
 
-from collections.abc import Sequence
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +17,10 @@ import tokenizers
 
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.text.long_text import LongText
+
+_PART_CHARACTERS = 2**16
+# No pre-tokenizer leaves white space with the word before it.
+_END_OF_WORD = re.compile(r"(?<=\S)(?=\s)")
 
 
 class EncodedText(NamedTuple):
@@ -29,6 +38,7 @@ class Tokenizer:
 
         Raises ConfigurationError if the file is not a tokenizer or leaves no room for text.
         """
+        self._path = path
         try:
             self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception
@@ -46,9 +56,28 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Encode each text; the result is in the order of `texts`."""
-        # The fast variant leaves out character offsets, which nothing here reads.
-        encodings = self._tokenizer.encode_batch_fast([_encodable(text) for text in texts], add_special_tokens=False)
-        return [self._cut(encoding.ids) for encoding in encodings]
+        texts = [_encodable(text) for text in texts]
+        ids = iter(self._ids([text for text in texts if len(text) <= _PART_CHARACTERS]))
+        return [self._cut(next(ids) if len(text) <= _PART_CHARACTERS else self._ids_of_ends(text)) for text in texts]
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        try:
+            # The fast variant leaves out character offsets, which nothing here reads.
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        except Exception as error:  # the library raises bare Exception
+            raise ConfigurationError(f"{self._path} cannot tokenize every text: {error}") from error
+        return [encoding.ids for encoding in encodings]
+
+    def _ids_of_ends(self, text: str) -> list[int]:
+        """Tokens of a very long text without most of those in its middle that cutting leaves out; all for WINDOWS."""
+        parts = deque(_parts(text))
+        start: list[int] = []
+        end: deque[int] = deque()
+        while parts and (len(start) <= self._room or self._long_text is LongText.WINDOWS):
+            start += self._ids([parts.popleft()])[0]
+        while parts and len(end) < self._room:
+            end.extendleft(reversed(self._ids([parts.pop()])[0]))
+        return [*start, *end]
 
     def _cut(self, tokens: list[int]) -> EncodedText:
         if not tokens:
@@ -67,3 +96,14 @@ class Tokenizer:
 def _encodable(text: str) -> str:
     """JSON may hold half a surrogate pair (`"\\ud83d"`), which is no character; it reads as a question mark."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Cut between words, or, where there are none for long, anywhere."""
+    start = 0
+    while len(text) - start > _PART_CHARACTERS:
+        found = _END_OF_WORD.search(text, start + _PART_CHARACTERS // 2, start + _PART_CHARACTERS)
+        end = found.start() if found else start + _PART_CHARACTERS
+        yield text[start:end]
+        start = end
+    yield text[start:]

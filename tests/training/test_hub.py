@@ -1,7 +1,8 @@
-"""A base checkpoint by its hub id, from a server that speaks the hub's file protocol."""
+"""Checkpoints by their hub id, from a server that speaks the hub's file protocol."""
 
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,9 +53,15 @@ class _Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(base: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+def repository(base: Path, tmp_path: Path) -> Path:
+    """What the hub has under the one id that it knows."""
+    return shutil.copytree(base, tmp_path / "repository")
+
+
+@pytest.fixture
+def hub(repository: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment in which the hub is here, with an empty cache."""
-    handler = type("Hub", (_Hub,), {"folder": base})
+    handler = type("Hub", (_Hub,), {"folder": repository})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -86,11 +93,42 @@ def test_base_from_the_hub(command: Command, hub: dict[str, str], data: Path) ->
     assert (snapshot / "model.safetensors").is_file()
 
 
-def test_unknown_repository(command: Command, hub: dict[str, str], data: Path) -> None:
+@pytest.mark.parametrize("words", [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")])
+def test_unknown_repository(command: Command, hub: dict[str, str], data: Path, words: tuple[str, ...]) -> None:
     """An id that the hub does not know is told in one line."""
-    result = command("train", "--data", data, "--base", "owner/nothing", "--output", "ckpt", environment=hub)
+    result = command(*words, "owner/nothing", "--output", "out", environment=hub)
     assert result.code == 78
     message = error_line(result)
-    assert message.startswith("cannot load the base checkpoint 'owner/nothing': ")
+    assert message.startswith("owner/nothing is neither a folder nor on the Hugging Face hub: ")
     assert "\\n" not in message
-    assert not (command.folder / "ckpt").exists()
+    assert not (command.folder / "out").exists()
+
+
+@pytest.mark.parametrize("words", [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")])
+@pytest.mark.parametrize("name", [REPOSITORY, "repository"])
+@pytest.mark.parametrize("place", ["config.json", "tokenizer_config.json"])
+def test_code_in_a_repository(
+    command: Command, hub: dict[str, str], repository: Path, data: Path, words: tuple[str, ...], name: str, place: str
+) -> None:
+    """Code that comes with a checkpoint, from the hub or in a folder, is not run: nobody is even asked."""
+    settings = json.loads((repository / place).read_text("utf-8"))
+    names = {"AutoConfig": "planted.Any", "AutoTokenizer": ["planted.Any", "planted.Any"]}
+    settings |= {"model_type": "planted", "tokenizer_class": "Planted", "auto_map": names}
+    (repository / place).write_text(json.dumps(settings), "utf-8")
+    (repository / "planted.py").write_text(f"open({str(command.folder / 'run')!r}, 'w')")
+    result = command(*words, name, "--output", "out", stdin=b"y\ny\n", environment=hub)
+    assert (result.code, result.stdout) == (78, "")
+    assert error_line(result).endswith(f"{place} sets auto_map, which can load code of its own: this is never run")
+    assert not (command.folder / "run").exists()
+    assert not (command.folder / "out").exists()
+
+
+@pytest.mark.parametrize("words", [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")])
+def test_pickles_on_the_hub(
+    command: Command, hub: dict[str, str], repository: Path, data: Path, words: tuple[str, ...]
+) -> None:
+    """Weights in pickle form are not even downloaded."""
+    (repository / "model.safetensors").rename(repository / "pytorch_model.bin")
+    result = command(*words, REPOSITORY, "--output", "out", environment=hub)
+    assert (result.code, result.stdout) == (78, "")
+    assert error_line(result).endswith("needs weights in model.safetensors; it has none")
