@@ -44,6 +44,6 @@ class TryAgainError(SentimentBatchError):
 
 
 class ConfigurationError(SentimentBatchError):
-    """The model, the provider or the installation is not usable."""
+    """The model, the provider, the installation or the token for a service is not usable."""
 
     exit_code = 78

@@ -9,15 +9,16 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow.fs as pafs
 
-from sentiment_batch.durable import rename, sync_folder
+from sentiment_batch.durable import rename, sync_folder, writing
 from sentiment_batch.errors import CannotWriteError, UsageError
-from sentiment_batch.locations import REJECTS, Location
+from sentiment_batch.locations import REJECTS, Location, first_line
 
 RECEIPT = ".receipt.json"
 INCOMPLETE = ".incomplete.json"
@@ -132,6 +133,24 @@ def publish(finished: Path, target: Location) -> None:
         shutil.rmtree(replaced, ignore_errors=True)
         path.rename(replaced)
     rename(finished, path)
+
+
+@contextmanager
+def publishing(target: Location) -> Iterator[BinaryIO]:
+    """A stream whose bytes become `target`, a file of this machine, when the block ends well; else there is no trace.
+
+    Raises CannotWriteError for what the file system refuses.
+    """
+    path = Path(target.path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with writing(partial) as stream:
+            yield stream
+        publish(partial, target)
+    except OSError as error:
+        raise CannotWriteError(f"{target.name}: {first_line(error)}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def remove(target: Location) -> None:

@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-BUILD_SIDE = {"torch", "transformers", "matplotlib", "optimum", "sentiment_batch.export", "sentiment_batch.training"}
+BUILD_SIDE = {
+    *("torch", "transformers", "matplotlib", "optimum", "kaggle", "kagglesdk", "huggingface_hub", "requests"),
+    *("sentiment_batch.export", "sentiment_batch.fetching", "sentiment_batch.training"),
+}
 
 
 def modules_after(code: str) -> set[str]:
@@ -28,7 +31,7 @@ def test_scoring_needs_no_arrow() -> None:
     assert "pyarrow" not in modules_after("import sentiment_batch.scoring")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["score", "--help"], ["train", "-h"]])
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["score", "--help"], ["train", "-h"], ["fetch", "-h"]])
 def test_help_is_light(words: list[str]) -> None:
     """Help and version import neither onnxruntime nor pyarrow nor numpy."""
     loaded = modules_after(

@@ -11,11 +11,14 @@ import click
 
 from sentiment_batch.cli.evaluate import evaluate
 from sentiment_batch.cli.export import export
+from sentiment_batch.cli.fetch import fetch
 from sentiment_batch.cli.info import info
+from sentiment_batch.cli.notes import say
 from sentiment_batch.cli.predict import predict
 from sentiment_batch.cli.retry_rejects import retry_rejects
 from sentiment_batch.cli.score import score
 from sentiment_batch.cli.stopping import Stopped, stop_on_signals
+from sentiment_batch.cli.submit import submit
 from sentiment_batch.cli.train import train
 from sentiment_batch.cli.verify import verify
 from sentiment_batch.errors import InputOutputError, SentimentBatchError
@@ -26,7 +29,7 @@ Exit codes:
   0  done                          73  cannot write the output
   1  failure                       74  reading or writing failed
   2  wrong usage                   75  busy, or out of time: try again
-  3  done, with tolerated rejects  78  model, provider or installation;
+  3  done, with tolerated rejects  78  model, provider, installation, token;
   65 bad data, too many rejects        or not what a run began with
   66 no such input                 130, 143  stopped by Ctrl-C, by SIGTERM
 """
@@ -35,7 +38,7 @@ Exit codes:
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
-    commands=[score, retry_rejects, verify, predict, evaluate, train, export, info],
+    commands=[score, retry_rejects, verify, predict, fetch, train, evaluate, export, submit, info],
 )
 @click.version_option(version("sentiment-batch"), "--version", prog_name="sentiment-batch")
 def cli() -> None:
@@ -104,6 +107,4 @@ def _notes(error: BaseException, *otherwise: str) -> Sequence[str]:
 
 
 def _complain(message: str) -> None:
-    """One line, whatever the message: control characters of a file name, say, are escaped."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in message)
-    click.echo(f"Error: {line}", err=True)
+    say(f"Error: {message}")

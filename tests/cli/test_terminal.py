@@ -1,41 +1,13 @@
 """The progress bar: on a terminal, and nowhere else."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
 
 import pytest
 from cli.process import Command
 from cli.tables import write_table
+from cli.terminal import EVERY_UPDATE, run_on_terminal
 
 ROWS = 20_000  # three chunks
-EVERY_UPDATE = {"TQDM_MININTERVAL": "0", "TQDM_MINITERS": "0"}
-
-
-def run_on_terminal(score: Command, *arguments: str) -> str:
-    """What the command shows on a terminal 100 characters wide."""
-    terminal, stderr = pty.openpty()
-    fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    null = subprocess.DEVNULL
-    with score.start(*arguments, stdin=null, stdout=null, stderr=stderr, environment=EVERY_UPDATE) as process:
-        os.close(stderr)
-        shown = b""
-        while part := _read(terminal):
-            shown += part
-    os.close(terminal)
-    assert process.returncode == 0
-    return shown.decode("utf-8")
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # Linux's end of file, when the last process has closed its side
-        return b""
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""`sentiment-batch submit`."""
+
+from pathlib import Path
+
+import click
+
+from sentiment_batch.cli.notes import notes
+from sentiment_batch.cli.options import model_option, quiet_option, verbose_option
+
+
+@click.command(short_help="Turn scored phrases into a Kaggle submission.")
+@click.argument("service", type=click.Choice(["kaggle"]))
+@click.argument("competition")
+@click.argument("scored")
+@click.option("--test", required=True, help="The competition's test file.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="submission.csv",
+    show_default=True,
+    help="CSV file to write.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+@model_option
+@click.option("--upload", is_flag=True, help="Submit the file.")
+@click.option("-m", "--message", help="Description of the submission.  [default: sentiment-batch]")
+@quiet_option
+@verbose_option
+def submit(
+    service: str,
+    competition: str,
+    scored: str,
+    test: str,
+    output: Path,
+    force: bool,
+    model: Path | None,
+    upload: bool,
+    message: str | None,
+    quiet: bool,
+) -> None:
+    """Write PhraseId,Sentiment for COMPETITION from SCORED, a test file with the sentiment that `score` added.
+
+    \b
+    Examples:
+      sentiment-batch score data/test.tsv -o scored.parquet
+      sentiment-batch submit kaggle sentiment-analysis-on-movie-reviews scored.parquet --test data/test.tsv
+      sentiment-batch submit kaggle COMPETITION scored.parquet --test test.tsv --upload -m "default model"
+
+    Sentiment is the label's place among those of --model, from 0 for the most negative to 4; a phrase
+    without a prediction, such as an empty one, is neutral (2). Every PhraseId of the test file has to
+    be in SCORED, once, and no other. Nothing is sent to Kaggle without --upload.
+    """
+    from sentiment_batch.bundle import ModelBundle
+    from sentiment_batch.cli.extras import require_extra
+    from sentiment_batch.fetching.submission import write_submission
+    from sentiment_batch.locations import Location
+    from sentiment_batch.output import Output
+
+    if message and not upload:
+        raise click.UsageError("--message goes with --upload")
+    if upload:
+        require_extra("kaggle", "kaggle", "six")
+        from sentiment_batch.fetching import kaggle
+
+        data = kaggle.KaggleData.competition(competition)
+    note, target = notes(quiet), Location.parse(str(output))
+    Output(target).require_writable(force=force)
+    counts = write_submission(Location.parse(scored), Location.parse(test), ModelBundle.load(model).labels, target)
+    neutral = f", {counts.neutral:,} of them without a prediction: neutral (2)" if counts.neutral else ""
+    note(f"{output}: {counts.rows:,} phrases{neutral}")
+    if upload:
+        kaggle.submit(output, data, message or "sentiment-batch", note)
+        note(f"submitted: see {data.page}/submissions")

@@ -1,0 +1,97 @@
+"""Zip archives of strangers, unpacked into an empty folder: plain files inside of it, as large as they say, or none."""
+
+import errno
+import re
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from sentiment_batch.errors import BadDataError, CannotWriteError
+
+GIGABYTE = 10**9
+
+
+def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
+    """Unpack into a new `folder`, at most `max_bytes` in all.
+
+    Of the archives inside, those that hold nothing but the file that they are named after (`train.tsv.zip`:
+    `train.tsv`) are replaced by it. Raises BadDataError for an archive that is damaged, too large, or would write
+    anything but plain files below `folder`; CannotWriteError if the disk has no room.
+    """
+    folder.mkdir()
+    left = max_bytes - _extract(archive, folder, max_bytes)
+    for inner in sorted(folder.rglob("*.zip")):
+        if _only_wraps(inner):
+            left -= _extract(inner, inner.parent, left)
+            inner.unlink()
+
+
+def require_safe_names(names: Sequence[str], origin: str) -> None:
+    """Raise BadDataError unless the names lead to different files below the folder that they are written to."""
+    paths = [PurePosixPath(name) for name in names]
+    for name in names:
+        parts = re.split(r"[/\\]", name)
+        if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name) or not PurePosixPath(name).parts:
+            raise BadDataError(f"{origin} holds {name!r}, which leads out of the folder: nothing is kept of it")
+    files = set(paths)
+    if len(files) < len(paths) or any(parent in files for path in paths for parent in path.parents):
+        raise BadDataError(f"{origin} holds the same name twice: nothing is kept of it")
+
+
+def require_allowed(size: int, max_bytes: int, what: str) -> None:
+    """Raise BadDataError if `size`, in bytes, is more than allowed."""
+    if size > max_bytes:
+        raise BadDataError(
+            f"{what} has {size / GIGABYTE:,.1f} GB, and {max_bytes / GIGABYTE:,.1f} GB are allowed: "
+            "if it is meant to, raise --max-gigabytes"
+        )
+
+
+def _extract(archive: Path, folder: Path, max_bytes: int) -> int:
+    """Unpack one archive; returns the bytes written."""
+    with _reading(archive), zipfile.ZipFile(archive) as packed:
+        members = [member for member in packed.infolist() if not member.is_dir()]
+        require_safe_names([member.filename for member in members], archive.name)
+        for member in members:
+            if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+                raise BadDataError(f"{archive.name} holds {member.filename!r}, which is no plain file")
+            # Of the other methods the standard library unpacks whole blocks at once, a gigabyte from a few bytes.
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise BadDataError(f"{archive.name} holds {member.filename!r}, packed by another method than deflate")
+        size = sum(member.file_size for member in members)
+        require_allowed(size, max_bytes, f"{archive.name}, unpacked,")
+        free = shutil.disk_usage(folder).free
+        if size > free:
+            raise CannotWriteError(
+                f"{archive.name} needs {size / 1e6:,.0f} MB unpacked, {free / 1e6:,.0f} MB are free: make room"
+            )
+        for member in members:
+            path = folder / member.filename
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # No more is read than the archive says, and then the checksum has to be right.
+            with packed.open(member) as source, path.open("xb") as target:
+                shutil.copyfileobj(source, target)
+    return size
+
+
+def _only_wraps(inner: Path) -> bool:
+    wrapped = inner.with_suffix("")
+    if wrapped.exists() or not zipfile.is_zipfile(inner):
+        return False
+    with _reading(inner), zipfile.ZipFile(inner) as packed:
+        return packed.namelist() == [wrapped.name]
+
+
+@contextmanager
+def _reading(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, IndexError, RuntimeError, ValueError, OSError) as error:
+        # IndexError: an empty name; RuntimeError: a password; ValueError and EINVAL: numbers that no archive has.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        raise BadDataError(f"{archive.name} cannot be unpacked: {error}: run the same command again") from error

@@ -1,0 +1,207 @@
+"""Competitions, data sets and submissions of Kaggle, through its own package.
+
+That package signs in when it is imported, prints to stdout, exits where it finds no token, and with VERBOSE in the
+environment shows every request with the token in it. So it is imported late, and never speaks for itself.
+"""
+
+import base64
+import hashlib
+import io
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sentiment_batch.errors import (
+    BadDataError,
+    ConfigurationError,
+    InputOutputError,
+    NoInputError,
+    SentimentBatchError,
+    TryAgainError,
+    UsageError,
+)
+from sentiment_batch.fetching.archive import require_allowed, unpack
+from sentiment_batch.fetching.credentials import HOW_TO_GET_ONE, has_access_token, require_safe_credentials
+from sentiment_batch.fetching.retrying import Note, patiently
+from sentiment_batch.fetching.workplace import Workplace
+
+_SERVER = "Kaggle"
+_CHUNK_BYTES = 2**16  # what a cut costs at most
+_SLUG = r"[A-Za-z0-9_-]+"
+
+
+@dataclass(frozen=True)
+class KaggleData:
+    """A competition (`owner` is None), or a data set in its last version or in another."""
+
+    owner: str | None
+    slug: str
+    version: int | None = None
+
+    @classmethod
+    def parse(cls, name: str, version: str | None) -> Self:
+        """Raises UsageError for what can be neither."""
+        found = re.fullmatch(rf"(?:({_SLUG})/)?({_SLUG})", name)
+        if not found:
+            raise UsageError(
+                f"{name!r} is no name: it is the last part of a competition's address, "
+                "or owner/name, the last two parts of a data set's"
+            )
+        if version is not None and (found[1] is None or not version.isdecimal()):
+            raise UsageError(f"--revision {version}: on Kaggle, data sets have revisions, and they are numbers")
+        return cls(found[1], found[2], int(version) if version else None)
+
+    @classmethod
+    def competition(cls, name: str) -> Self:
+        """Raises UsageError for a data set, and for what can be neither."""
+        data = cls.parse(name, None)
+        if data.owner:
+            raise UsageError(f"{name} is a data set: submissions go to competitions")
+        return data
+
+    @property
+    def page(self) -> str:
+        kind = "datasets" if self.owner else "competitions"
+        return f"https://www.kaggle.com/{kind}/{self.owner + '/' if self.owner else ''}{self.slug}"
+
+    def refusal(self, status: int) -> SentimentBatchError:
+        """What to do about an HTTP status of Kaggle's."""
+        match status:
+            case 401:
+                return ConfigurationError(f"Kaggle does not take the token (401): {HOW_TO_GET_ONE}")
+            case 403 if self.owner:
+                return ConfigurationError(f"Kaggle does not give it to you (403): see whether you may read {self.page}")
+            case 403:
+                return ConfigurationError(
+                    f"Kaggle does not let you yet (403): accept the rules at {self.page}/rules, then run this again"
+                )
+            case 404:
+                return NoInputError(f"Kaggle has nothing at {self.page} (404): check the name and the revision")
+            case _:
+                return InputOutputError(f"Kaggle refuses the request ({status}): see {self.page}")
+
+
+def fetch(data: KaggleData, place: Workplace, max_bytes: int, note: Note, *, show_progress: bool) -> list[Path]:
+    """Download, check and unpack; returns the files, where they now are.
+
+    Raises ConfigurationError for the token, NoInputError for a name that Kaggle does not know, and the errors of
+    `patiently`, `unpack` and `Workplace.publish`.
+    """
+    api = _sign_in(data, note)
+    archive = place.download / f"{data.slug}.zip"
+    try:
+        patiently(
+            lambda: _download(api, data, archive, max_bytes, show_progress=show_progress), _SERVER, data.refusal, note
+        )
+        unpack(archive, place.files, max_bytes)
+        return place.publish(place.files)
+    except BaseException:
+        # Beside what can be continued stands the package's mark, with the version that it is a part of.
+        if not archive.with_name(f"{archive.name}.kaggle-partial").exists():
+            archive.unlink(missing_ok=True)
+        raise
+
+
+def submit(file: Path, data: KaggleData, message: str, note: Note) -> None:
+    """Upload a submission to a competition; raises the errors of `fetch`."""
+    api = _sign_in(data, note)
+
+    def upload() -> Any:
+        with _muted():
+            return api.competition_submit(str(file), message, data.slug, quiet=True)
+
+    # A server that failed may have taken the submission, and there are only so many a day.
+    try:
+        answer = patiently(upload, _SERVER, data.refusal, note, repeatable=False)
+    except (TryAgainError, InputOutputError) as error:
+        error.add_note(f"see at {data.page}/submissions whether it has arrived, before you try again")
+        raise
+    if answer.message == api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+        raise InputOutputError(f"{file} could not be uploaded: try again, or upload it at {data.page}/submit")
+
+
+def _sign_in(data: KaggleData, note: Note) -> Any:
+    require_safe_credentials()
+    for name in ("VERBOSE", "VERBOSE_OUTPUT"):
+        os.environ.pop(name, None)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show signed addresses
+    with _muted():
+        import kaggle
+    api = kaggle.api
+    if not api.get_config_value(api.CONFIG_NAME_AUTH_METHOD):
+        # Why it has not worked, the import does not tell.
+        patiently(lambda: _authenticate(api, data), _SERVER, data.refusal, note)
+    return api
+
+
+def _authenticate(api: Any, data: KaggleData) -> None:
+    try:
+        with _muted():
+            api.authenticate()
+    except SystemExit:
+        if has_access_token():
+            raise data.refusal(401) from None
+        raise ConfigurationError(f"no Kaggle token: {HOW_TO_GET_ONE}") from None
+
+
+def _download(api: Any, data: KaggleData, archive: Path, max_bytes: int, *, show_progress: bool) -> None:
+    """Download the archive, or the rest of it."""
+    with _muted(), api.build_kaggle_client() as client, closing(_request(client, data)) as response:
+        require_allowed(int(response.headers.get("Content-Length", 0)), max_bytes, archive.name)
+        try:
+            api.download_file(
+                response,
+                str(archive),
+                client.http_client(),
+                quiet=not show_progress,
+                resume=True,
+                chunk_size=_CHUNK_BYTES,
+                max_retries=0,
+            )
+        except ValueError:
+            intact = False
+        else:
+            intact = _md5_told(response) in (None, _md5_of(archive))
+    if not intact:
+        archive.unlink(missing_ok=True)
+        raise BadDataError(f"{archive.name} did not arrive as Kaggle has it: run the same command again")
+
+
+def _request(client: Any, data: KaggleData) -> Any:
+    """The response, with its body still to be read."""
+    if data.owner is None:
+        from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
+
+        request = ApiDownloadDataFilesRequest()
+        request.competition_name = data.slug
+        return client.competitions.competition_api_client.download_data_files(request)
+    from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
+
+    request = ApiDownloadDatasetRequest()
+    request.owner_slug, request.dataset_slug, request.dataset_version_number = data.owner, data.slug, data.version
+    return client.datasets.dataset_api_client.download_dataset(request)
+
+
+def _md5_told(response: Any) -> str | None:
+    """The MD5 of the whole body in hexadecimal, where the storage tells it (`x-goog-hash: crc32c=…, md5=…`)."""
+    for part in response.headers.get("x-goog-hash", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name == "md5":
+            return base64.b64decode(value).hex()
+    return None
+
+
+def _md5_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    with redirect_stdout(io.StringIO()):
+        yield
