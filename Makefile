@@ -29,7 +29,7 @@ dev:
 default-model: dev ## Train and export the embedded model; DATA is the folder that recipes/default.toml describes.
 	.venv-dev/bin/sentiment-batch train --recipe recipes/default.toml --data-folder $(DATA) -o checkpoint --resume
 	.venv-dev/bin/sentiment-batch export --checkpoint checkpoint --quantize -o sentiment_batch/models/default --force \
-		--max-accuracy-drop 0.3 \
+		--max-accuracy-drop 0.3 --behaviour \
 		--recipe recipes/default.toml --data-folder $(DATA)
 
 clean:

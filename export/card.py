@@ -30,11 +30,14 @@ _COLUMNS: tuple[_Column, ...] = (
     ("Largest change of a probability", ("largest_probability_change",), "{:.3f}"),
     ("Accuracy, float", ("float", "accuracy"), "{:.2%}"),
     ("Accuracy, int8", ("int8", "accuracy"), "{:.2%}"),
-)
-# Means something only for labels in an order.
-_ORDERED_COLUMNS: tuple[_Column, ...] = (
     ("Binary accuracy, float", ("float", "binary_accuracy"), "{:.2%}"),
     ("Binary accuracy, int8", ("int8", "binary_accuracy"), "{:.2%}"),
+)
+_CALIBRATION_COLUMNS: tuple[_Column, ...] = (
+    ("Calibration error, unscaled", ("calibration", "unscaled"), "{:.2%}"),
+    ("… scaled", ("calibration", "scaled"), "{:.2%}"),
+    ("… scaled by the other half", ("calibration", "other_half"), "{:.2%}"),
+    ("… by chance alone", ("calibration", "by_chance"), "{:.2%}"),
 )
 
 
@@ -54,6 +57,8 @@ def render_card(name: str, description: Description) -> str:
         *_training(description.origin),
         "## Measured",
         _measured(description),
+        *_calibration(description),
+        *_behaviour(description.measured),
         "## Limits",
         _limits(description),
     ]
@@ -63,7 +68,7 @@ def render_card(name: str, description: Description) -> str:
 def summarize(folder: Path, description: Description) -> str:
     """What was written and measured, in plain lines."""
     lines = [f"wrote {folder}: {description.quantization}, {len(description.labels)} labels"]
-    columns = _columns(description)
+    columns = _COLUMNS + _CALIBRATION_COLUMNS
     for name, record in description.measured["samples"].items():
         facts = [f"{column[0].lower()} {_cell(record, column)}" for column in columns if _cell(record, column)]
         lines.append(f"{name}, {record['texts']:,} texts: {'; '.join(facts)}")
@@ -114,14 +119,49 @@ def _measured(description: Description) -> str:
             f"- The optimized float graph's logits differ from those of optimum's graph by {measured['parity']:.1e} "
             f"at most, on {measured['parity_texts']:,} texts."
         )
-    return "\n".join(lines) + _table(measured["samples"], _columns(description))
+    return "\n\n".join(["\n".join(lines), *_table(measured["samples"], _COLUMNS)])
 
 
-def _table(samples: Mapping[str, Any], columns: Sequence[_Column]) -> str:
-    """One row a sample, without the columns for which nothing was measured."""
+def _calibration(description: Description) -> list[str]:
+    """How confidence was made to match accuracy; nothing where no sample had labels."""
+    temperature = description.temperature
+    if not temperature.fitted_on:
+        return []
+    pairs = zip(temperature.values, temperature.tokens, strict=True)
+    values = ", ".join(f"{value:.2f} for {tokens} tokens" for value, tokens in pairs)
+    return [
+        "## Calibration",
+        f"Logits are divided by a temperature that depends on the text's length: {values}; in between by logarithms. "
+        f"It was fitted on {', '.join(temperature.fitted_on)} (least negative log-likelihood, each sample counting the "
+        "same) and changes no label.",
+        "The expected calibration error (15 bins of equal width by the confidence of the label; the distance between "
+        "mean confidence and accuracy in a bin, averaged by rows): without the temperature; with it, on the texts it "
+        "was fitted on; with each half of the texts, drawn by a hash, at a temperature fitted on the other half; and "
+        "what a perfectly calibrated model would show on so few texts.",
+        *_table(description.measured["samples"], _CALIBRATION_COLUMNS),
+    ]
+
+
+def _behaviour(measured: Mapping[str, Any]) -> list[str]:
+    """How many cases of each kind are met; nothing where they were not tried."""
+    kinds = measured.get("behaviour", {})
+    if not kinds:
+        return []
+    passed, cases = (sum(kind[part] for kind in kinds.values()) for part in ("passed", "cases"))
+    rows = [f"| {name} | {kind['passed']} of {kind['cases']} |" for name, kind in kinds.items()]
+    return [
+        "## Behaviour",
+        f"{passed} of {cases} cases, written in English for `sentiment-batch evaluate --behaviour`, come out as "
+        "expected: a text on its side, variants of a text with the same label, or polarities that rise.",
+        "\n".join(["| Kind | As expected |", "|---|---|", *rows]),
+    ]
+
+
+def _table(samples: Mapping[str, Any], columns: Sequence[_Column]) -> list[str]:
+    """One row a sample, without the columns for which nothing was measured; nothing if that is all of them."""
     filled = [column for column in columns if any(_cell(record, column) for record in samples.values())]
     if not filled:
-        return ""
+        return []
     lines = [
         f"| Sample | Texts | {' | '.join(title for title, _, _ in filled)} |",
         "|---" * (2 + len(filled)) + "|",
@@ -130,13 +170,7 @@ def _table(samples: Mapping[str, Any], columns: Sequence[_Column]) -> str:
             for name, record in samples.items()
         ),
     ]
-    return "\n\n" + "\n".join(lines)
-
-
-def _columns(description: Description) -> tuple[_Column, ...]:
-    order = list(description.polarities or ())
-    ordered = bool(order) and order in (sorted(order), sorted(order, reverse=True))
-    return _COLUMNS + _ORDERED_COLUMNS if ordered else _COLUMNS
+    return ["\n".join(lines)]
 
 
 def _cell(record: Mapping[str, Any], column: _Column) -> str:

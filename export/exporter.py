@@ -5,11 +5,12 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sentiment_batch.behaviour import check_behaviour
 from sentiment_batch.bundle import Description, ModelBundle, Quantization, write_manifest
 from sentiment_batch.export.card import render_card, summarize
 from sentiment_batch.export.chatter import quiet_libraries
@@ -19,6 +20,8 @@ from sentiment_batch.export.sample import BUILT_IN, Sample, built_in_sample, enc
 from sentiment_batch.export.staging import staged
 from sentiment_batch.export.writer import GraphWriter
 from sentiment_batch.polarity import polarities
+from sentiment_batch.scoring import Scorer, ScoringOptions
+from sentiment_batch.session import Device
 from sentiment_batch.text import Tokenizer
 
 Progress = Callable[[str], None]
@@ -32,7 +35,7 @@ _PRIVATE_KEYS = ("_name_or_path",)
 class ExportOptions:
     """`checkpoint` is a folder or a hub id. The limits are shares in [0, 1]; see verify.check_gate.
 
-    `force` replaces an `output` that holds a bundle.
+    `behaviour` tries the cases of behaviour.toml too. `force` replaces an `output` that holds a bundle.
     """
 
     checkpoint: str
@@ -40,6 +43,7 @@ class ExportOptions:
     quantization: Quantization = Quantization.PER_ROW
     max_disagreement: float = 0.02
     max_accuracy_drop: float = 0.005
+    behaviour: bool = False
     force: bool = False
 
 
@@ -80,7 +84,9 @@ def export_bundle(
             scratch=Path(scratch),
             progress=progress,
         )
-        measured = writer.write(folder, options.quantization, options.max_disagreement, options.max_accuracy_drop)
+        measured, temperature = writer.write(
+            folder, options.quantization, options.max_disagreement, options.max_accuracy_drop
+        )
         description = Description(
             labels=checkpoint.labels,
             polarities=polarities(checkpoint.labels),
@@ -89,13 +95,25 @@ def export_bundle(
             opset=OPSET,
             origin=_origin(checkpoint),
             measured=measured,
+            temperature=temperature,
         )
         shutil.copyfile(checkpoint.tokenizer, folder / "tokenizer.json")
         config = {key: value for key, value in checkpoint.config.items() if key not in _PRIVATE_KEYS}
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+        if options.behaviour:
+            progress("trying the cases of behaviour")
+            write_manifest(folder, description)  # so that the worker scores them
+            description = replace(description, measured=measured | {"behaviour": _behaviour(folder)})
         (folder / "README.md").write_text(render_card(options.output.resolve().name, description), "utf-8")
         write_manifest(folder, description)
     return ExportReport(ModelBundle.load(options.output), description)
+
+
+def _behaviour(folder: Path) -> dict[str, dict[str, int]]:
+    """How many cases of each kind the bundle meets."""
+    with Scorer.load(folder, ScoringOptions(Device.CPU)) as scorer:
+        outcomes = check_behaviour(lambda texts: scorer.score(texts).probabilities, scorer.bundle.polarities)
+    return {kind: {"cases": outcome.cases, "passed": outcome.passed} for kind, outcome in outcomes.items()}
 
 
 def _origin(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -28,6 +28,11 @@ class EncodedSample:
     sequences: list[list[int]]
     labels: npt.NDArray[np.int64] | None
 
+    @property
+    def n_tokens(self) -> npt.NDArray[np.int64]:
+        """The length of each sequence, int64 [N]."""
+        return np.array([len(sequence) for sequence in self.sequences], dtype=np.int64)
+
 
 def built_in_sample() -> Sample:
     """Reviews, phrases and oddities of every length, written for this project, without labels."""

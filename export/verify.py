@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from sentiment_batch.errors import SentimentBatchError
 from sentiment_batch.metrics import Metrics, measure
-from sentiment_batch.scoring import softmax
 
 FloatArray = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -55,15 +54,14 @@ def check_parity(logits: FloatArray, oracle: FloatArray) -> float:
     return difference
 
 
-def compare(quantized: FloatArray, exact: FloatArray, labels: Labels | None) -> Comparison:
-    """Compare logits, float32 [N, K] each, and with the true labels, int64 [N], where there are some."""
-    after, before = softmax(quantized), softmax(exact)
+def compare(quantized: FloatArray, exact: FloatArray, labels: Labels | None, *, ordered: bool) -> Comparison:
+    """Compare probabilities, float32 [N, K] each, and with the true labels, int64 [N], where there are some."""
     return Comparison(
         texts=len(quantized),
-        agreement=float((after.argmax(axis=1) == before.argmax(axis=1)).mean()),
-        largest_change=float(np.abs(after - before).max()),
-        exact=None if labels is None else measure(before, labels),
-        quantized=None if labels is None else measure(after, labels),
+        agreement=float((quantized.argmax(axis=1) == exact.argmax(axis=1)).mean()),
+        largest_change=float(np.abs(quantized - exact).max()),
+        exact=None if labels is None else measure(exact, labels, ordered=ordered),
+        quantized=None if labels is None else measure(quantized, labels, ordered=ordered),
     )
 
 

@@ -16,9 +16,20 @@ from sentiment_batch.export.per_row import per_row
 from sentiment_batch.export.per_tensor import per_tensor
 from sentiment_batch.export.running import run_graph
 from sentiment_batch.export.sample import EncodedSample
-from sentiment_batch.export.verify import check_gate, check_parity, compare
+from sentiment_batch.export.temperature import (
+    Probabilities,
+    ScoredSample,
+    calibration_records,
+    fit_temperature,
+    labelled,
+)
+from sentiment_batch.export.verify import Comparison, check_gate, check_parity, compare
 from sentiment_batch.metrics import measure
+from sentiment_batch.polarity import in_order, polarities
 from sentiment_batch.scoring import softmax
+from sentiment_batch.temperature import Temperature
+
+Comparisons = dict[str, Comparison]
 
 # Parity holds or fails everywhere: some texts of each sample, evenly spread, tell.
 _PARITY_TEXTS = 100
@@ -40,23 +51,30 @@ class GraphWriter:
 
     def write(
         self, folder: Path, quantization: Quantization, max_disagreement: float, max_accuracy_drop: float
-    ) -> dict[str, Any]:
-        """Write the one graph that a bundle holds; raises SentimentBatchError if it does not pass."""
-        if quantization is Quantization.NONE:
-            path = folder / FLOAT_GRAPH
-            return self._write_float(path) | {"samples": self._measure_float(path)}
-        exact = self.scratch / FLOAT_GRAPH
+    ) -> tuple[dict[str, Any], Temperature]:
+        """Write the one graph that a bundle holds; raises SentimentBatchError if it does not pass.
+
+        The temperature is fitted on the samples that have labels; all that is measured is measured with it.
+        """
+        is_quantized = quantization is not Quantization.NONE
+        path = exact = (self.scratch if is_quantized else folder) / FLOAT_GRAPH
         measured = self._write_float(exact)
-        path = folder / QUANTIZED_GRAPH
-        self._write_quantized(path, exact, quantization)
-        comparisons = {}
-        for name, sample in self.samples.items():
-            self.progress(f"comparing int8 with float on {name}: {len(sample.sequences):,} texts")
-            logits, exact_logits = (run_graph(graph, sample.sequences) for graph in (path, exact))
-            comparisons[name] = compare(logits, exact_logits, sample.labels)
-        check_gate(list(comparisons.values()), max_disagreement, max_accuracy_drop)
-        records = {name: comparison.record() for name, comparison in comparisons.items()}
-        return measured | {"int8_bytes": path.stat().st_size, "samples": records}
+        if is_quantized:
+            path = folder / QUANTIZED_GRAPH
+            self._write_quantized(path, exact, quantization)
+            measured["int8_bytes"] = path.stat().st_size
+        probabilities = self._score(path)
+        scored = labelled(self.samples, probabilities)
+        temperature = fit_temperature(scored)
+        if is_quantized:
+            comparisons = self._compare(probabilities, self._score(exact), temperature)
+            check_gate(list(comparisons.values()), max_disagreement, max_accuracy_drop)
+            records = {name: comparison.record() for name, comparison in comparisons.items()}
+        else:
+            records = {name: self._measure(sample, temperature) for name, sample in scored.items()}
+        for name, record in calibration_records(scored, temperature).items():
+            records[name]["calibration"] = record
+        return measured | {"samples": records}, temperature
 
     def _write_float(self, path: Path) -> dict[str, Any]:
         """Write the float graph: laid by hand and equal to optimum's, or optimum's own."""
@@ -81,15 +99,30 @@ class GraphWriter:
         else:
             onnx.save(per_tensor(model), path)
 
-    def _measure_float(self, path: Path) -> dict[str, Any]:
-        """How often the float graph is right on the samples that have labels."""
-        records = {}
+    def _score(self, graph: Path) -> Probabilities:
+        """The graph's probabilities for each sample."""
+        probabilities = {}
         for name, sample in self.samples.items():
-            if sample.labels is not None:
-                self.progress(f"measuring on {name}: {len(sample.sequences):,} texts")
-                metrics = measure(softmax(run_graph(path, sample.sequences)), sample.labels)
-                records[name] = {"texts": metrics.rows, "float": asdict(metrics)}
-        return records
+            self.progress(f"scoring {name} with {graph.name}: {len(sample.sequences):,} texts")
+            probabilities[name] = softmax(run_graph(graph, sample.sequences))
+        return probabilities
+
+    def _compare(self, quantized: Probabilities, exact: Probabilities, temperature: Temperature) -> Comparisons:
+        """Int8 beside float."""
+        comparisons = {}
+        for name, sample in self.samples.items():
+            after, before = (temperature.scale(graph[name], sample.n_tokens) for graph in (quantized, exact))
+            comparisons[name] = compare(after, before, sample.labels, ordered=self._ordered)
+        return comparisons
+
+    def _measure(self, sample: ScoredSample, temperature: Temperature) -> dict[str, Any]:
+        """How often the float graph is right."""
+        metrics = measure(sample.scaled(temperature), sample.labels, ordered=self._ordered)
+        return {"texts": metrics.rows, "float": asdict(metrics)}
+
+    @property
+    def _ordered(self) -> bool:
+        return in_order(polarities(self.checkpoint.labels))
 
 
 def _spread(sequences: list[list[int]]) -> list[list[int]]:

@@ -7,7 +7,7 @@ the layouts in use on the Hugging Face hub. This module never opens a graph.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +15,7 @@ from typing import Any, Self
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.graph_file import require_self_contained
 from sentiment_batch.polarity import polarities
+from sentiment_batch.temperature import UNSCALED, Temperature
 
 MANIFEST = "bundle.json"
 FLOAT_GRAPH = "model.onnx"
@@ -43,14 +44,15 @@ class Description:
     opset: int
     origin: Mapping[str, Any] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
+    temperature: Temperature = UNSCALED
 
 
 @dataclass(frozen=True)
 class ModelBundle:
     """A model on disk, checked: which graph to run, how to tokenize for it, what its outputs mean.
 
-    `polarities` holds one number in [-1, 1] per label, or None where the labels have no order. `sha256` identifies
-    everything that a prediction depends on.
+    `polarities` holds one number in [-1, 1] per label, or None where the labels have no order. `temperature` is 1 where
+    none was fitted. `sha256` identifies everything that a prediction depends on.
     """
 
     folder: Path
@@ -61,6 +63,7 @@ class ModelBundle:
     max_tokens: int
     quantized: bool
     sha256: str
+    temperature: Temperature = UNSCALED
 
     @classmethod
     def load(cls, folder: Path | None = None, *, quantized: bool | None = None) -> Self:
@@ -100,6 +103,7 @@ class ModelBundle:
             max_tokens=int(manifest["max_tokens"]),
             quantized=_is_quantized(graph),
             sha256=sha256_of(folder / MANIFEST),
+            temperature=_listed_temperature(manifest),
         )
 
     @classmethod
@@ -136,6 +140,7 @@ def write_manifest(folder: Path, description: Description) -> None:
         "files": files,
         "labels": [{"name": name, "polarity": value} for name, value in zip(description.labels, values, strict=True)],
         "max_tokens": description.max_tokens,
+        "temperature": asdict(description.temperature),
         "quantization": description.quantization.value,
         "opset": description.opset,
         "origin": description.origin,
@@ -210,6 +215,11 @@ def _check_file(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
 def _listed_polarities(labels: list[dict[str, Any]]) -> tuple[float, ...] | None:
     values = [label["polarity"] for label in labels]
     return None if None in values else tuple(map(float, values))
+
+
+def _listed_temperature(manifest: Mapping[str, Any]) -> Temperature:
+    """1 where the manifest names none: bundles without are as good as any."""
+    return Temperature.from_record(manifest["temperature"]) if "temperature" in manifest else UNSCALED
 
 
 def sha256_of(path: Path) -> str:

@@ -25,6 +25,11 @@ def polarities(labels: Sequence[str]) -> tuple[float, ...] | None:
     return tuple(2 * order.index(rank) / (len(labels) - 1) - 1 for rank in ranks)
 
 
+def in_order(values: Sequence[float] | None) -> bool:
+    """Whether labels with these polarities stand in order, from the most negative on or from the most positive."""
+    return values is not None and list(values) in (sorted(values), sorted(values, reverse=True))
+
+
 def _rank(label: str) -> int | None:
     stars = _STARS.fullmatch(label)
     return int(stars[1]) if stars else _RANKS.get(label)

@@ -212,8 +212,9 @@ class Scorer:
         sums = np.zeros((rows, logits.shape[1]), dtype=np.float32)
         np.add.at(sums, encoded.piece_rows, softmax(logits)[encoded.piece_sequences])
         pieces = np.bincount(encoded.piece_rows, minlength=rows).astype(np.float32)[:, None]
+        probabilities = np.divide(sums, pieces, out=np.full_like(sums, np.nan), where=pieces > 0)
         return Scores(
-            probabilities=np.divide(sums, pieces, out=np.full_like(sums, np.nan), where=pieces > 0),
+            probabilities=self.bundle.temperature.scale(probabilities, encoded.n_tokens),
             n_tokens=encoded.n_tokens,
             truncated=encoded.truncated,
             errors=encoded.errors,

@@ -14,12 +14,14 @@ LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail")
 
 
-def save_bag_of_words(folder: Path, *, deadly: bool = False) -> None:
-    """Write a bundle that adds up the logits of its words: "good" is very positive, "bad" is very negative.
+def save_bag_of_words(
+    folder: Path, good: str = "very positive", bad: str = "very negative", *, deadly: bool = False
+) -> None:
+    """Write a bundle that adds up the logits of its words: those of "good" and of "bad" speak for one label each.
 
     If it is `deadly`, "crash" ends the process with SIGFPE, and "fail" the run of the graph with an exception.
     """
-    _save_graph(folder / "model.onnx", deadly=deadly)
+    _save_graph(folder / "model.onnx", good, bad, deadly=deadly)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(VOCABULARY)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -30,10 +32,10 @@ def save_bag_of_words(folder: Path, *, deadly: bool = False) -> None:
     write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
 
 
-def _save_graph(path: Path, *, deadly: bool) -> None:
+def _save_graph(path: Path, good: str, bad: str, *, deadly: bool) -> None:
     weights = np.zeros((len(VOCABULARY), len(LABELS)), dtype=np.float32)
-    weights[VOCABULARY.index("good"), LABELS.index("very positive")] = 2
-    weights[VOCABULARY.index("bad"), LABELS.index("very negative")] = 2
+    weights[VOCABULARY.index("good"), LABELS.index(good)] = 2
+    weights[VOCABULARY.index("bad"), LABELS.index(bad)] = 2
     nodes = [
         helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
         helper.make_node("ReduceSum", ["words", "axes"], ["logits"], keepdims=0),

@@ -19,6 +19,7 @@ from sentiment_batch.bundle import (
     write_manifest,
 )
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.temperature import Temperature
 
 POLARITIES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
@@ -50,6 +51,33 @@ def test_round_trip(model: Path) -> None:
     assert (loaded.graph, loaded.tokenizer) == (model / "model.onnx", model / "tokenizer.json")
     manifest = read_manifest(model)
     assert (manifest["origin"], manifest["measured"], manifest["quantization"]) == (origin, measured, "per-row")
+
+
+def test_temperature(model: Path) -> None:
+    """A temperature comes back as it was written; a manifest without one, of an older export, means 1."""
+    fitted = Temperature((4, 24), (1.5, 0.9), ("dev",))
+    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17, temperature=fitted))
+    assert ModelBundle.load(model).temperature == fitted
+    edit_json(model / MANIFEST, lambda manifest: manifest.pop("temperature"))
+    assert ModelBundle.load(model).temperature == Temperature((1,), (1.0,))
+
+
+@pytest.mark.parametrize("name", ["tokens", "values", "fitted_on", None])
+@pytest.mark.parametrize("value", [None, "warm", [0], ["warm"]])
+def test_temperature_that_is_none(bundle: Path, name: str | None, value: object) -> None:
+    """A temperature that cannot be applied is refused, not ignored."""
+    if (name, value) in (("fitted_on", "warm"), ("fitted_on", [0]), ("fitted_on", ["warm"])):
+        pytest.skip("names of samples are not read")
+
+    def spoil(manifest: dict[str, Any]) -> None:
+        if name is None:
+            manifest["temperature"] = value
+        else:
+            manifest["temperature"][name] = value
+
+    edit_json(bundle / MANIFEST, spoil)
+    with pytest.raises(ConfigurationError, match=r"bundle\.json is not a bundle manifest"):
+        ModelBundle.load(bundle)
 
 
 def test_labels_without_order(model: Path) -> None:

@@ -1,9 +1,20 @@
 """Metrics against numbers worked out by hand."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sentiment_batch.metrics import Metrics, measure
+from sentiment_batch.metrics import Metrics, confusion_matrix, measure
+
+FIVE_LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60)
+
+
+def surely(predicted: list[int], count: int = 5) -> np.ndarray:
+    """Probabilities of a model that has no doubts."""
+    return np.eye(count, dtype=np.float32)[predicted]
 
 
 def test_three_labels() -> None:
@@ -18,9 +29,20 @@ def test_three_labels() -> None:
         ],
         dtype=np.float32,
     )
-    # F1: negative 2·1/(1+2), neutral 2·1/(2+1), positive 2·1/(2+2).
-    expected = Metrics(rows=5, accuracy=3 / 5, macro_f1=(2 / 3 + 2 / 3 + 1 / 2) / 3, binary_accuracy=3 / 4)
-    assert measure(probabilities, np.array([0, 0, 1, 2, 2])) == pytest.approx(expected)
+    expected = Metrics(
+        rows=5,
+        accuracy=3 / 5,
+        # Negative 2·1/(1+2), neutral 2·1/(2+1), positive 2·1/(2+2).
+        macro_f1=(2 / 3 + 2 / 3 + 1 / 2) / 3,
+        # Squared distances: 4 + 1 found; by chance (2·2·1 + 2·2·4 + 1·1·1 + 1·2·1 + 2·1·4 + 2·2·1) / 5.
+        weighted_kappa=1 - 5 / (35 / 5),
+        mean_absolute_error=(2 + 1) / 5,
+        binary_accuracy=3 / 4,
+        # One right at 0.7, one right at 0.8, and one of three right at 0.6.
+        calibration_error=0.3 * 1 / 5 + 0.2 * 1 / 5 + (0.6 - 1 / 3) * 3 / 5,
+    )
+    measured = measure(probabilities, np.array([0, 0, 1, 2, 2]))
+    assert asdict(measured) == pytest.approx(asdict(expected))
 
 
 def test_two_labels_have_no_middle() -> None:
@@ -30,12 +52,50 @@ def test_two_labels_have_no_middle() -> None:
 
 
 def test_only_middle_labels() -> None:
-    """Where no text has a side, there is no binary accuracy."""
-    measured = measure(np.array([[0.1, 0.8, 0.1]], dtype=np.float32), np.array([1]))
-    assert measured == Metrics(rows=1, accuracy=1.0, macro_f1=1.0, binary_accuracy=None)
+    """Where no text has a side, there is no binary accuracy; where chance agrees, there is no kappa."""
+    measured = measure(surely([1], 3), np.array([1]))
+    assert (measured.accuracy, measured.binary_accuracy, measured.weighted_kappa) == (1, None, None)
 
 
 def test_a_label_that_nobody_has_does_not_lower_f1() -> None:
     """F1 is averaged over the labels that occur."""
-    measured = measure(np.eye(5, dtype=np.float32)[[0, 4]], np.array([0, 4]))
-    assert measured == Metrics(rows=2, accuracy=1.0, macro_f1=1.0, binary_accuracy=1.0)
+    assert measure(surely([0, 4]), np.array([0, 4])) == Metrics(2, 1, 1, 1, 0, 1, 0)
+
+
+def test_labels_without_order() -> None:
+    """Nothing that counts distances or sides is measured on labels that have none."""
+    measured = measure(surely([0, 4, 2]), np.array([0, 4, 1]), ordered=False)
+    assert (measured.weighted_kappa, measured.mean_absolute_error, measured.binary_accuracy) == (None, None, None)
+    assert measured.accuracy == pytest.approx(2 / 3)
+
+
+def test_confusion_matrix() -> None:
+    """True labels stand in rows, predicted ones in columns."""
+    confusion = confusion_matrix(np.array([0, 1, 1, 2]), np.array([0, 0, 1, 1]), 3)
+    assert confusion.tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 0]]
+
+
+def test_kappa_of_two_labels() -> None:
+    """Two labels: one disagreement of four, where chance has two."""
+    assert measure(surely([0, 1, 1, 1], 2), np.array([0, 0, 1, 1])).weighted_kappa == pytest.approx(1 - 1 / 2)
+
+
+@given(FIVE_LABELS)
+def test_kappa_and_distance(pairs: list[tuple[int, int]]) -> None:
+    """Kappa is at most 1, and 1 without errors; which side is the truth, and which end is called 0, does not matter."""
+    predicted, labels = (list(side) for side in zip(*pairs, strict=True))
+    measured = measure(surely(predicted), np.array(labels))
+    assert measured.mean_absolute_error is not None
+    assert (measured.mean_absolute_error == 0) is (measured.accuracy == 1)
+    wrong = 1 - measured.accuracy
+    assert wrong * (1 - 1e-9) <= measured.mean_absolute_error <= 4 * wrong * (1 + 1e-9)
+    kappa = measured.weighted_kappa
+    if kappa is None:
+        assert len(set(predicted)) == 1
+        assert set(predicted) == set(labels)
+        return
+    assert kappa <= 1
+    assert (kappa == 1) is (predicted == labels)
+    assert measure(surely(labels), np.array(predicted)).weighted_kappa == pytest.approx(kappa)
+    turned = measure(surely([4 - label for label in predicted]), 4 - np.array(labels))
+    assert turned.weighted_kappa == pytest.approx(kappa)

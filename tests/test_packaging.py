@@ -79,7 +79,7 @@ def test_every_source_file_is_in(wheel: Path) -> None:
 
 
 def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
-    """In a clean environment the wheel brings what scoring needs, in under 500 MB, and no torch."""
+    """In a clean environment the wheel brings what scoring and evaluating need, in under 500 MB, and no torch."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
     constraint = ("--constraint", CONSTRAINTS) if CONSTRAINTS.exists() else ()
@@ -100,6 +100,15 @@ def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 200
     assert all(bool(row["sentiment"]) != bool(row["sentiment_error"]) for row in rows)
+
+    evaluate = [python.with_name("sentiment-batch"), "evaluate", "--behaviour"]
+    done = subprocess.run(evaluate, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " of 200 cases as expected" in done.stdout
+    done = subprocess.run([*evaluate, "-o", "report"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr == "Error: matplotlib is not installed: pip install 'sentiment-batch[train]'\n"
+    assert not (tmp_path / "report").exists()
 
 
 def test_wheel_exports(wheel: Path, tmp_path: Path) -> None:

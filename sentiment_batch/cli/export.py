@@ -43,6 +43,7 @@ from sentiment_batch.cli.options import quiet_option, verbose_option
     show_default=True,
     help="Percentage points of accuracy that int8 may lose, where labels are given.",
 )
+@click.option("--behaviour", is_flag=True, help="Try negation, contrast, typos and so on too: 200 cases, in English.")
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
 @labelled_data_options
 @quiet_option
@@ -53,6 +54,7 @@ def export(
     quantize: str,
     max_disagreement: float,
     max_accuracy_drop: float,
+    behaviour: bool,
     force: bool,
     files: tuple[Path, ...],
     recipe_file: Path | None,
@@ -65,7 +67,8 @@ def export(
     """Export a checkpoint to ONNX, prove the graph, quantize it behind a gate, and write a bundle.
 
     Parity and agreement are measured on the texts of --data, on what a --recipe held back, or on a small built-in
-    sample; where the data has labels, accuracy counts too. A graph that does not pass is not written.
+    sample; where the data has labels, accuracy counts too, and a temperature is fitted that makes confidence match
+    accuracy. A graph that does not pass is not written.
 
     \b
     Examples:
@@ -85,7 +88,13 @@ def export(
         samples = {name: Sample(texts, labels) for name, (texts, labels) in loaded.items()}
     report = export_bundle(
         ExportOptions(
-            checkpoint, output, Quantization(quantize), max_disagreement / 100, max_accuracy_drop / 100, force
+            checkpoint,
+            output,
+            Quantization(quantize),
+            max_disagreement / 100,
+            max_accuracy_drop / 100,
+            behaviour=behaviour,
+            force=force,
         ),
         samples,
         progress=lambda step: None if quiet else click.echo(step, err=True),

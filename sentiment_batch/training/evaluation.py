@@ -1,13 +1,78 @@
-"""A bundle's accuracy on labelled texts, scored as the worker scores."""
+"""A bundle measured on labelled texts, scored as the worker scores."""
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment_batch.calibration import Reliability, error_by_chance, reliability
 from sentiment_batch.errors import BadDataError, ConfigurationError
-from sentiment_batch.metrics import Metrics, measure
+from sentiment_batch.metrics import Metrics, confusion_matrix, measure
+from sentiment_batch.polarity import in_order
 from sentiment_batch.scoring import Scorer
+from sentiment_batch.training.bootstrap import intervals
 from sentiment_batch.training.corpora import LabelledTexts
 
+# A resampled calibration error is larger than the error itself: `by_chance` tells what to hold it against.
+_NOT_RESAMPLED = {"rows", "calibration_error"}
 
-def evaluate(scorer: Scorer, examples: LabelledTexts) -> Metrics:
-    """Score the texts and compare; raises ConfigurationError if the model has fewer labels than the data.
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of a sample: `rows`, int64 [N], are the places of the N texts that could be scored.
+
+    `probabilities`: float32 [N, K]. `labels`, the true ones: int64 [N]. `n_tokens`: int32 [N]. `truncated`: bool [N].
+    """
+
+    rows: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    n_tokens: npt.NDArray[np.int32]
+    truncated: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LengthGroup:
+    """Texts of more than `above` tokens, and of at most `up_to`: None for those that it does not read at once."""
+
+    above: int
+    up_to: int | None
+    rows: int
+    accuracy: float
+    binary_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that is measured on one sample.
+
+    `intervals`: bootstrap 95 % intervals by metric. `confusion`: int64 [K, K], true labels in rows. `scaled` and
+    `unscaled`: with and without the bundle's temperature. `error_by_chance`: see calibration.error_by_chance.
+    """
+
+    metrics: Metrics
+    intervals: dict[str, tuple[float, float]]
+    confusion: npt.NDArray[np.int64]
+    by_length: tuple[LengthGroup, ...]
+    scaled: Reliability
+    unscaled: Reliability
+    error_by_chance: float
+
+    def record(self) -> dict[str, Any]:
+        """As it stands in a report."""
+        return {
+            **asdict(self.metrics),
+            "intervals": self.intervals,
+            "unscaled_calibration_error": self.unscaled.error,
+            "calibration_error_by_chance": self.error_by_chance,
+            "confusion": self.confusion.tolist(),
+            "by_length": [asdict(group) for group in self.by_length],
+        }
+
+
+def predict(scorer: Scorer, examples: LabelledTexts) -> Predictions:
+    """Score the texts; raises ConfigurationError if the model has fewer labels than the data.
 
     BadDataError if none of the texts can be scored.
     """
@@ -15,7 +80,43 @@ def evaluate(scorer: Scorer, examples: LabelledTexts) -> Metrics:
     if examples.labels.max(initial=-1) >= len(labels):
         raise ConfigurationError(f"the data has more labels than the model's {', '.join(labels)}")
     scores = scorer.score(examples.texts)
-    scored = [row for row, error in enumerate(scores.errors) if error is None]
-    if not scored:
+    rows = np.array([row for row, error in enumerate(scores.errors) if error is None], dtype=np.int64)
+    if not len(rows):
         raise BadDataError("the data holds no text to measure on")
-    return measure(scores.probabilities[scored], examples.labels[scored])
+    return Predictions(
+        rows, scores.probabilities[rows], examples.labels[rows], scores.n_tokens[rows], scores.truncated[rows]
+    )
+
+
+def evaluate(scorer: Scorer, predictions: Predictions) -> Evaluation:
+    """Measure what `scorer` predicted."""
+    probabilities, labels = predictions.probabilities, predictions.labels
+    bundle = scorer.bundle
+    ordered = in_order(bundle.polarities)
+
+    def resampled(rows: npt.NDArray[np.int64]) -> dict[str, float | None]:
+        metrics = asdict(measure(probabilities[rows], labels[rows], ordered=ordered))
+        return {name: value for name, value in metrics.items() if name not in _NOT_RESAMPLED}
+
+    return Evaluation(
+        metrics=measure(probabilities, labels, ordered=ordered),
+        intervals=intervals(resampled, len(labels)),
+        confusion=confusion_matrix(probabilities.argmax(axis=1), labels, len(bundle.labels)),
+        by_length=_by_length(predictions, scorer.max_tokens, ordered=ordered),
+        scaled=reliability(probabilities, labels),
+        unscaled=reliability(bundle.temperature.inverse.scale(probabilities, predictions.n_tokens), labels),
+        error_by_chance=error_by_chance(probabilities),
+    )
+
+
+def _by_length(predictions: Predictions, max_tokens: int, *, ordered: bool) -> tuple[LengthGroup, ...]:
+    """Accuracy in groups of doubling length, without those that are empty."""
+    lengths = np.where(predictions.truncated, max_tokens + 1, predictions.n_tokens)
+    edges = [0, *(2**power for power in range(3, max_tokens.bit_length()) if 2**power < max_tokens), max_tokens]
+    groups = []
+    for above, up_to in zip(edges, [*edges[1:], None], strict=True):
+        rows = (lengths > above) & (lengths <= (up_to or lengths.max()))
+        if rows.any():
+            metrics = measure(predictions.probabilities[rows], predictions.labels[rows], ordered=ordered)
+            groups.append(LengthGroup(above, up_to, metrics.rows, metrics.accuracy, metrics.binary_accuracy))
+    return tuple(groups)

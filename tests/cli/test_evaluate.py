@@ -1,35 +1,121 @@
-"""`evaluate`: a model against labelled rows."""
+"""`evaluate`: a model against labelled rows, against another model, and against plain expectations."""
 
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from bag_of_words import save_bag_of_words
 from cli.process import Command, error_line
 from cli.tables import write_table
+from matplotlib.image import imread
+
+from sentiment_batch.bundle import Description, Quantization, write_manifest
+from sentiment_batch.temperature import Temperature
+
+LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
+# Labels 4 and 0 are right, 3 is on the right side of "good".
+ROWS = {"good": "4", "good good": "3", "bad": "very negative", "bad bad": "0", "a a": "2", "bad a": "4"}
 
 
 @pytest.fixture
 def evaluate(command: Command, model: Path) -> Command:
     """`sentiment-batch evaluate` with the stand-in model, which finds "good" very positive and "bad" very negative."""
+    write_table(command.folder / "d.csv", [{"text": text, "label": label} for text, label in ROWS.items()])
     return Command(command.folder, ("evaluate", "--model", str(model)))
+
+
+@pytest.fixture
+def scaled(tmp_path: Path) -> Path:
+    """The stand-in model with a temperature."""
+    folder = tmp_path / "scaled"
+    folder.mkdir()
+    save_bag_of_words(folder)
+    temperature = Temperature((1,), (2.0,), ("dev",))
+    polarities = (-1.0, -0.5, 0.0, 0.5, 1.0)
+    write_manifest(folder, Description(LABELS, polarities, 64, Quantization.NONE, 17, temperature=temperature))
+    return folder
 
 
 def test_json(evaluate: Command) -> None:
     """Accuracy counts exact labels, binary accuracy sides: names and ordinals of labels are read alike."""
-    labels = ["very positive", "3", "0", "4"]
-    texts = ["good", "good good", "bad", "bad bad"]
-    write_table(evaluate.folder / "d.csv", [{"text": t, "label": n} for t, n in zip(texts, labels, strict=True)])
-    result = evaluate("--data", "d.csv", "--json")
-    measured = json.loads(result.stdout)["results"]["d.csv"]
-    assert (measured["rows"], measured["accuracy"], measured["binary_accuracy"]) == (4, 0.5, 0.75)
+    report = json.loads(evaluate("--data", "d.csv", "--json").stdout)
+    measured = report["results"]["d.csv"]
+    assert (measured["rows"], measured["accuracy"], measured["binary_accuracy"]) == (6, 3 / 6, 4 / 5)
+    # "a a" has no word that tells: all labels are as probable, and the first is taken.
+    assert measured["confusion"] == [[2, 0, 0, 0, 0], [0] * 5, [1, 0, 0, 0, 0], [0, 0, 0, 0, 1], [1, 0, 0, 0, 1]]
+    assert measured["mean_absolute_error"] == pytest.approx((1 + 2 + 4) / 6)
+    low, high = measured["intervals"]["accuracy"]
+    assert 0 <= low < 0.5 < high <= 1
+    assert set(measured["intervals"]) == {
+        "accuracy",
+        "macro_f1",
+        "weighted_kappa",
+        "mean_absolute_error",
+        "binary_accuracy",
+    }
+    assert measured["by_length"] == [
+        {"above": 0, "up_to": 8, "rows": 6, "accuracy": 0.5, "binary_accuracy": 0.8},
+    ]
+    assert set(report) == {"model_sha256", "temperature", "results"}
+
+
+def test_the_same_twice(evaluate: Command) -> None:
+    """Intervals are resampled with a seed: the same command prints the same."""
+    first, second = (evaluate("--data", "d.csv", "--json") for _ in range(2))
+    assert (first.code, first.stdout) == (0, second.stdout)
 
 
 def test_for_people(evaluate: Command) -> None:
-    """Each file gives one line."""
-    write_table(evaluate.folder / "d.csv", [{"text": "good", "stars": "4"}])
-    result = evaluate("--data", "d.csv", "--label-column", "stars")
-    assert result.code == 0
-    assert result.stdout == "d.csv: 1 rows, accuracy 100.00%, macro-F1 100.00%, binary accuracy 100.00%\n"
+    """Each file gives its figures, its confusion and its accuracy by length."""
+    write_table(evaluate.folder / "e.csv", [{"text": "good", "stars": "4"}, {"text": "bad", "stars": "0"}])
+    result = evaluate("--data", "e.csv", "--label-column", "stars")
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[:6] == [
+        "e.csv: 2 rows",
+        "  accuracy            100.00% (100.00% to 100.00%)",
+        "  macro-F1            100.00% (100.00% to 100.00%)",
+        "  binary accuracy     100.00% (100.00% to 100.00%)",
+        "  weighted kappa      1.000 (1.000 to 1.000)",
+        "  mean absolute error 0.000 (0.000 to 0.000)",
+    ]
+    # A label's probability is e² / (e² + 4).
+    assert "  calibration error   35.12% (without temperature scaling 35.12%, by chance alone " in result.stdout
+    assert "  very positive              0         0        0         0              1" in result.stdout
+    assert result.stdout.splitlines()[-1].split() == ["1-8", "2", "100.00%", "100.00%"]
+
+
+def test_calibration_before_and_after(evaluate: Command, model: Path, scaled: Path) -> None:
+    """A temperature changes the calibration error and tells what it was; labels and accuracy stay."""
+    plain = json.loads(evaluate("--data", "d.csv", "--json").stdout)
+    softer = json.loads(evaluate("--model", scaled, "--data", "d.csv", "--json").stdout)
+    before, after = (report["results"]["d.csv"] for report in (plain, softer))
+    assert before["unscaled_calibration_error"] == before["calibration_error"]
+    assert after["unscaled_calibration_error"] == pytest.approx(before["calibration_error"])
+    assert after["calibration_error"] != pytest.approx(before["calibration_error"])
+    assert (after["confusion"], after["accuracy"]) == (before["confusion"], before["accuracy"])
+    assert softer["temperature"] == {"tokens": [1], "values": [2.0], "fitted_on": ["dev"]}
+
+
+def test_predictions_are_scaled(command: Command, model: Path, scaled: Path) -> None:
+    """`predict` gives the label that it gave, with the confidence of the temperature."""
+    before, after = (
+        json.loads(command("predict", "--json", "--model", folder, "good").stdout) for folder in (model, scaled)
+    )
+    assert before["sentiment"] == after["sentiment"] == "very positive"
+    assert before["confidence"] == pytest.approx(np.e**2 / (np.e**2 + 4))
+    assert after["confidence"] == pytest.approx(np.e / (np.e + 4))
+
+
+@pytest.mark.parametrize(("long_text", "right"), [("head", 0), ("head-tail", 1), ("windows", 1)])
+def test_long_texts(evaluate: Command, long_text: str, right: float) -> None:
+    """Texts that do not fit stand in a group of their own, whatever is read of them."""
+    texts = {"good": "4", "bad " * 40 + "good " * 90: "4", "good " * 30: "4"}
+    write_table(evaluate.folder / "e.csv", [{"text": text, "label": label} for text, label in texts.items()])
+    report = json.loads(evaluate("--data", "e.csv", "--long-text", long_text, "--json").stdout)
+    groups = [(group["above"], group["up_to"], group["rows"]) for group in report["results"]["e.csv"]["by_length"]]
+    assert groups == [(0, 8, 1), (16, 32, 1), (64, None, 1)]
+    assert report["results"]["e.csv"]["by_length"][-1]["accuracy"] == right
 
 
 def test_rows_without_text_do_not_count(evaluate: Command) -> None:
@@ -47,8 +133,91 @@ def test_data_without_any_text(evaluate: Command) -> None:
     assert error_line(result) == "the data holds no text to measure on"
 
 
-@pytest.mark.parametrize("arguments", [[], ["--data", "d.csv", "--recipe", "r.toml"]])
-def test_data_or_recipe(evaluate: Command, arguments: list[str]) -> None:
-    """The data come from --data or from a recipe."""
-    result = evaluate(*arguments)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--data", "d.csv", "--recipe", "r.toml"], ["--behaviour", "--against", "."]]
+)
+def test_data_or_recipe(evaluate: Command, model: Path, arguments: list[str]) -> None:
+    """The data come from --data or from a recipe; only behaviour needs none."""
+    result = evaluate(*(model if argument == "." else argument for argument in arguments))
     assert (result.code, error_line(result)) == (2, "name the data with --data, or a --recipe: one of the two")
+
+
+def test_against_itself(evaluate: Command, model: Path) -> None:
+    """A model beside itself has no lead."""
+    compared = json.loads(evaluate("--data", "d.csv", "--against", model, "--json").stdout)["against"]
+    assert compared["results"]["d.csv"] == {
+        "rows": 6,
+        "accuracy": 0.5,
+        "other_accuracy": 0.5,
+        "difference": 0,
+        "interval": [0, 0],
+        "only_first": 0,
+        "only_second": 0,
+        "p_value": 1,
+    }
+
+
+def test_against_a_worse_one(evaluate: Command, tmp_path: Path) -> None:
+    """A model that has the words the wrong way round loses every row that tells."""
+    worse = tmp_path / "worse"
+    worse.mkdir()
+    save_bag_of_words(worse, good="very negative", bad="very positive")
+    write_table(evaluate.folder / "e.csv", [{"text": text, "label": "4"} for text in ("good", "good good", "good a")])
+    result = evaluate("--data", "e.csv", "--against", worse)
+    assert (result.code, result.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "the other model 0.00% on 3 rows, this one 100.00%: +100.00 points (+100.00 to +100.00)" in lines
+    assert "McNemar p = 0.25: 3 rows right with this model only, 0 with the other only" in lines
+
+
+def test_against_other_labels(evaluate: Command, tmp_path: Path) -> None:
+    """Models with different labels cannot be compared."""
+    other = tmp_path / "other"
+    other.mkdir()
+    save_bag_of_words(other)
+    manifest = json.loads((other / "bundle.json").read_text("utf-8"))
+    manifest["labels"][0]["name"] = "awful"
+    (other / "bundle.json").write_text(json.dumps(manifest), "utf-8")
+    result = evaluate("--data", "d.csv", "--against", other)
+    assert (result.code, error_line(result)) == (2, f"{other} has other labels: compare models with the same labels")
+
+
+def test_behaviour(evaluate: Command) -> None:
+    """Without data the cases alone are tried: twenty kinds, of which a model of three words meets some."""
+    result = evaluate("--behaviour")
+    assert (result.code, result.stderr) == (0, "")
+    first, *kinds = result.stdout.splitlines()
+    assert first.startswith("behaviour: ")
+    assert len(kinds) == 20
+    assert kinds[0].endswith(" of 10 negation")
+
+
+def test_behaviour_as_json(evaluate: Command) -> None:
+    """The record names the cases that were not met."""
+    report = json.loads(evaluate("--behaviour", "--json").stdout)
+    assert report["results"] == {}
+    capitals = report["behaviour"]["capitals"]
+    assert (capitals["passed"], capitals["failed"]) == (10, [])  # the tokenizer lowers them
+    contrast = report["behaviour"]["contrast"]
+    assert contrast["passed"] + len(contrast["failed"]) == 10
+    assert contrast["failed"][-1]["expectation"] == "positive"
+
+
+def test_folder(evaluate: Command) -> None:
+    """-o leaves the record and pictures that can be opened, beside what is printed."""
+    printed = evaluate("--data", "d.csv", "--behaviour", "--json", "-o", "made/report")
+    folder = evaluate.folder / "made" / "report"
+    assert printed.code == 0, printed.stderr
+    assert {path.name for path in folder.iterdir()} == {"report.json", "evaluation.png", "behaviour.png"}
+    assert (folder / "report.json").read_text("utf-8") == printed.stdout
+    for name in ("evaluation.png", "behaviour.png"):
+        pixels = imread(folder / name)
+        assert min(pixels.shape[:2]) > 300
+        assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 10
+
+
+def test_folder_that_cannot_be(evaluate: Command) -> None:
+    """A file in the folder's place is found before anything is measured."""
+    result = evaluate("--data", "d.csv", "-o", "d.csv")
+    assert (result.code, error_line(result)) == (73, "d.csv: File exists")
+    assert result.stdout == ""

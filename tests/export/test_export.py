@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from tiny_models import FIVE_LABELS, write_checkpoint
 
+from sentiment_batch.behaviour import check_behaviour
 from sentiment_batch.bundle import ModelBundle, Quantization, read_manifest
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError
 from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
+from sentiment_batch.temperature import UNSCALED
 
 Export = Callable[[str, Quantization], ExportReport]
 
@@ -91,8 +93,46 @@ def test_samples_are_measured_by_name(options: ExportOptions) -> None:
     samples = read_manifest(options.output)["measured"]["samples"]
     assert samples["plain"]["float"] is None
     assert samples["labelled"]["int8"]["rows"] == 6
+    assert set(samples["labelled"]["calibration"]) == {"unscaled", "scaled", "other_half", "by_chance"}
+    assert "calibration" not in samples["plain"]
     assert 0 <= samples["labelled"]["agreement"] <= 1
     assert "labelled, 6 texts: same label" in report.summary()
+
+
+@pytest.mark.parametrize("quantization", [Quantization.PER_ROW, Quantization.NONE])
+def test_a_temperature_is_fitted_on_labelled_samples(options: ExportOptions, quantization: Quantization) -> None:
+    """Where labels are known, the bundle's confidence is scaled, and manifest, card and summary say by how much."""
+    plain = export_bundle(replace(options, quantization=quantization), {"plain": Sample(TEXTS)})
+    assert plain.bundle.temperature == UNSCALED
+    assert "## Calibration" not in (options.output / "README.md").read_text("utf-8")
+    with Scorer.load(options.output, ScoringOptions(Device.CPU)) as scorer:
+        before = scorer.score(TEXTS)
+
+    samples = {"wrong": Sample(TEXTS, before.probabilities.argmin(axis=1)), "plain": Sample(TEXTS)}
+    report = export_bundle(replace(options, quantization=quantization, force=True), samples)
+    temperature = report.bundle.temperature
+    assert temperature.fitted_on == ("wrong",)
+    assert min(temperature.values) > 1, temperature  # too sure of what is wrong
+    with Scorer.load(options.output, ScoringOptions(Device.CPU)) as scorer:
+        after = scorer.score(TEXTS)
+    assert after.probabilities.tobytes() == temperature.scale(before.probabilities, before.n_tokens).tobytes()
+    card = (options.output / "README.md").read_text("utf-8")
+    assert f"{temperature.values[0]:.2f} for 4 tokens" in card
+    assert "fitted on wrong (" in card
+    assert "calibration error, unscaled" in report.summary()
+
+
+def test_behaviour_stands_in_the_card_on_request(options: ExportOptions) -> None:
+    """The pass rates are those that the worker has on the finished bundle."""
+    export_bundle(options, {})
+    assert "## Behaviour" not in (options.output / "README.md").read_text("utf-8")
+    export_bundle(replace(options, behaviour=True, force=True), {})
+    with Scorer.load(options.output, ScoringOptions(Device.CPU)) as scorer:
+        outcomes = check_behaviour(lambda texts: scorer.score(texts).probabilities, scorer.bundle.polarities)
+    card = (options.output / "README.md").read_text("utf-8")
+    assert f"{sum(outcome.passed for outcome in outcomes.values())} of 200 cases" in card
+    for kind, outcome in outcomes.items():
+        assert f"| {kind} | {outcome.passed} of 10 |" in card
 
 
 def test_labels_that_do_not_fit_are_refused(options: ExportOptions) -> None:
