@@ -102,7 +102,7 @@ def evaluate(scorer: Scorer, predictions: Predictions) -> Evaluation:
         metrics=measure(probabilities, labels, ordered=ordered),
         intervals=intervals(resampled, len(labels)),
         confusion=confusion_matrix(probabilities.argmax(axis=1), labels, len(bundle.labels)),
-        by_length=_by_length(predictions, scorer.max_tokens, ordered=ordered),
+        by_length=_by_length(predictions, scorer.options.max_tokens or scorer.bundle.max_tokens, ordered=ordered),
         scaled=reliability(probabilities, labels),
         unscaled=reliability(bundle.temperature.inverse.scale(probabilities, predictions.n_tokens), labels),
         error_by_chance=error_by_chance(probabilities),
