@@ -17,9 +17,19 @@ from sentiment_batch.cli.options import quiet_option, show_progress, verbose_opt
 @click.option("--labels", help="Label names from most negative to most positive, separated by commas.  [default: five]")
 @click.option("--epochs", type=float)
 @click.option("--learning-rate", type=float)
+@click.option("--layer-decay", type=float, help="Learning rate of a layer over that of the one above.  [default: 1]")
+@click.option("--freeze-layers", type=click.IntRange(min=0), help="Keep embeddings and N lowest layers as they are.")
 @click.option("--batch-size", type=click.IntRange(min=1))
+@click.option("--gradient-accumulation", type=click.IntRange(min=1), help="Batches per step.  [default: 1]")
 @click.option("--max-tokens", type=click.IntRange(min=3))
+@click.option("--balanced", "class_weights", flag_value="balanced", help="Let all labels count the same, however rare.")
+@click.option("--label-smoothing", type=float, help="Share of each label that all share.  [default: 0]")
+@click.option("--r-drop", type=float, help="Weight of the agreement of two passes with dropout.  [default: 0]")
+@click.option("--ema-decay", type=float, help="Keep a moving average of the weights, such as 0.999.  [default: 0]")
+@click.option("--teacher", "teachers", multiple=True, help="Checkpoint folder to distil from. Repeatable.")
+@click.option("--patience", type=click.IntRange(min=1), help="Stop after N evaluations without a better one.")
 @click.option("--seed", type=int)
+@click.option("--seeds", type=click.IntRange(min=1), help="Train N times, tell the spread, keep the best on dev.")
 @click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the output folder.")
 @quiet_option
 @verbose_option
@@ -33,48 +43,49 @@ def train(
     text_column: str | None,
     label_column: str | None,
     group_column: str | None,
-    epochs: float | None,
-    learning_rate: float | None,
-    batch_size: int | None,
-    max_tokens: int | None,
-    seed: int | None,
     resume: bool,
     quiet: bool,
+    **settings: Any,
 ) -> None:
     """Fine-tune a BERT-family checkpoint on labelled reviews, from --data or from a --recipe.
 
     \b
     Examples:
       sentiment-batch train --data train.tsv --output checkpoint/
-      sentiment-batch train --recipe recipes/default.toml --data-folder data/ --output checkpoint/
+      sentiment-batch train --data train.tsv --teacher checkpoint/ --r-drop 1 --seeds 3 --output student/
+      sentiment-batch train --recipe recipes/default-stage1.toml --data-folder data/ --output checkpoint/stage1/
     """
     from sentiment_batch.cli.extras import require_extra
 
     require_extra("train", "torch", "transformers", "accelerate", "matplotlib")
     from sentiment_batch.training.corpora import load_corpus
     from sentiment_batch.training.finetune import finetune
+    from sentiment_batch.training.seeds import finetune_seeds
 
     names = tuple(labels.split(",")) if labels else None
     if names and len(set(names)) < 2:
         raise click.UsageError("--labels takes two different names at least")
     recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, names)
-    given: dict[str, Any] = {
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "batch_size": batch_size,
-        "max_tokens": max_tokens,
-        "seed": seed,
-    }
-    recipe = dataclasses.replace(
-        recipe,
-        base=base or recipe.base,
-        options=dataclasses.replace(recipe.options, **{k: v for k, v in given.items() if v is not None}),
-    )
+    given = {name: value for name, value in settings.items() if value not in (None, ())}  # named as in a recipe
+    recipe = dataclasses.replace(recipe, base=base or recipe.base, options=dataclasses.replace(recipe.options, **given))
     corpora = [load_corpus(spec, data_folder, recipe.labels) for spec in recipe.corpora]
-    metrics = finetune(recipe, corpora, output, resume=resume, show_progress=show_progress(quiet))
+    run = finetune_seeds if recipe.options.seeds > 1 else finetune
+    metrics = run(recipe, corpora, output, resume=resume, show_progress=show_progress(quiet))
     if not quiet:
-        for name, measured in metrics["dev"].items():
-            click.echo(
-                f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-back rows", err=True
-            )
+        _tell(metrics)
         click.echo(f"written to {output}", err=True)
+
+
+def _tell(metrics: dict[str, Any]) -> None:
+    if seeds := metrics.get("seeds"):
+        click.echo(
+            f"{len(seeds['accuracy'])} seeds: accuracy {seeds['mean']:.1%} ± {seeds['stdev']:.1%} on dev, "
+            f"the best is {seeds['best']}",
+            err=True,
+        )
+    epoch, gap = metrics["best_epoch"], metrics["gap"]["accuracy"]
+    click.echo(f"kept: epoch {epoch:.2f}, {gap:.1%} more accurate on rows trained on than on held-back ones", err=True)
+    for name, measured in metrics["dev"].items():
+        click.echo(
+            f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-back rows", err=True
+        )

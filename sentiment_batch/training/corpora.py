@@ -1,7 +1,7 @@
 """Labelled texts from files, split so that texts of one group never stand on both sides."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,25 +41,24 @@ class LabelledTexts:
 class Corpus:
     """One corpus, split into what is trained on and what is held back.
 
-    `unseen_phrases`: for trees, the phrases of the held-back sentences that stand in no sentence trained on.
+    `phrases`: for trees, all distinct phrases of the held-back sentences; `unseen_phrases`: those of them that stand in
+    no sentence trained on.
     """
 
     name: str
     train: LabelledTexts
     dev: LabelledTexts
+    phrases: LabelledTexts | None = None
     unseen_phrases: LabelledTexts | None = None
 
     def held_back(self) -> dict[str, LabelledTexts]:
         """Everything that a model trained on this corpus may be measured on, by name."""
-        phrases = {} if self.unseen_phrases is None else {f"{self.name}, unseen phrases": self.unseen_phrases}
-        return {self.name: self.dev} | phrases
-
-
-def concatenate(parts: Iterable[LabelledTexts]) -> LabelledTexts:
-    parts = list(parts)
-    return LabelledTexts(
-        [text for part in parts for text in part.texts], np.concatenate([part.labels for part in parts])
-    )
+        parts = {
+            self.name: self.dev,
+            f"{self.name}, phrases": self.phrases,
+            f"{self.name}, unseen phrases": self.unseen_phrases,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
 
 
 def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corpus:
@@ -76,7 +75,7 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
     phrases, _ = _read(dev_path, spec, labels)
     seen = set(train.texts)
     unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
-    return Corpus(spec.name, train, read_sentences(dev_path, len(labels)), phrases.select(unseen))
+    return Corpus(spec.name, train, read_sentences(dev_path, len(labels)), phrases, phrases.select(unseen))
 
 
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:

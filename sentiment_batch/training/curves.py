@@ -1,25 +1,47 @@
-"""A picture of a training run: is it still learning, and has it begun to overfit?"""
+"""A training run over its epochs: is it still learning, and has it begun to overfit?"""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 
-def save_learning_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw training and dev loss, and dev accuracy, over the epochs of a Trainer's log history."""
+def summarize(history: Sequence[dict[str, Any]], best_step: int) -> dict[str, Any]:
+    """`best_epoch`, the `best_accuracy` on dev, and the `gap`: how far the rows trained on are ahead of dev there.
+
+    `history` is a Trainer's log, with evaluations of "train" and "dev". The gap of the accuracy is a share, that of the
+    loss in nats; both grow as a model learns its texts by heart.
+    """
+    best: dict[str, Any] = {}
+    for entry in history:
+        if entry["step"] == best_step:
+            best |= entry
+    gap = {
+        "accuracy": best["eval_train_accuracy"] - best["eval_dev_accuracy"],
+        "loss": best["eval_dev_loss"] - best["eval_train_loss"],
+    }
+    return {"best_epoch": best["epoch"], "best_accuracy": best["eval_dev_accuracy"], "gap": gap}
+
+
+def save_learning_curves(history: Sequence[dict[str, Any]], best_epoch: float, path: Path) -> None:
+    """Draw loss and accuracy, of rows trained on and of held-back ones, and mark the epoch that was kept."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
-    for axes, key, label in (
-        (losses, "loss", "training"),
-        (losses, "eval_loss", "dev"),
-        (accuracies, "eval_accuracy", "dev"),
-    ):
-        points = [(entry["epoch"], entry[key]) for entry in history if key in entry]
-        axes.plot([x for x, _ in points], [y for _, y in points], marker="." if key != "loss" else "", label=label)
-    for axes, title in ((losses, "cross-entropy"), (accuracies, "accuracy")):
+    steps = _points(history, "loss")
+    losses.plot(*steps, color="lightgray", label="steps, with dropout and all that is added")
+    for axes, key, title in ((losses, "loss", "cross-entropy"), (accuracies, "accuracy", "accuracy")):
+        train, dev = _points(history, f"eval_train_{key}"), _points(history, f"eval_dev_{key}")
+        axes.plot(*train, marker=".", label="training")
+        axes.plot(*dev, marker=".", label="dev")
+        axes.fill_between(dev[0], train[1], dev[1], alpha=0.1, label="gap")
+        axes.axvline(best_epoch, color="gray", linestyle=":", label="kept")
         axes.set(title=title, xlabel="epoch")
         axes.legend()
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
+
+
+def _points(history: Sequence[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    found = [(entry["epoch"], entry[key]) for entry in history if key in entry]
+    return [epoch for epoch, _ in found], [value for _, value in found]

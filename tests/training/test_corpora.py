@@ -142,7 +142,7 @@ def test_no_such_file(tmp_path: Path, name: str) -> None:
 
 
 def test_trees(tmp_path: Path) -> None:
-    """Of trees one trains on distinct phrases and measures on sentences, and on phrases that training has not seen."""
+    """Of trees one trains on distinct phrases and measures on sentences, all phrases, and unseen ones."""
     (tmp_path / "train.txt").write_text(TREES, "utf-8")
     (tmp_path / "dev.txt").write_text(OTHER_TREES, "utf-8")
     corpus = load_corpus(CorpusSpec("sst", "train.txt", dev="dev.txt"), tmp_path, FIVE_CLASSES)
@@ -158,6 +158,7 @@ def test_trees(tmp_path: Path) -> None:
     held_back = corpus.held_back()
     assert {name: pairs(texts) for name, texts in held_back.items()} == {
         "sst": [("bad plot", 1)],
+        "sst, phrases": [("bad", 0), ("plot", 2), ("bad plot", 1)],
         "sst, unseen phrases": [("plot", 2), ("bad plot", 1)],
     }
 

@@ -1,6 +1,7 @@
 """Fine-tuning through the command line, for real, on a model of two layers."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from itertools import product
@@ -77,7 +78,7 @@ def test_metrics_tell_the_run(trained: tuple[Path, Result]) -> None:
     assert metrics["dev"]["x.tsv"]["eval_rows"] == rows["dev"]
     assert metrics["recipe"]["labels"] == LABELS
     assert metrics["recipe"]["options"]["epochs"] == EPOCHS
-    evaluated = [entry["epoch"] for entry in metrics["history"] if "eval_accuracy" in entry]
+    evaluated = [entry["epoch"] for entry in metrics["history"] if "eval_dev_accuracy" in entry]
     assert evaluated == sorted(evaluated)
     assert len(evaluated) == EPOCHS * 2
     assert 0.9 * EPOCHS <= evaluated[-1] <= EPOCHS  # the end of a run is measured too, not its third quarter alone
@@ -87,7 +88,7 @@ def test_metrics_tell_the_run(trained: tuple[Path, Result]) -> None:
 def test_it_learns(trained: tuple[Path, Result]) -> None:
     """Labels that one word gives away are learned: the loss falls, and held-back reviews are classified."""
     metrics = read_metrics(trained[0])
-    losses = [entry["eval_loss"] for entry in metrics["history"] if "eval_loss" in entry]
+    losses = [entry["eval_dev_loss"] for entry in metrics["history"] if "eval_dev_loss" in entry]
     assert min(losses) < 0.5 * losses[0]
     assert metrics["dev"]["x.tsv"]["eval_accuracy"] >= 0.9
 
@@ -100,8 +101,8 @@ def test_resume(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> Non
     assert _train(tmp_path, base, "--epochs", EPOCHS * 2, "--resume").code == 0
     before, after = read_metrics(checkpoint), read_metrics(tmp_path / "ckpt")
     assert after["steps"] > before["steps"]
-    measured = [entry for entry in before["history"] if "eval_loss" in entry]
-    assert [entry for entry in after["history"] if "eval_loss" in entry][: len(measured)] == measured
+    measured = [entry for entry in before["history"] if "eval_dev_loss" in entry]
+    assert [entry for entry in after["history"] if "eval_dev_loss" in entry][: len(measured)] == measured
 
 
 def test_resume_of_nothing_begins(base: Path, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_resume_of_nothing_begins(base: Path, tmp_path: Path) -> None:
     write_reviews(tmp_path / "x.tsv")
     result = _train(tmp_path, base, "--epochs", "0.5", "--resume")
     assert (result.code, result.stderr.splitlines()[-1]) == (0, "written to ckpt")
-    assert len([entry for entry in read_metrics(tmp_path / "ckpt")["history"] if "eval_loss" in entry]) <= 2
+    assert len([entry for entry in read_metrics(tmp_path / "ckpt")["history"] if "eval_dev_loss" in entry]) <= 2
 
 
 def test_a_run_that_is_there_is_not_mixed_with_another(
@@ -121,9 +122,9 @@ def test_a_run_that_is_there_is_not_mixed_with_another(
     assert _train(tmp_path, base, "--epochs", "1", "--seed", "1").code == 0
     fresh = read_metrics(tmp_path / "ckpt")
     assert _train(tmp_path, base, "--epochs", "2", "--seed", "1", "--resume").code == 0
-    measured = [entry for entry in fresh["history"] if "eval_loss" in entry]
+    measured = [entry for entry in fresh["history"] if "eval_dev_loss" in entry]
     history = read_metrics(tmp_path / "ckpt")["history"]
-    assert [entry for entry in history if "eval_loss" in entry][: len(measured)] == measured
+    assert [entry for entry in history if "eval_dev_loss" in entry][: len(measured)] == measured
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,35 @@ def test_data_that_cannot_be_trained_on(
     assert message in error_line(result)
     assert result.code == code
     assert [path.name for path in tmp_path.iterdir()] == ["x.tsv"]
+
+
+def test_options_and_seeds(base: Path, tmp_path: Path) -> None:
+    """What is typed is what the run is made of, and the spread over the seeds is told."""
+    write_reviews(tmp_path / "x.tsv")
+    options = ("--epochs", "0.3", "--seeds", 2, "--seed", 3, "--balanced", "--freeze-layers", 1, "--r-drop", "0.5")
+    result = _train(tmp_path, base, *options, "--ema-decay", "0.9")
+    assert result.code == 0
+    told = re.search(r"^2 seeds: accuracy [\d.]+% ± [\d.]+% on dev, the best is [34]$", result.stderr, re.MULTILINE)
+    assert told
+    recorded = read_metrics(tmp_path / "ckpt")["recipe"]["options"]
+    assert recorded | {"class_weights": "balanced", "freeze_layers": 1, "r_drop": 0.5, "ema_decay": 0.9} == recorded
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--layer-decay", "0"), "layer_decay is 0.0: it must be above 0, at most 1"),
+        (("--freeze-layers", "3"), "freeze_layers is 3, but the model has 2 layers"),
+        (("--teacher", "nowhere"), "no teacher checkpoint at nowhere: train it first"),
+    ],
+    ids=["out of range", "more layers than there are", "no teacher"],
+)
+def test_settings_that_contradict(base: Path, tmp_path: Path, options: tuple[str, ...], message: str) -> None:
+    """Settings that no training can follow are told in one line."""
+    write_reviews(tmp_path / "x.tsv")
+    result = _train(tmp_path, base, *options)
+    assert result.code in (66, 78)
+    assert error_line(result) == message
 
 
 def _in_pickle_form(folder: Path) -> None:

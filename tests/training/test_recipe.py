@@ -1,5 +1,6 @@
 """Recipes in TOML."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,15 @@ def test_every_setting(tmp_path: Path) -> None:
     recipe = load(
         tmp_path,
         'base = "owner/name"\nlabels = ["neg", "pos"]\n[training]\nepochs = 1.5\nlong_text = "windows"\n'
+        + 'class_weights = [1, 3]\nteachers = ["t"]\n'
         + CORPUS
-        + '[corpus.label_map]\n1 = "neg"\n5 = "pos"\n',
+        + 'weight = 2\nmax_tokens = 9\n[corpus.label_map]\n1 = "neg"\n5 = "pos"\n',
     )
     assert (recipe.base, recipe.labels) == ("owner/name", ("neg", "pos"))
-    assert recipe.options == TrainingOptions(epochs=1.5, long_text=LongText.WINDOWS)
+    assert recipe.options == TrainingOptions(
+        epochs=1.5, long_text=LongText.WINDOWS, class_weights=(1, 3), teachers=("t",)
+    )
+    assert (recipe.corpora[0].weight, recipe.corpora[0].max_tokens) == (2, 9)
     assert recipe.corpora[0].label_map == {"1": "neg", "5": "pos"}
 
 
@@ -36,10 +41,13 @@ def test_defaults(tmp_path: Path) -> None:
     assert (recipe.labels, recipe.options) == (FIVE_CLASSES, TrainingOptions())
 
 
-def test_the_recipe_of_the_default_model() -> None:
-    """The recipe in the repository can be read and names three corpora."""
-    recipe = Recipe.load(Path(__file__).resolve().parents[2] / "recipes" / "default.toml")
-    assert [corpus.name for corpus in recipe.corpora] == ["sst", "imdb", "yelp"]
+def test_the_recipes_of_the_default_model() -> None:
+    """Both stages can be read and name the same corpora; the second begins where `make` leaves the first."""
+    root = Path(__file__).resolve().parents[2]
+    first, second = (Recipe.load(root / "recipes" / name) for name in ("default-stage1.toml", "default.toml"))
+    assert [corpus.name for corpus in first.corpora] == ["sst", "imdb", "yelp"]
+    assert [replace(corpus, weight=1.0) for corpus in second.corpora] == list(first.corpora)
+    assert f"-o {second.base} " in (root / "Makefile").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,18 @@ def test_the_recipe_of_the_default_model() -> None:
         ('[[corpus]]\nname = "a"\n', "is not a recipe: .*'train'"),
         (CORPUS + "colour = 1\n", "is not a recipe: .*'colour'"),
         (CORPUS + '[corpus.label_map]\n1 = "splendid"\n', "is not a recipe: .*'splendid'"),
+        (CORPUS + "weight = 0\n", "a: the weight of a corpus is above 0: leave it out instead"),
+        ("[training]\nlayer_decay = 1.5\n" + CORPUS, "layer_decay is 1.5: it must be above 0, at most 1"),
+        ("[training]\nlabel_smoothing = 1\n" + CORPUS, "label_smoothing is 1: it must be from 0 to below 1"),
+        ('[training]\nbfloat16 = "maybe"\n' + CORPUS, "bfloat16 is maybe: it must be auto, on or off"),
+        ('[training]\nclass_weights = "even"\n' + CORPUS, "class_weights is 'even': it is 'balanced' or a list"),
+        ("[training]\nclass_weights = [1, 2]\n" + CORPUS, "class_weights takes 5 weights above 0, one per label"),
+        ('labels = ["a", "b"]\n[training]\nordinal = 1\n' + CORPUS, "ordinal needs three labels or more"),
+        (
+            '[training]\nteachers = ["t"]\nteacher_share = 1\nordinal = 1\n' + CORPUS,
+            "teacher_share is 1: class_weights, label_smoothing and ordinal have no effect",
+        ),
+        ("[training]\nteacher_share = 0.9\n" + CORPUS, "teacher_share is 0.9, but there are no teachers"),
     ],
 )
 def test_faults(tmp_path: Path, text: str, message: str) -> None:

@@ -1,0 +1,61 @@
+"""An exponential moving average of the weights, which is measured and kept instead of the weights themselves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from transformers import TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+_FILE = "averaged.safetensors"
+
+
+class WeightAveraging(TrainerCallback):  # type: ignore[misc]  # transformers is not followed
+    """Follows the weights after every step: average ← decay · average + (1 - decay) · weights.
+
+    The average begins at the weights of the first step. It is saved beside each of the run's checkpoints, so that a
+    resumed run goes on with it.
+    """
+
+    def __init__(self, decay: float) -> None:
+        self._decay = decay
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
+        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(self._decay))
+        if state.global_step:
+            self._load(_checkpoint(args, state.global_step))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
+        self._average.update_parameters(model)
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        save_file(self._average.state_dict(), _checkpoint(args, state.global_step) / _FILE)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
+        """The trainer has gone back to the best step's weights: leave that step's average in the model."""
+        if state.best_global_step:
+            self._load(_checkpoint(args, state.best_global_step))
+        model.load_state_dict(self._average.module.state_dict())
+
+    @contextmanager
+    def in_place(self, model: Any) -> Iterator[None]:
+        """Let `model` have the averaged weights inside of the block."""
+        self._swap(model)
+        try:
+            yield
+        finally:
+            self._swap(model)
+
+    def _swap(self, model: Any) -> None:
+        for weights, average in zip(model.parameters(), self._average.module.parameters(), strict=True):
+            weights.data, average.data = average.data, weights.data
+
+    def _load(self, checkpoint: Path) -> None:
+        self._average.load_state_dict(load_file(checkpoint / _FILE))
+
+
+def _checkpoint(args: Any, step: int) -> Path:
+    return Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{step}"

@@ -1,0 +1,66 @@
+"""Soft labels: what teachers think of the texts that a student is trained on."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sentiment_batch.batching import plan_batches
+from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.training.checkpoint import load_pretrained
+
+_BATCH_TOKENS = 4096
+
+
+def soft_labels(
+    teachers: Sequence[Path],
+    tokens: Sequence[Sequence[int]],
+    labels: tuple[str, ...],
+    temperature: float,
+    *,
+    tokenizer: Path,
+    bfloat16: bool,
+) -> npt.NDArray[np.float32]:
+    """The mean of the teachers' probabilities at `temperature`, float32 [N, K], for N sequences of token ids.
+
+    `teachers` are checkpoint folders, `tokenizer` the student's tokenizer.json. Raises NoInputError or
+    ConfigurationError for a teacher that is not there, has other labels or reads other tokens.
+    """
+    found = np.zeros((len(tokens), len(labels)), dtype=np.float32)
+    for teacher in teachers:
+        _check(teacher, labels, tokenizer)
+        found += _probabilities(teacher, tokens, labels, temperature, bfloat16=bfloat16)
+    return found / np.float32(len(teachers))
+
+
+def _probabilities(
+    teacher: Path, tokens: Sequence[Sequence[int]], labels: tuple[str, ...], temperature: float, *, bfloat16: bool
+) -> npt.NDArray[np.float32]:
+    _, model = load_pretrained(str(teacher), labels)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = model.to(device).eval()
+    found = np.zeros((len(tokens), len(labels)), dtype=np.float32)
+    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+        for rows, _ in plan_batches([len(sequence) for sequence in tokens], _BATCH_TOKENS):
+            logits = model(torch.tensor([tokens[row] for row in rows], device=device)).logits.float()
+            found[rows] = (logits / temperature).softmax(dim=1).cpu().numpy()
+    return found
+
+
+def _check(teacher: Path, labels: tuple[str, ...], tokenizer: Path) -> None:
+    try:
+        names = json.loads((teacher / "config.json").read_text("utf-8"))["id2label"]
+        vocabularies = [
+            json.loads(path.read_text("utf-8"))["model"]["vocab"] for path in (teacher / "tokenizer.json", tokenizer)
+        ]
+    except FileNotFoundError as error:
+        raise NoInputError(f"no teacher checkpoint at {teacher}: train it first") from error
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(f"the teacher {teacher} is not a checkpoint with labels and tokenizer") from error
+    if tuple(names.get(str(i)) for i in range(len(names))) != labels:
+        raise ConfigurationError(f"the teacher {teacher} has other labels: {', '.join(names.values())}")
+    if vocabularies[0] != vocabularies[1]:
+        raise ConfigurationError(f"the teacher {teacher} reads other tokens than the base checkpoint")

@@ -1,0 +1,79 @@
+"""The layers of a BERT-family classifier: which are trained, from when on, and how fast."""
+
+import re
+from typing import Any
+
+from transformers import TrainerCallback
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.training.recipe import TrainingOptions
+
+_ENCODER_LAYER = re.compile(r"\.layer\.(\d+)\.")
+
+
+def layer_of(name: str, depth: int) -> int:
+    """The place of a parameter by its name: 0 for embeddings, 1 to `depth` for encoder layers, then the head."""
+    if match := _ENCODER_LAYER.search(name):
+        return 1 + int(match[1])
+    return 0 if ".embeddings." in name else depth + 1
+
+
+def freeze(model: Any, options: TrainingOptions) -> None:
+    """Keep the embeddings and the lowest layers as they are.
+
+    Raises ConfigurationError if that names too many, or if unfreezing would not come to an end.
+    """
+    depth = model.config.num_hidden_layers
+    if options.freeze_layers > depth:
+        raise ConfigurationError(f"freeze_layers is {options.freeze_layers}, but the model has {depth} layers")
+    thawing = options.unfreeze_every * (depth + 1 - _lowest_trained(options))
+    if thawing >= options.epochs:
+        raise ConfigurationError(
+            f"unfreeze_every is {options.unfreeze_every}: the last layer would be trained from epoch {thawing:g} on, "
+            f"but there are {options.epochs:g}"
+        )
+    _thaw(model, _lowest_trained(options))
+
+
+def parameter_groups(model: Any, options: TrainingOptions, decayed: set[str]) -> list[dict[str, Any]]:
+    """Groups for an optimizer, with their learning rates; weight decay for the parameters in `decayed` alone.
+
+    The highest encoder layer learns at the recipe's rate, each lower one at `layer_decay` of that above it, and the
+    embeddings lowest of all (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?").
+    """
+    depth = model.config.num_hidden_layers
+    groups: dict[tuple[int, bool], list[Any]] = {}
+    for name, parameter in model.named_parameters():
+        layer = layer_of(name, depth)
+        if layer >= _lowest_trained(options):
+            groups.setdefault((layer, name in decayed), []).append(parameter)
+    head_rate = options.head_learning_rate or options.learning_rate
+    return [
+        {
+            "params": parameters,
+            "lr": head_rate if layer > depth else options.learning_rate * options.layer_decay ** (depth - layer),
+            "weight_decay": options.weight_decay if decays else 0.0,
+        }
+        for (layer, decays), parameters in groups.items()
+    ]
+
+
+class GradualUnfreezing(TrainerCallback):  # type: ignore[misc]  # transformers is not followed
+    """Train the head alone at first, then one more layer from the top every so many epochs (Howard and Ruder 2018)."""
+
+    def __init__(self, options: TrainingOptions) -> None:
+        self._options = options
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
+        thawed = int(state.epoch / self._options.unfreeze_every)
+        _thaw(model, max(_lowest_trained(self._options), model.config.num_hidden_layers + 1 - thawed))
+
+
+def _lowest_trained(options: TrainingOptions) -> int:
+    return options.freeze_layers + 1 if options.freeze_layers else int(options.freeze_embeddings)
+
+
+def _thaw(model: Any, lowest: int) -> None:
+    """Let the layers from `lowest` on be trained, and no other."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(layer_of(name, model.config.num_hidden_layers) >= lowest)

@@ -1,0 +1,67 @@
+"""What a training step minimizes: cross-entropy, and what may be added to it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss of logits, float [N, K], for labels, int64 [N], that are ordinals.
+
+    class_weights: float [K], what a mistake about a text of that label counts.
+    ordinal: the weight of the squared distance between the cumulative distributions of prediction and label, so that
+        "very negative" for "negative" costs less than "positive" does (Hou, Yu and Samaras 2016).
+    r_drop: the weight of the divergence between two passes that differ by dropout (Liang et al. 2021). The logits are
+        then [2N, K]: the same N texts twice, one pass after the other.
+    temperature, teacher_share: of distillation (Hinton, Vinyals and Dean 2015); only where there are soft labels,
+        float [N, K], a teacher's probabilities at that temperature.
+    """
+
+    class_weights: torch.Tensor | None = None
+    label_smoothing: float = 0.0
+    ordinal: float = 0.0
+    r_drop: float = 0.0
+    temperature: float = 1.0
+    teacher_share: float = 0.0
+
+    def __call__(
+        self, logits: torch.Tensor, labels: torch.Tensor, soft_labels: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        passes = logits.float().chunk(2 if self.r_drop else 1)
+        loss = torch.stack([self._of_one_pass(each, labels, soft_labels) for each in passes]).mean()
+        return loss + self.r_drop * _symmetric_divergence(*passes) if self.r_drop else loss
+
+    def _of_one_pass(
+        self, logits: torch.Tensor, labels: torch.Tensor, soft_labels: torch.Tensor | None
+    ) -> torch.Tensor:
+        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
+        loss = functional.cross_entropy(logits, labels, weights, label_smoothing=self.label_smoothing)
+        if self.ordinal:
+            loss = loss + self.ordinal * _squared_distance(logits, labels)
+        if soft_labels is None:
+            return loss
+        student = functional.log_softmax(logits / self.temperature, dim=1)
+        # The square keeps the gradient's size whatever the temperature.
+        distilled = functional.kl_div(student, soft_labels, reduction="batchmean") * self.temperature**2
+        return (1 - self.teacher_share) * loss + self.teacher_share * distilled
+
+
+def balanced_weights(labels: torch.Tensor, count: int) -> torch.Tensor:
+    """Weights, float [count], that let every label that occurs count the same in sum; their mean over texts is 1."""
+    counts = torch.bincount(labels, minlength=count)
+    return len(labels) / ((counts > 0).sum() * counts.clamp(min=1)).float()
+
+
+def _squared_distance(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    predicted = logits.softmax(dim=1).cumsum(dim=1)
+    true = functional.one_hot(labels, logits.shape[1]).cumsum(dim=1)
+    return ((predicted - true) ** 2).sum(dim=1).mean()
+
+
+def _symmetric_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    first, second = first.log_softmax(dim=1), second.log_softmax(dim=1)
+    forth = functional.kl_div(first, second, reduction="batchmean", log_target=True)
+    back = functional.kl_div(second, first, reduction="batchmean", log_target=True)
+    return (forth + back) / 2

@@ -1,0 +1,96 @@
+"""Which layers of a real, tiny model are trained, and how fast."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tiny_models import write_checkpoint
+from transformers import AutoModelForSequenceClassification
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.training.layers import GradualUnfreezing, freeze, layer_of, parameter_groups
+from sentiment_batch.training.recipe import TrainingOptions
+
+DEPTH = 2
+
+
+@pytest.fixture(params=["bert", "distilbert", "roberta"])
+def model(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return AutoModelForSequenceClassification.from_pretrained(write_checkpoint(tmp_path, request.param))
+
+
+def trained(model: Any) -> set[int]:
+    """The layers that have parameters with a gradient."""
+    return {layer_of(name, DEPTH) for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def test_every_layer_is_found(model: Any) -> None:
+    """Embeddings, each encoder layer and the head have parameters, under each architecture's names."""
+    assert trained(model) == {0, 1, 2, 3}
+    head = [name for name, _ in model.named_parameters() if layer_of(name, DEPTH) == DEPTH + 1]
+    assert all("classifier" in name or "pooler" in name for name in head)
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        (TrainingOptions(), {0, 1, 2, 3}),
+        (TrainingOptions(freeze_embeddings=True), {1, 2, 3}),
+        (TrainingOptions(freeze_layers=1), {2, 3}),
+        (TrainingOptions(freeze_layers=2, freeze_embeddings=True), {3}),
+    ],
+    ids=["none", "embeddings", "one layer", "all layers"],
+)
+def test_freezing(model: Any, options: TrainingOptions, left: set[int]) -> None:
+    """Frozen layers have no gradient and stand in no group of the optimizer."""
+    freeze(model, options)
+    assert trained(model) == left
+    grouped = {id(parameter) for group in parameter_groups(model, options, set()) for parameter in group["params"]}
+    assert grouped == {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+
+
+def test_learning_rates(model: Any) -> None:
+    """Each layer learns at a fraction of the rate of that above it, the head at its own."""
+    options = TrainingOptions(learning_rate=0.01, layer_decay=0.5, head_learning_rate=0.3)
+    rates = {
+        id(parameter): group["lr"] for group in parameter_groups(model, options, set()) for parameter in group["params"]
+    }
+    expected = {0: 0.0025, 1: 0.005, 2: 0.01, 3: 0.3}
+    for name, parameter in model.named_parameters():
+        assert rates[id(parameter)] == pytest.approx(expected[layer_of(name, DEPTH)])
+
+
+def test_weight_decay_spares_what_it_should(model: Any) -> None:
+    """Only the named parameters are decayed, and every parameter stands in one group."""
+    decayed = {name for name, parameter in model.named_parameters() if parameter.dim() > 1}
+    groups = parameter_groups(model, TrainingOptions(weight_decay=0.1), decayed)
+    found = [(id(parameter), group["weight_decay"]) for group in groups for parameter in group["params"]]
+    assert sorted(found) == sorted(
+        (id(parameter), 0.1 if name in decayed else 0.0) for name, parameter in model.named_parameters()
+    )
+
+
+@pytest.mark.parametrize(
+    ("epoch", "frozen", "left"),
+    [(0.0, 0, {3}), (0.4, 0, {3}), (0.5, 0, {2, 3}), (1.2, 0, {1, 2, 3}), (1.5, 0, {0, 1, 2, 3}), (1.5, 1, {2, 3})],
+)
+def test_gradual_unfreezing(model: Any, epoch: float, frozen: int, left: set[int]) -> None:
+    """The head comes first, then a layer from the top every half epoch, down to those that stay frozen."""
+    options = TrainingOptions(unfreeze_every=0.5, freeze_layers=frozen)
+    freeze(model, options)
+    GradualUnfreezing(options).on_step_begin(None, SimpleNamespace(epoch=epoch), None, model=model)
+    assert trained(model) == left
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (TrainingOptions(freeze_layers=3), "freeze_layers is 3, but the model has 2 layers"),
+        (TrainingOptions(unfreeze_every=1, epochs=3), "from epoch 3 on, but there are 3"),
+    ],
+)
+def test_what_the_model_has_no_layers_for(model: Any, options: TrainingOptions, message: str) -> None:
+    """Freezing that the model or the epochs have no room for is refused."""
+    with pytest.raises(ConfigurationError, match=message):
+        freeze(model, options)

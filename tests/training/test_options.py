@@ -1,0 +1,194 @@
+"""Options of a training run, each seen to change what it says, on a model of two layers."""
+
+import shutil
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from safetensors.numpy import load_file
+from tiny_models import write_checkpoint
+
+from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.training.corpora import load_corpus
+from sentiment_batch.training.distillation import soft_labels
+from sentiment_batch.training.finetune import finetune
+from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec, Recipe, TrainingOptions
+from sentiment_batch.training.seeds import finetune_seeds
+
+VERDICTS = ("awful", "poor", "plain", "nice", "superb")
+OPTIONS = TrainingOptions(epochs=1, batch_size=16, learning_rate=0.005, bfloat16="off")
+
+
+@pytest.fixture(scope="module")
+def recipe(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """80 short reviews whose label one word gives away."""
+    file = tmp_path_factory.mktemp("data") / "x.tsv"
+    rows = [
+        f"the {noun} is {f'{verdict} ' * count}\t{label}"
+        for (label, verdict), noun, count in product(enumerate(VERDICTS), ("film", "plot"), range(1, 9))
+    ]
+    file.write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
+    return Recipe((CorpusSpec("x", str(file)),), base=str(base), options=OPTIONS)
+
+
+def train(recipe: Recipe, output: Path, *, resume: bool = False, **options: Any) -> dict[str, Any]:
+    recipe = replace(recipe, options=replace(recipe.options, **options))
+    corpora = [load_corpus(spec, Path(), recipe.labels) for spec in recipe.corpora]
+    run = finetune_seeds if recipe.options.seeds > 1 else finetune
+    return run(recipe, corpora, output, resume=resume, show_progress=False)
+
+
+def weights(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
+    found: dict[str, npt.NDArray[np.float32]] = load_file(folder / "model.safetensors")
+    return found
+
+
+def same(first: Path, second: Path) -> bool:
+    one, other = weights(first), weights(second)
+    return all(np.array_equal(values, other[name]) for name, values in one.items())
+
+
+@pytest.fixture(scope="module")
+def plain(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without options."""
+    output = tmp_path_factory.mktemp("plain")
+    train(recipe, output)
+    return output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"label_smoothing": 0.3},
+        {"ordinal": 1.0},
+        {"r_drop": 1.0},
+        {"ema_decay": 0.9},
+        {"layer_decay": 0.5},
+        {"head_learning_rate": 0.05},
+        {"class_weights": (1.0, 1.0, 9.0, 1.0, 1.0)},
+        {"gradient_accumulation": 2},
+        {"bfloat16": "on"},
+        {"unfreeze_every": 0.2},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_an_option_reaches_the_training(recipe: Recipe, plain: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    """Each option leads to other weights than none does, and a run with it succeeds."""
+    assert train(recipe, tmp_path, **options)["dev"]["x"]["eval_rows"] > 0
+    assert not same(tmp_path, plain)
+
+
+def test_the_same_recipe_gives_the_same_weights(recipe: Recipe, plain: Path, tmp_path: Path) -> None:
+    """Without a change nothing changes."""
+    train(recipe, tmp_path)
+    assert same(tmp_path, plain)
+
+
+def test_frozen_weights_stay_as_they_are(recipe: Recipe, base: Path, tmp_path: Path) -> None:
+    """Embeddings and the lowest layer are those of the base, to the bit, with weight decay and averaging too."""
+    train(recipe, tmp_path, freeze_layers=1, weight_decay=0.5, ema_decay=0.9)
+    before, after = weights(base), weights(tmp_path)
+    unchanged = {name for name, values in before.items() if np.array_equal(values, after[f"bert.{name}"])}
+    assert unchanged == {name for name in before if name.startswith(("embeddings.", "encoder.layer.0."))}
+
+
+@pytest.mark.parametrize("options", [{}, {"ema_decay": 0.8, "r_drop": 1.0, "weight": 0.5}], ids=["plain", "options"])
+def test_a_resumed_run_ends_as_one_that_was_not_stopped(
+    recipe: Recipe, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    """From a checkpoint in the middle, the run goes on to the same weights to the bit: same rows, same average."""
+    options = {"epochs": 2, "evaluations_per_epoch": 2} | options
+    recipe = replace(recipe, corpora=(replace(recipe.corpora[0], weight=options.pop("weight", 1.0)),))
+    whole = train(recipe, tmp_path / "whole", **options)
+    shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
+    (tmp_path / "stopped/model.safetensors").unlink()
+    *_, last = sorted((tmp_path / "stopped/steps").iterdir(), key=lambda path: int(path.name.partition("-")[2]))
+    shutil.rmtree(last)
+    resumed = train(recipe, tmp_path / "stopped", resume=True, **options)
+    assert same(tmp_path / "whole", tmp_path / "stopped")
+    assert (resumed["steps"], resumed["best_step"]) == (whole["steps"], whole["best_step"])
+
+
+def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
+    """A corpus at half its weight takes half the steps; one cut shorter gives another model."""
+    spec = recipe.corpora[0]
+    runs = {
+        "whole": recipe,
+        "half": replace(recipe, corpora=(replace(spec, weight=0.5),)),
+        "short": replace(recipe, corpora=(replace(spec, max_tokens=5),)),
+    }
+    steps = {name: train(each, tmp_path / name)["steps"] for name, each in runs.items()}
+    assert steps["half"] == -(-steps["whole"] // 2)
+    assert steps["short"] == steps["whole"]
+    assert not same(tmp_path / "short", tmp_path / "whole")
+
+
+def test_overfitting_is_told(recipe: Recipe, tmp_path: Path) -> None:
+    """The metrics name the best epoch and how far training is ahead of dev there, as the history has it."""
+    metrics = train(recipe, tmp_path, epochs=2)
+    at_best = [entry for entry in metrics["history"] if entry["step"] == metrics["best_step"]]
+    accuracy = {part: next(e[k] for e in at_best if (k := f"eval_{part}_accuracy") in e) for part in ("train", "dev")}
+    assert metrics["gap"]["accuracy"] == accuracy["train"] - accuracy["dev"]
+    assert metrics["best_accuracy"] == accuracy["dev"]
+    assert metrics["best_accuracy"] == max(entry.get("eval_dev_accuracy", 0) for entry in metrics["history"])
+    assert 0 < metrics["best_epoch"] <= 2
+
+
+def test_seeds(recipe: Recipe, tmp_path: Path) -> None:
+    """Each seed is a run of its own; the best on dev is left in the folder, and the spread is told."""
+    metrics = train(recipe, tmp_path, seeds=2, seed=5, epochs=0.5)
+    assert not same(tmp_path / "seed-5", tmp_path / "seed-6")
+    accuracies = metrics["seeds"]["accuracy"]
+    assert metrics["seeds"]["mean"] == pytest.approx(sum(accuracies.values()) / 2)
+    assert metrics["seeds"]["stdev"] == pytest.approx(abs(accuracies[5] - accuracies[6]) / 2**0.5)
+    assert accuracies[metrics["seeds"]["best"]] == max(accuracies.values())
+    assert same(tmp_path, tmp_path / f"seed-{metrics['seeds']['best']}")
+
+
+def test_a_teacher_is_followed(recipe: Recipe, plain: Path, tmp_path: Path) -> None:
+    """A student that only hears its teacher agrees with it, although the labels say otherwise."""
+    file = Path(recipe.corpora[0].train)
+    wrong = tmp_path / "wrong.tsv"
+    wrong.write_text(file.read_text("utf-8").replace("\t0\n", "\t4\n"), "utf-8")
+    taught = replace(recipe, corpora=(CorpusSpec("x", str(wrong)),))
+    train(taught, tmp_path / "student", teachers=(str(plain),), teacher_share=1.0, epochs=4)
+    tokens = [[2, *range(5, 5 + count), 3] for count in range(1, 8)]
+    tokenizer = plain / "tokenizer.json"
+    teacher, student = (
+        soft_labels([folder], tokens, FIVE_CLASSES, 1.0, tokenizer=tokenizer, bfloat16=False)
+        for folder in (plain, tmp_path / "student")
+    )
+    assert (teacher.argmax(axis=1) == student.argmax(axis=1)).mean() >= 0.7
+
+
+def test_teachers_are_averaged(plain: Path, recipe: Recipe, tmp_path: Path) -> None:
+    """Two teachers' probabilities are averaged, and a higher temperature brings them closer to each other."""
+    train(recipe, tmp_path, seed=9)
+    tokens = [[2, 5, 10, 3], [2, 6, 3], [2, 9, 9, 9, 3]]
+    tokenizer = plain / "tokenizer.json"
+
+    def of(*teachers: Path, temperature: float = 1.0) -> npt.NDArray[np.float32]:
+        return soft_labels(teachers, tokens, FIVE_CLASSES, temperature, tokenizer=tokenizer, bfloat16=False)
+
+    np.testing.assert_allclose(of(plain, tmp_path), (of(plain) + of(tmp_path)) / 2, rtol=1e-5)
+    np.testing.assert_allclose(of(plain).sum(axis=1), 1, rtol=1e-5)
+    assert np.ptp(of(plain, temperature=5.0)) < np.ptp(of(plain))
+
+
+def test_teachers_that_do_not_fit(recipe: Recipe, plain: Path, tmp_path: Path) -> None:
+    """A teacher that is not there, has other labels or another vocabulary is refused before training."""
+    other_tokens = write_checkpoint(tmp_path / "tokens")
+    other_labels = shutil.copytree(plain, tmp_path / "labels")
+    config = (plain / "config.json").read_text("utf-8")
+    (other_labels / "config.json").write_text(config.replace("neutral", "so-so"), "utf-8")
+    for teacher, error, message in (
+        (tmp_path / "nowhere", NoInputError, "no teacher checkpoint at .*nowhere: train it first"),
+        (other_tokens, ConfigurationError, "reads other tokens than the base checkpoint"),
+        (other_labels, ConfigurationError, "has other labels: very negative, negative, so-so"),
+    ):
+        with pytest.raises(error, match=message):
+            train(recipe, tmp_path / "student", teachers=(str(teacher),))
