@@ -53,7 +53,7 @@ def train(
     Examples:
       sentiment-batch train --data train.tsv --output checkpoint/
       sentiment-batch train --data train.tsv --teacher checkpoint/ --r-drop 1 --seeds 3 --output student/
-      sentiment-batch train --recipe recipes/default-stage1.toml --data-folder data/ --output checkpoint/stage1/
+      sentiment-batch train --recipe recipes/default.toml --data-folder data/ --output checkpoint/
     """
     from sentiment_batch.cli.extras import require_extra
 
