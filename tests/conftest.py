@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bag_of_words import save_bag_of_words
 from hypothesis import settings
 from tiny_graph import save_bundle
 
@@ -23,6 +24,14 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a stand-in model that loads in no time."""
     folder = tmp_path_factory.mktemp("tiny_bundle")
     save_bundle(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle to which "good" is very positive and "bad" very negative."""
+    folder = tmp_path_factory.mktemp("model")
+    save_bag_of_words(folder)
     return folder
 
 

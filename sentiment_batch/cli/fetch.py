@@ -76,8 +76,9 @@ def fetch(
         note(f"revision {commit}")
     else:
         from sentiment_batch.fetching import kaggle
+        from sentiment_batch.fetching.kaggle_data import KaggleData
 
-        data = kaggle.KaggleData.parse(name or "", revision)
+        data = KaggleData.parse(name or "", revision)
         with workplace(output) as place:
             files = kaggle.fetch(data, place, max_bytes, note, show_progress=visible)
     note(_summary(output, files))

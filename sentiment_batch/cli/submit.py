@@ -62,8 +62,9 @@ def submit(
     if upload:
         require_extra("kaggle", "kaggle", "six")
         from sentiment_batch.fetching import kaggle
+        from sentiment_batch.fetching.kaggle_data import KaggleData
 
-        data = kaggle.KaggleData.competition(competition)
+        data = KaggleData.competition(competition)
     note, target = notes(quiet), Location.parse(str(output))
     Output(target).require_writable(force=force)
     counts = write_submission(Location.parse(scored), Location.parse(test), ModelBundle.load(model).labels, target)

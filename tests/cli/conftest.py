@@ -1,18 +1,9 @@
-"""A stand-in model that loads in no time, and the command ready to run on it."""
+"""The command, ready to run on a stand-in model."""
 
 from pathlib import Path
 
 import pytest
-from bag_of_words import save_bag_of_words
 from cli.process import Command
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle to which "good" is very positive and "bad" very negative."""
-    folder = tmp_path_factory.mktemp("model")
-    save_bag_of_words(folder)
-    return folder
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Data sets of the Hugging Face hub, through its real client, from a server that speaks its protocol."""
 
+import re
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cli.process import Command, Result, error_line
+from cli.terminal import EVERY_UPDATE, run_on_terminal
 from faults.waiting import wait_until
 from hub_server import COMMIT, REPOSITORY, Hub, hub_environment, hub_server
 from local_server import LocalServer
@@ -67,6 +70,15 @@ def test_quiet(setting: Setting) -> None:
     """-q says nothing."""
     result = setting.fetch("-q")
     assert (result.code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_progress(setting: Setting) -> None:
+    """A terminal shows how much of a file is there, unless it is to be quiet."""
+    words = ("fetch", f"hf:{REPOSITORY}", "-o", "data")
+    shown = run_on_terminal(setting.command, *words, environment={**EVERY_UPDATE, **setting.environment})
+    assert re.search(r"train\.csv: 100%", shown)
+    shutil.rmtree(setting.command.folder / "data")
+    assert run_on_terminal(setting.command, *words, "-q", environment=setting.environment) == ""
 
 
 def test_cut_connection(setting: Setting) -> None:

@@ -194,6 +194,16 @@ def test_stopped(setting: Setting, number: signal.Signals, code: int) -> None:
     assert setting.server.requests[-1].headers["range"] == "bytes=196608-"
 
 
+def test_killed(setting: Setting) -> None:
+    """So does one that is killed, and the lock ends with it."""
+    setting.server.stand_still("storage.test", after=210_000)
+    assert setting.stop(signal.SIGKILL).code == -signal.SIGKILL
+    assert [path.name for path in setting.data.iterdir()] == [".fetching"]
+    assert setting.fetch().code == 0
+    assert setting.command.contents() == FILES
+    assert "range" in setting.server.requests[-1].headers
+
+
 def test_deadline(setting: Setting) -> None:
     """A run out of time says so."""
     setting.server.stand_still("storage.test", after=1000)

@@ -14,14 +14,6 @@ CLASSES = {"156061": "4", "156062": "0", "156063": "0", "156064": "2"}
 OPTIONS = ("--test", "test.tsv")
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle to which "good" is very positive, and everything else very negative."""
-    folder = tmp_path_factory.mktemp("model")
-    save_bag_of_words(folder)
-    return folder
-
-
 @pytest.fixture
 def scored(setting: Setting, model: Path) -> Setting:
     """The competition's test file, and scored.csv."""
