@@ -1,4 +1,4 @@
-"""The texts to measure on: real snippets, and full-length texts composed of them or read from review files.
+"""Where texts come from: real snippets, fetched once, and files.
 
 The snippets are those of Hutto and Gilbert (2014), "VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
 Social Media Text". The source archive of the PyPI package vaderSentiment carries them.
@@ -8,8 +8,6 @@ import io
 import random
 import tarfile
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.process import BenchmarkError, module, run, say
@@ -18,55 +16,6 @@ _REQUIREMENT = "vaderSentiment==3.3.2 --hash=sha256:5d7c06e027fc8b99238edb0d53d9
 _ARCHIVE = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
 _FOLDER = "hutto_ICWSM_2014"
 _KINDS = ("movie", "amazon", "tweets", "nyt")
-_REVIEWS = Path("imdb", "train.jsonl.gz")
-_SNIPPETS_PER_TEXT = (10, 14)
-
-
-@dataclass(frozen=True)
-class Workload:
-    """Texts of one kind, and a line on where they come from."""
-
-    name: str
-    origin: str
-    texts: list[str]
-
-    def sample(self, rows: int, seed: int) -> "Workload":
-        """At most `rows` of the texts, drawn without replacement, in their order."""
-        if rows >= len(self.texts):
-            return self
-        chosen = sorted(random.Random(seed).sample(range(len(self.texts)), rows))
-        return Workload(self.name, self.origin, [self.texts[i] for i in chosen])
-
-
-def short_workload(data_folder: Path, file: Path | None) -> Workload:
-    """Movie-review snippets, or the texts of a file."""
-    if file is not None:
-        return Workload("short", str(file), read_texts(file))
-    texts = snippets(data_folder)["movie"]
-    return Workload("short", f"{len(texts):,} movie-review snippets of vaderSentiment 3.3.2", texts)
-
-
-def long_workload(data_folder: Path, reviews: Path | None, file: Path | None, seed: int) -> Workload:
-    """The texts of a file, else full-length reviews below the folder `reviews`, else texts composed of snippets."""
-    if file is not None:
-        return Workload("long", str(file), read_texts(file))
-    if reviews is not None:
-        return Workload("long", f"full-length reviews, {_REVIEWS}", read_texts(reviews / _REVIEWS))
-    texts = compose(snippets(data_folder)["movie"], seed)
-    low, high = _SNIPPETS_PER_TEXT
-    return Workload("long", f"composed: {low} to {high} movie-review snippets each, seed {seed}", texts)
-
-
-def compose(parts: Sequence[str], seed: int) -> list[str]:
-    """Shuffle the parts and join runs of them, each part used once; what is too short for a run is left out."""
-    source = random.Random(seed)
-    shuffled = source.sample(parts, len(parts))
-    texts = []
-    start, length = 0, source.randint(*_SNIPPETS_PER_TEXT)
-    while start + length <= len(shuffled):
-        texts.append(" ".join(shuffled[start : start + length]))
-        start, length = start + length, source.randint(*_SNIPPETS_PER_TEXT)
-    return texts
 
 
 def distinct_snippets(data_folder: Path, seed: int) -> list[str]:

@@ -1,5 +1,6 @@
 """The whole `sentiment-batch score` process on a Parquet file, beside the scorer's own rate on the same rows."""
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from benchmarks.tables import write_table
 
 TARGET = 0.90
 SAFETY_TARGET = 0.03
+LAB_TARGET = 1.10
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class Shares:
         return cls(rows / whole_seconds / own_rate, rows / (whole_seconds - start_seconds) / own_rate)
 
 
-def score_file(bundle: Path | None, file: Path, rows: int) -> Finished:
-    """Score a file of so many rows into one beside it; raises BenchmarkError if a row is not scored."""
+def score_file(bundle: Path | None, file: Path, rows: int, cores: int | None = None) -> Finished:
+    """Score a file of so many rows into one beside it, on so many cores; BenchmarkError if a row is not scored."""
     model = () if bundle is None else ("--model", bundle)
     output = file.with_suffix(".scored.parquet")
-    finished = run(sentiment_batch("score", file, "-o", output, "--device", "cpu", "--json", "--quiet", *model))
+    finished = run(sentiment_batch("score", file, "-o", output, "--device", "cpu", "--json", "--quiet", *model), cores)
     output.unlink()
     scored = finished.json()["rows_scored"]
     if scored != rows:
@@ -46,8 +48,22 @@ def stream_file(bundle: Path | None, file: Path) -> Finished:
     return run(["sh", "-c", 'out="$1"; shift; exec "$@" > "$out"', "sh", file.with_suffix(".streamed"), *command])
 
 
-def end_to_end(texts: Sequence[str], bundle: Path | None, repeat: int) -> Report:
-    """Time the command, with and without commits, and the scorer alone on the texts, `repeat` times, taking turns."""
+@dataclass(frozen=True)
+class Lab:
+    """A program outside of this project, and the checkpoint that it lays a graph of; see `contenders.lab`."""
+
+    program: Path
+    checkpoint: Path
+
+    def build(self, graph: Path) -> None:
+        run([sys.executable, self.program, "build", self.checkpoint, graph, "row"])
+
+    def score_file(self, graph: Path, file: Path) -> Finished:
+        return run([sys.executable, self.program, "bench", graph, self.checkpoint / "tokenizer.json", file])
+
+
+def end_to_end(texts: Sequence[str], bundle: Path | None, lab: Lab | None, repeat: int) -> Report:
+    """Time the command, with and without commits, the scorer alone and `lab`, `repeat` times, taking turns."""
     machine = describe()
     rows = len(texts)
     model = () if bundle is None else ("--bundle", bundle)
@@ -55,15 +71,21 @@ def end_to_end(texts: Sequence[str], bundle: Path | None, repeat: int) -> Report
     streamed: list[Finished] = []
     start: list[Finished] = []
     own: list[dict[str, Any]] = []
+    labs: list[Finished] = []
     with tempfile.TemporaryDirectory() as name:
         file, one_row = Path(name, "texts.parquet"), Path(name, "one-row.parquet")
         apart(write_table, file, texts)
         apart(write_table, one_row, texts[:1])
+        graph = Path(name, "lab.onnx")
+        if lab is not None:
+            lab.build(graph)
         for turn in range(repeat):
             whole.append(score_file(bundle, file, rows))
             streamed.append(stream_file(bundle, file))
             start.append(score_file(bundle, one_row, 1))
             own.append(run(module("benchmarks.own_rate", file, *model)).json())
+            if lab is not None:
+                labs.append(lab.score_file(graph, file))
             say(
                 f"{turn + 1}/{repeat}: whole command {rows / whole[-1].seconds:,.0f} rows/s, "
                 f"scorer alone {own[-1]['rows_per_second']:,.0f} rows/s"
@@ -77,23 +99,17 @@ def end_to_end(texts: Sequence[str], bundle: Path | None, repeat: int) -> Report
     own_memory = Spread.of(run["peak_rss_bytes"] for run in own)
     safety = 1 - streamed_seconds.median / whole_seconds.median
     shares = Shares.of(rows, whole_seconds.median, start_seconds.median, own_rate.median)
-    figures = table(
-        ("what", "rows/s", "seconds", "peak RSS, MB"),
-        [
-            ("`score`, whole process", whole_rate.show(), whole_seconds.show(2), whole_memory.show(0, MEGABYTE)),
-            ("`score` to stdout: no commits, no receipt", "", streamed_seconds.show(2), ""),
-            ("`score` of one row: its start", "", start_seconds.show(2), ""),
-            ("scorer alone, texts tokenized before", own_rate.show(), "", own_memory.show(0, MEGABYTE)),
-        ],
-    )
-    conclusion = table(
-        ("", "measured", "target"),
-        [
-            ("share of the scorer's own rate, whole process", f"{shares.whole:.3f}", f"≥ {TARGET:.2f}"),
-            ("… without its start", f"{shares.without_start:.3f}", ""),
-            ("what commits and receipt take of the time", f"{safety:.3f}", f"≤ {SAFETY_TARGET:.2f}"),
-        ],
-    )
+    measured = [
+        ("`score`, whole process", whole_rate.show(), whole_seconds.show(2), whole_memory.show(0, MEGABYTE)),
+        ("`score` to stdout: no commits, no receipt", "", streamed_seconds.show(2), ""),
+        ("`score` of one row: its start", "", start_seconds.show(2), ""),
+        ("scorer alone, texts tokenized before", own_rate.show(), "", own_memory.show(0, MEGABYTE)),
+    ]
+    concluded = [
+        ("share of the scorer's own rate, whole process", f"{shares.whole:.3f}", f"≥ {TARGET:.2f}"),
+        ("… without its start", f"{shares.without_start:.3f}", ""),
+        ("what commits and receipt take of the time", f"{safety:.3f}", f"≤ {SAFETY_TARGET:.2f}"),
+    ]
     facts = {
         "machine": asdict(machine),
         "rows": rows,
@@ -105,4 +121,14 @@ def end_to_end(texts: Sequence[str], bundle: Path | None, repeat: int) -> Report
         "shares": asdict(shares),
         "safety": safety,
     }
+    if labs:
+        lab_seconds = Spread.of(finished.seconds for finished in labs)
+        lab_memory = Spread.of(finished.peak_rss_bytes for finished in labs)
+        lab_rate = Spread.of(rows / finished.seconds for finished in labs)
+        ratio = lab_seconds.median / whole_seconds.median
+        measured.append(("lab.py", lab_rate.show(), lab_seconds.show(2), lab_memory.show(0, MEGABYTE)))
+        concluded.append(("whole process against that of lab.py", f"{ratio:.2f} ×", f"≥ {LAB_TARGET:.2f} ×"))
+        facts["lab"] = {"seconds": asdict(lab_seconds), "ratio": ratio}
+    figures = table(("what", "rows/s", "seconds", "peak RSS, MB"), measured)
+    conclusion = table(("", "measured", "target"), concluded)
     return Report("\n\n".join((machine.markdown(), f"{rows:,} distinct snippets.", figures, conclusion)), facts)

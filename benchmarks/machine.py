@@ -3,12 +3,25 @@
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.contenders import installed
 from sentiment_batch.hardware import cpu_flags, usable_cores
 
-_PACKAGES = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow", "numpy", "torch", "transformers")
+_PACKAGES = (
+    "sentiment-batch",
+    "onnxruntime",
+    "tokenizers",
+    "pyarrow",
+    "numpy",
+    "torch",
+    "transformers",
+    "optimum-onnx",
+    "sentence-transformers",
+    "ctranslate2",
+    "openvino",
+    "nncf",
+)
 _TELLING_FLAGS = (
     "avx2",
     "avx_vnni",
@@ -61,7 +74,8 @@ def describe() -> Machine:
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         load_average=os.getloadavg()[0],
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        versions={"python": platform.python_version()} | {name: _installed(name) for name in _PACKAGES},
+        versions={"python": platform.python_version()}
+        | {name: installed(name) or "not installed" for name in _PACKAGES},
     )
 
 
@@ -70,10 +84,3 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or "unknown"
-
-
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

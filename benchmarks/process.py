@@ -33,10 +33,14 @@ class BenchmarkError(click.ClickException):
 
 @dataclass(frozen=True)
 class Finished:
-    """`seconds` from before the start to the end of the process, as a clock on the wall shows them."""
+    """`seconds` from before the start to the end of the process, as a clock on the wall shows them.
+
+    `cpu_seconds` are those of all its threads together.
+    """
 
     stdout: str
     seconds: float
+    cpu_seconds: float
     peak_rss_bytes: int
 
     def json(self) -> dict[str, Any]:
@@ -44,11 +48,18 @@ class Finished:
         return dict(json.loads(self.stdout.splitlines()[-1]))
 
 
-def run(command: Sequence[str | Path]) -> Finished:
-    """Run a command to its end; raises BenchmarkError if it fails."""
+def run(command: Sequence[str | Path], cores: int | None = None) -> Finished:
+    """Run a command to its end, on so many of the usable cores; raises BenchmarkError if it fails."""
+    usable = os.sched_getaffinity(0)
+    chosen = sorted(usable)[:cores]
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=ROOT)
+        # A process inherits the cores of the thread that starts it.
+        os.sched_setaffinity(0, chosen)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=ROOT)
+        finally:
+            os.sched_setaffinity(0, usable)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -57,7 +68,7 @@ def run(command: Sequence[str | Path]) -> Finished:
         if process.returncode != 0:
             words = " ".join(map(str, command))
             raise BenchmarkError(f"{words}\nended with exit code {process.returncode}:\n{stderr.read()[-4000:]}")
-        return Finished(stdout.read(), seconds, usage.ru_maxrss * 1024)
+        return Finished(stdout.read(), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def module(name: str, *arguments: str | Path) -> list[str | Path]:
@@ -74,9 +85,18 @@ def sentiment_batch(*arguments: str | Path) -> list[str | Path]:
 
 
 def apart(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-    """Call a function in a new process, so that its imports and its memory do not stay in this one."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    """Call a function in a new process, so that its imports and its memory do not stay in this one.
+
+    What it prints, or a library with it, is lost; what it raises is raised.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_silence) as pool:
         return pool.submit(function, *args, **kwargs).result()
+
+
+def _silence() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def own_peak_rss_bytes() -> int:

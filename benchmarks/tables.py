@@ -15,5 +15,8 @@ def write_table(path: Path, texts: Sequence[str]) -> None:
 
 
 def write_numbered_table(path: Path, texts: Sequence[str], rows: int) -> None:
-    """As many rows as asked for: the texts over and over, each with its row number before it, so that all differ."""
-    write_table(path, [f"{row} {text}" for row, text in enumerate(islice(cycle(texts), rows))])
+    """As many rows as asked for: the texts over and over, each with its row number before it, so that all differ.
+
+    All numbers are of one length: a row of a large file costs what a row of a small one does.
+    """
+    write_table(path, [f"{row:07} {text}" for row, text in enumerate(islice(cycle(texts), rows))])

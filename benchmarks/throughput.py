@@ -1,136 +1,118 @@
-"""Rows per second of each contender on the same texts, each in a fresh process, taking turns."""
+"""Every contender on the same texts, each in a fresh process, taking turns."""
 
 import json
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from benchmarks.contenders import Setting
-from benchmarks.contenders.roster import CONTENDERS
-from benchmarks.data import Workload
+from benchmarks.contenders import Layout, Setting
+from benchmarks.contenders.roster import CONTENDERS, OURS
+from benchmarks.gemm import gemm_rate
+from benchmarks.limit import Limit, projections
 from benchmarks.machine import describe
-from benchmarks.process import module, run, say
-from benchmarks.report import MEGABYTE, Report, Spread, table
-
-OURS = "scorer"
-RIVAL = "pipeline"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A contender with one of its batch sizes."""
-
-    contender: str
-    batch_size: int | None
-
-    def title(self) -> str:
-        title = CONTENDERS[self.contender].TITLE
-        return title if self.batch_size is None else f"{title}, batch {self.batch_size}"
-
-    def run(self, texts: Path, setting: Setting) -> dict[str, Any]:
-        options = {name.replace("_", "-"): value for name, value in asdict(setting).items()} | {"texts": texts}
-        if self.batch_size is not None:
-            options["batch-size"] = self.batch_size
-        arguments = [f"--{name}={value}" for name, value in options.items()]
-        return run(module("benchmarks.worker", self.contender, *arguments)).json()
-
-
-ENTRIES = [Entry(name, size) for name, contender in CONTENDERS.items() for size in contender.BATCH_SIZES]
+from benchmarks.outcomes import Outcome, compare, fastest, yardstick
+from benchmarks.pictures import draw_throughput
+from benchmarks.process import apart, say
+from benchmarks.report import Report
+from benchmarks.standings import standings
+from benchmarks.worker import Run, Task, measure, prepare
+from benchmarks.workloads import Workload
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the repeated runs of one entry on one workload gave. `labels` are those of the last run."""
+class Plan:
+    """What to measure, how often, and how many texts one by one; `gemm_seconds` go to the limit in each turn."""
 
-    workload: str
-    contender: str
-    title: str
-    batch_size: int | None
-    rows_per_second: Spread
-    load_seconds: Spread
-    peak_rss_bytes: Spread
-    labels: list[str]
-
-    @classmethod
-    def of(cls, workload: str, entry: Entry, runs: Sequence[dict[str, Any]]) -> "Outcome":
-        rate, load, memory = (
-            Spread.of(run[name] for run in runs) for name in ("rows_per_second", "load_seconds", "peak_rss_bytes")
-        )
-        return cls(workload, entry.contender, entry.title(), entry.batch_size, rate, load, memory, runs[-1]["labels"])
+    contenders: Sequence[str]
+    workloads: Sequence[Workload]
+    repeat: int
+    single_texts: int
+    gemm_seconds: float = 2.0
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """This project beside the best batch size of the pipeline on one workload; `agreement` is a share of labels."""
+@dataclass
+class _Race:
+    """The runs so far; `left_out` says why a contender takes no part, or no longer."""
 
-    workload: str
-    best_batch_size: int | None
-    ratio: float
-    agreement: float
+    setting: Setting
+    runs: dict[tuple[str, str, Layout], list[Run]] = field(default_factory=lambda: defaultdict(list))
+    left_out: dict[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, outcomes: Sequence[Outcome]) -> "Comparison":
-        ours = next(outcome for outcome in outcomes if outcome.contender == OURS)
-        best = max((o for o in outcomes if o.contender == RIVAL), key=lambda o: o.rows_per_second.median)
-        same = sum(a == b for a, b in zip(ours.labels, best.labels, strict=True))
-        ratio = ours.rows_per_second.median / best.rows_per_second.median
-        return cls(ours.workload, best.batch_size, ratio, same / len(ours.labels))
+    def attempt(self, contender: str, step: Callable[[], None]) -> None:
+        """Do the step, unless the contender is out; it is once a step fails."""
+        if contender in self.left_out:
+            return
+        try:
+            step()
+        except Exception as error:  # of any library
+            self.left_out[contender] = f"{type(error).__name__}: {error}"
+            say(f"{CONTENDERS[contender].title}: {self.left_out[contender]}")
+
+    def prepare(self, contender: str) -> None:
+        if reason := CONTENDERS[contender].unavailable(self.setting):
+            self.left_out[contender] = reason
+            return
+        say(f"preparing: {CONTENDERS[contender].title}")
+        self.attempt(contender, lambda: apart(prepare, contender, self.setting))
+
+    def run(self, workload: str, task: Task, turn: str) -> None:
+        run = apart(measure, task, time.monotonic())
+        self.runs[workload, task.contender, task.layout].append(run)
+        title = f"{CONTENDERS[task.contender].title}, {task.layout.title()}"
+        say(f"{turn} {workload}: {title}: {run.rows_per_second:,.1f} rows/s")
+
+    def outcomes(self) -> list[Outcome]:
+        complete = {key: runs for key, runs in self.runs.items() if key[1] not in self.left_out}
+        labels = {(workload, contender): runs[-1].labels for (workload, contender, _), runs in complete.items()}
+        return [Outcome.of(*key, runs, yardstick(labels, key[0])) for key, runs in complete.items()]
 
 
-def throughput(workloads: Sequence[Workload], setting: Setting, repeat: int) -> Report:
-    """Measure every contender on every workload `repeat` times."""
+def throughput(plan: Plan, setting: Setting, pictures: Path | None) -> Report:
+    """Measure every contender in each of its layouts on every workload `repeat` times; pictures go to a folder."""
     machine = describe()
-    runs: dict[tuple[str, Entry], list[dict[str, Any]]] = defaultdict(list)
+    shapes = projections(setting.checkpoint / "config.json")
+    race, gemm_rates = _Race(setting), []
+    for contender in plan.contenders:
+        race.prepare(contender)
     with tempfile.TemporaryDirectory() as name:
-        files = {workload.name: Path(name, f"{workload.name}.json") for workload in workloads}
-        for workload in workloads:
-            files[workload.name].write_text(json.dumps(workload.texts), "utf-8")
-        for turn in range(repeat):
-            for workload in workloads:
-                for entry in ENTRIES:
-                    figures = entry.run(files[workload.name], setting)
-                    runs[workload.name, entry].append(figures)
-                    rate = figures["rows_per_second"]
-                    say(f"{turn + 1}/{repeat} {workload.name}: {entry.title()}: {rate:,.1f} rows/s")
-    outcomes = [Outcome.of(name, entry, figures) for (name, entry), figures in runs.items()]
-    comparisons = [Comparison.of([o for o in outcomes if o.workload == w.name]) for w in workloads]
+        for workload in plan.workloads:
+            Path(name, workload.name).write_text(json.dumps(workload.texts), "utf-8")
+        for turn in range(plan.repeat):
+            gemm_rates.append(apart(gemm_rate, shapes, setting.threads, plan.gemm_seconds))
+            for workload in plan.workloads:
+                for contender in plan.contenders:
+                    for layout in CONTENDERS[contender].layouts(setting.threads):
+                        task = Task(contender, setting, layout, Path(name, workload.name), plan.single_texts)
+                        step = f"{turn + 1}/{plan.repeat}"
+                        race.attempt(contender, lambda: race.run(workload.name, task, step))  # noqa: B023
+    outcomes = race.outcomes()
+    if pictures is not None:
+        apart(draw_throughput, outcomes, pictures)
+    comparisons = compare(outcomes)
+    limit = Limit.of(shapes, gemm_rates, _tokens_per_second(plan.workloads, outcomes))
     facts = {
         "machine": asdict(machine),
         "threads": setting.threads,
         "max_tokens": setting.max_tokens,
-        "workloads": [{"name": w.name, "origin": w.origin, "rows": len(w.texts)} for w in workloads],
-        "outcomes": [{key: value for key, value in asdict(o).items() if key != "labels"} for o in outcomes],
+        "repeat": plan.repeat,
+        "workloads": [workload.facts() for workload in plan.workloads],
+        "outcomes": [outcome.facts() for outcome in outcomes],
         "comparisons": [asdict(comparison) for comparison in comparisons],
+        "limit": asdict(limit),
+        "left_out": race.left_out,
     }
-    sections = [
-        machine.markdown(),
-        *map(_describe, workloads),
-        _outcome_table(outcomes),
-        _comparison_table(comparisons),
-    ]
+    described = "\n".join(workload.markdown() for workload in plan.workloads)
+    sections = [machine.markdown(), described, *standings(outcomes, comparisons, limit, race.left_out)]
     return Report("\n\n".join(sections), facts)
 
 
-def _describe(workload: Workload) -> str:
-    words = sum(len(text.split()) for text in workload.texts) / len(workload.texts)
-    return f"{workload.name}: {len(workload.texts):,} rows, {words:.0f} words each on average; {workload.origin}."
-
-
-def _outcome_table(outcomes: Sequence[Outcome]) -> str:
-    return table(
-        ("contender", "workload", "rows/s", "load, s", "peak RSS, MB"),
-        [
-            (o.title, o.workload, o.rows_per_second.show(1), o.load_seconds.show(2), o.peak_rss_bytes.show(0, MEGABYTE))
-            for o in outcomes
-        ],
-    )
-
-
-def _comparison_table(comparisons: Sequence[Comparison]) -> str:
-    return table(
-        ("workload", "best batch size of the pipeline", "this project is faster by", "same label"),
-        [(c.workload, str(c.best_batch_size), f"{c.ratio:.2f} ×", f"{c.agreement:.1%}") for c in comparisons],
-    )
+def _tokens_per_second(workloads: Sequence[Workload], outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """This project's rate in tokens, by workload."""
+    rates = {}
+    for workload in workloads:
+        if ours := fastest(outcomes, workload.name, OURS):
+            rates[workload.name] = ours.rows_per_second.median * ours.tokens / len(workload.texts)
+    return rates

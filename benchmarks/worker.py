@@ -1,46 +1,84 @@
-"""One contender on one workload in a process of its own; prints its figures as one line of JSON."""
+"""One contender on one workload. Call through `process.apart`."""
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from benchmarks.contenders import Setting
+from benchmarks.contenders import Classify, Layout, Setting
 from benchmarks.contenders.roster import CONTENDERS
 from benchmarks.process import own_peak_rss_bytes
 
 _WARM_UP_ROWS = 32
 
 
-@click.command()
-@click.argument("contender", type=click.Choice(list(CONTENDERS)))
-@click.option("--batch-size", type=int)
-@click.option("--texts", type=click.Path(path_type=Path), required=True, help="JSON list of strings.")
-@click.option("--checkpoint", type=click.Path(path_type=Path), required=True)
-@click.option("--bundle", type=click.Path(path_type=Path), required=True)
-@click.option("--threads", type=int, required=True)
-@click.option("--max-tokens", type=int, required=True)
-def main(
-    contender: str, batch_size: int | None, texts: Path, checkpoint: Path, bundle: Path, threads: int, max_tokens: int
-) -> None:
-    rows: list[str] = json.loads(texts.read_text("utf-8"))
-    started = time.perf_counter()
-    classify = CONTENDERS[contender].load(Setting(checkpoint, bundle, threads, max_tokens), batch_size)
+@dataclass(frozen=True)
+class Task:
+    """What to measure. `texts` holds a JSON list of strings; so many `single_texts` of them go one by one, too."""
+
+    contender: str
+    setting: Setting
+    layout: Layout
+    texts: Path
+    single_texts: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one process measured.
+
+    `first_result_seconds` begin with the process. `single_text_seconds`: one for each text that was classified alone.
+    `tokens` are those that have to be read, identical texts once; `padding` is a share of what was computed.
+    """
+
+    labels: list[str]
+    rows_per_second: float
+    load_seconds: float
+    first_result_seconds: float
+    single_text_seconds: list[float]
+    peak_rss_bytes: int
+    tokens: int
+    padding: float
+
+
+def prepare(contender: str, setting: Setting) -> None:
+    CONTENDERS[contender].prepare(setting)
+
+
+def measure(task: Task, started: float) -> Run:
+    """Load, classify everything, then single texts; `started` is when the process did, by the monotonic clock."""
+    rows: list[str] = json.loads(task.texts.read_text("utf-8"))
+    loading = time.perf_counter()
+    classify = CONTENDERS[task.contender].load(task.setting, task.layout)
     loaded = time.perf_counter()
+    classify(rows[:1])
+    first_result = time.monotonic() - started
     classify(rows[:_WARM_UP_ROWS])
-    warm = time.perf_counter()
+    begun = time.perf_counter()
     labels = classify(rows)
-    done = time.perf_counter()
-    figures = {
-        "load_seconds": loaded - started,
-        "seconds": done - warm,
-        "rows_per_second": len(rows) / (done - warm),
-        "peak_rss_bytes": own_peak_rss_bytes(),
-        "labels": labels,
-    }
-    click.echo(json.dumps(figures))
+    seconds = time.perf_counter() - begun
+    singles = _latencies(classify, rows, task.single_texts)
+    peak = own_peak_rss_bytes()
+    tokens, padding = _count_tokens(task, rows)
+    return Run(labels, len(rows) / seconds, loaded - loading, first_result, singles, peak, tokens, padding)
 
 
-if __name__ == "__main__":
-    main()
+def _latencies(classify: Classify, rows: Sequence[str], count: int) -> list[float]:
+    """Seconds for one text, for texts spread evenly."""
+    seconds = []
+    for text in rows[:: max(1, len(rows) // count)][:count]:
+        begun = time.perf_counter()
+        classify([text])
+        seconds.append(time.perf_counter() - begun)
+    return seconds
+
+
+def _count_tokens(task: Task, rows: Sequence[str]) -> tuple[int, float]:
+    from benchmarks.contenders.tokens import encoder
+
+    sequences = encoder(task.setting)(rows)
+    lengths = [len(sequence) for sequence in sequences]
+    batches = CONTENDERS[task.contender].batches(rows, lengths, task.layout)
+    computed = sum(len(batch) * max(lengths[row] for row in batch) for batch in batches)
+    return sum(map(len, set(map(tuple, sequences)))), 1 - sum(lengths) / computed

@@ -1,22 +1,46 @@
-"""The `text-classification` pipeline of transformers on PyTorch, as its documentation shows it."""
+"""The `text-classification` pipeline of transformers on PyTorch, as its documentation shows it, in file order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from benchmarks.contenders import Classify, Setting
-
-TITLE = "transformers pipeline, float32"
-BATCH_SIZES: tuple[int | None, ...] = (1, 8, 32)
+from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting, batch_size_layouts, in_order
 
 
-def load(setting: Setting, batch_size: int | None) -> Classify:
-    import torch
-    from transformers import pipeline
+class InPipeline(Contender):
+    """A model that the pipeline calls."""
 
-    torch.set_num_threads(setting.threads)
-    classifier = pipeline("text-classification", model=str(setting.checkpoint), device="cpu", dtype=torch.float32)
+    def layouts(self, cores: int) -> list[Layout]:
+        return batch_size_layouts(cores)
 
-    def classify(texts: Sequence[str]) -> list[str]:
-        outputs = classifier(list(texts), batch_size=batch_size, truncation=True, max_length=setting.max_tokens)
-        return [output["label"] for output in outputs]
+    def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
+        return in_order(range(len(texts)), layout.batch_size)
 
-    return classify
+    def classify_with(self, classifier: Any, setting: Setting, layout: Layout) -> Classify:
+        def classify(texts: Sequence[str]) -> list[str]:
+            options = {"batch_size": layout.batch_size, "truncation": True, "max_length": setting.max_tokens}
+            return [output["label"] for output in classifier(list(texts), **options)]
+
+        return classify
+
+
+@dataclass(frozen=True)
+class Pipeline(InPipeline):
+    dtype: str
+    packages = ("torch", "transformers")
+
+    @property
+    def title(self) -> str:
+        return f"transformers pipeline, {self.dtype}"
+
+    def prepare(self, setting: Setting) -> None:
+        """The checkpoint is all it needs."""
+
+    def load(self, setting: Setting, layout: Layout) -> Classify:
+        import torch
+        from transformers import pipeline
+
+        torch.set_num_threads(layout.threads)
+        dtype = getattr(torch, self.dtype)
+        classifier = pipeline("text-classification", model=str(setting.checkpoint), device="cpu", dtype=dtype)
+        return self.classify_with(classifier, setting, layout)

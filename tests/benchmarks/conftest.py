@@ -18,13 +18,14 @@ sys.path.append(str(ROOT))
 Bench = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Run a command of the benchmarks; returns what it wrote as JSON."""
 
-    def run(*arguments: str | Path) -> dict[str, Any]:
-        output = tmp_path / "figures.json"
-        words = [sys.executable, "-m", "benchmarks", *map(str, arguments), "--repeat=1", f"--json={output}"]
+    def run(*arguments: str | Path, repeat: int | None = 1) -> dict[str, Any]:
+        output = tmp_path_factory.mktemp("bench") / "figures.json"
+        turns = () if repeat is None else (f"--repeat={repeat}",)
+        words = [sys.executable, "-m", "benchmarks", *map(str, arguments), *turns, f"--json={output}"]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "| ---" in done.stdout
@@ -46,7 +47,7 @@ def data_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of one layer with random weights, and the tokens and labels of the stand-in bundle."""
+    """A BERT of two layers with random weights, and the tokens and labels of the stand-in bundle."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
@@ -55,12 +56,14 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=32,
-        num_hidden_layers=1,
+        num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=MAX_TOKENS,
         id2label=dict(enumerate(LABELS)),
         label2id={label: i for i, label in enumerate(LABELS)},
+        # Far enough from zero for the labels to differ from text to text.
+        initializer_range=0.5,
     )
     torch.manual_seed(0)
     BertForSequenceClassification(config).save_pretrained(folder)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from benchmarks.endtoend import Shares
@@ -24,6 +25,39 @@ def test_end_to_end(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
     assert facts["rows"] == 100
     assert facts["shares"]["whole"] == pytest.approx(whole)
     assert facts["safety"] == pytest.approx(1 - facts["streamed_seconds"]["median"] / facts["whole_seconds"]["median"])
+
+
+def test_end_to_end_beside_another_program(
+    bench: Bench, tiny_bundle: Path, tiny_checkpoint: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    """The other program lays its graph once, then it is timed as a whole process, too."""
+    lab = tmp_path / "lab.py"
+    lab.write_text("import sys\nopen(sys.argv[3] if sys.argv[1] == 'build' else sys.argv[2], 'a').close()\n", "utf-8")
+    data = (f"--data-folder={data_folder}", "--rows=100")
+    facts = bench("endtoend", f"--bundle={tiny_bundle}", f"--checkpoint={tiny_checkpoint}", f"--lab={lab}", *data)
+    ratio = facts["lab"]["seconds"]["median"] / facts["whole_seconds"]["median"]
+    assert facts["lab"]["ratio"] == pytest.approx(ratio)
+
+
+def test_scaling(bench: Bench, tiny_bundle: Path, data_folder: Path, tmp_path: Path) -> None:
+    """Rates for every number of cores, costs for every number of rows, and a picture of both."""
+    options = ("--sizes=2000,4000", f"--pictures={tmp_path}", f"--data-folder={data_folder}")
+    facts = bench("scaling", f"--bundle={tiny_bundle}", *options)
+    cores = list(facts["rows_per_second_by_cores"])
+    assert (cores[0], cores[-1]) == ("1", str(facts["machine"]["usable_cores"]))
+    costs = [cost["median"] for cost in facts["cpu_seconds_per_row"].values()]
+    assert list(facts["cpu_seconds_per_row"]) == ["2000", "4000"]
+    assert facts["flatness"] == pytest.approx(max(costs) / min(costs) - 1)
+    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_profile(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
+    """Every operator of the graph has its time, and the model takes less than all cores had."""
+    facts = bench("profile", f"--bundle={tiny_bundle}", "--rows=20", f"--data-folder={data_folder}", repeat=None)
+    graph = onnx.load(tiny_bundle / "model.onnx").graph
+    assert {operator["name"] for operator in facts["operators"]} == {node.op_type for node in graph.node}
+    assert all(operator["calls"] > 0 for operator in facts["operators"])
+    assert 0 < sum(operator["seconds"] for operator in facts["operators"]) < facts["core_seconds"]
 
 
 def test_memory(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:

@@ -1,52 +1,161 @@
-"""Throughput: how figures are compared, and the command on a tiny model."""
+"""All contenders on a tiny model, in real processes."""
 
-from collections.abc import Callable
+import json
+import math
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.report import Spread
-from benchmarks.throughput import Comparison, Entry, Outcome
+from benchmarks.contenders.roster import CONTENDERS
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT.parent / "shared" / "lab" / "lab.py"
 
 Bench = Callable[..., dict[str, Any]]
 
+# The least share of labels that are those of the float model.
+AGREEMENT = {name: 0.98 if "float32" in name else 0.9 for name in CONTENDERS}
 
-def outcome(contender: str, batch_size: int | None, rates: list[float], labels: str) -> Outcome:
-    runs = [{"rows_per_second": rate, "load_seconds": 1, "peak_rss_bytes": 1, "labels": list(labels)} for rate in rates]
-    return Outcome.of("short", Entry(contender, batch_size), runs)
-
-
-def test_spread_is_the_median_with_its_range() -> None:
-    """Of several runs the middle one counts, and the extremes are told."""
-    assert Spread.of([5.0, 1.0, 2.0]) == Spread(median=2.0, low=1.0, high=5.0)
-    assert Spread.of([5e6, 1e6, 2e6]).show(1, 1e6) == "2.0 (1.0–5.0)"
-
-
-def test_comparison_is_with_the_best_batch_size() -> None:
-    """The ratio is that of the medians, and the pipeline's rival is its best batch size by its median."""
-    comparison = Comparison.of(
-        [
-            outcome("pipeline", 1, [10, 20, 900], "abcd"),
-            outcome("pipeline", 8, [50, 40, 60], "abca"),
-            outcome("scorer", None, [400, 100, 200], "abcc"),
-        ]
-    )
-    assert comparison == Comparison("short", best_batch_size=8, ratio=4.0, agreement=0.75)
+STUB = """
+import pyarrow.parquet as pq, numpy as np
+def build(checkpoint, graph, kind):
+    assert kind == "row"
+    open(graph, "x").close()
+def bench(graph, tokenizer, file, column, budget, threads):
+    open(graph).close()
+    rows = pq.read_table(file)[column].to_pylist()
+    print("chatter")
+    return np.eye(5, dtype=np.float32)[[(i + len(row)) % 5 for i, row in enumerate(rows)]]
+"""
 
 
-def test_command(bench: Bench, tiny_checkpoint: Path, tiny_bundle: Path, data_folder: Path) -> None:
-    """Both contenders are measured, and the ratio follows from their medians."""
-    models = (f"--checkpoint={tiny_checkpoint}", f"--bundle={tiny_bundle}")
-    facts = bench("throughput", *models, f"--data-folder={data_folder}", "--rows=8", "--only=short")
-    assert [(workload["name"], workload["rows"]) for workload in facts["workloads"]] == [("short", 8)]
+@pytest.fixture(scope="module")
+def measured(
+    tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, bench: Bench
+) -> tuple[dict[str, Any], Path]:
+    """Every contender on short texts, with a stub in the place of lab.py; and the folder of pictures."""
+    folder = tmp_path_factory.mktemp("throughput")
+    (folder / "lab.py").write_text(STUB, "utf-8")
+    lines = [f"the film number {i} was {'not ' * (i % 7)}{'good' if i % 3 else 'bad'}" for i in range(120)]
+    (folder / "short.csv").write_text("\n".join(["text", *lines]), "utf-8")
+    options = (f"--short={folder / 'short.csv'}", f"--lab={folder / 'lab.py'}", f"--pictures={folder}")
+    return bench(
+        "throughput", f"--checkpoint={tiny_checkpoint}", "--workload=short", "--single-texts=4", *options
+    ), folder
+
+
+def test_every_contender_runs(measured: tuple[dict[str, Any], Path]) -> None:
+    """Nobody is left out, and every layout is measured."""
+    facts, _ = measured
+    assert facts["left_out"] == {}
+    entered = [(outcome["contender"], tuple(outcome["layout"].values())) for outcome in facts["outcomes"]]
+    expected = [
+        (name, (layout.runners, layout.threads, layout.batch_size))
+        for name, contender in CONTENDERS.items()
+        for layout in contender.layouts(facts["threads"])
+    ]
+    assert entered == expected
+
+
+def test_every_contender_agrees_with_float(measured: tuple[dict[str, Any], Path]) -> None:
+    """All of them classify the same texts with the same model; the stub, which does not, shows it."""
+    agreements = {outcome["contender"]: outcome["agreement"] for outcome in measured[0]["outcomes"]}
+    assert agreements.pop("lab") < 0.5
+    assert {name: share for name, share in agreements.items() if share < AGREEMENT[name]} == {}
+
+
+def test_facts(measured: tuple[dict[str, Any], Path]) -> None:
+    """The JSON tells the machine, the versions, and every figure with its range."""
+    facts, _ = measured
+    assert {"processor", "flags", "usable_cores", "versions"} <= facts["machine"].keys()
+    assert facts["machine"]["versions"]["ctranslate2"]
     assert facts["threads"] >= 1
-    assert facts["machine"]["versions"]["onnxruntime"]
-    rates = {(o["contender"], o["batch_size"]): o["rows_per_second"]["median"] for o in facts["outcomes"]}
-    assert set(rates) == {("pipeline", 1), ("pipeline", 8), ("pipeline", 32), ("scorer", None)}
-    (comparison,) = facts["comparisons"]
-    best = max(rate for (contender, _), rate in rates.items() if contender == "pipeline")
-    assert rates["pipeline", comparison["best_batch_size"]] == best
-    assert comparison["ratio"] == pytest.approx(rates["scorer", None] / best)
-    assert 0 <= comparison["agreement"] <= 1
-    assert all(o["peak_rss_bytes"]["low"] > 2**20 and o["load_seconds"]["low"] > 0 for o in facts["outcomes"])
+    assert [(workload["name"], workload["rows"]) for workload in facts["workloads"]] == [("short", 120)]
+    for outcome in facts["outcomes"]:
+        for name in ("rows_per_second", "load_seconds", "first_result_seconds", "peak_rss_bytes"):
+            assert 0 < outcome[name]["low"] <= outcome[name]["median"] <= outcome[name]["high"] < math.inf
+        percentiles = [outcome["latencies"][percent]["median"] for percent in ("50", "95", "99")]
+        assert 0 < percentiles[0] <= percentiles[1] <= percentiles[2]
+        assert 0 <= outcome["padding"] < 1
+
+
+def test_padding(measured: tuple[dict[str, Any], Path]) -> None:
+    """Batches in file order pad most; sorted by length they pad little, and one text alone not at all."""
+    padding = {
+        (outcome["contender"], outcome["layout"]["batch_size"]): outcome["padding"]
+        for outcome in measured[0]["outcomes"]
+    }
+    assert padding["pipeline-float32", 1] == padding["sentiment-batch-per-row", None] == 0
+    assert padding["pipeline-float32", 32] > padding["onnxruntime-int8", None] > 0
+
+
+def test_limit_and_comparisons(measured: tuple[dict[str, Any], Path]) -> None:
+    """The limit is positive and the fraction of it finite; ratios follow from the medians."""
+    facts, _ = measured
+    assert facts["limit"]["operations_per_second"]["low"] > 0
+    assert 0 < facts["limit"]["fractions"]["short"] < math.inf
+    medians = {outcome["contender"]: outcome["rows_per_second"]["median"] for outcome in facts["outcomes"]}
+    (lab,) = [c for c in facts["comparisons"] if c["against"] == "lab"]
+    assert lab["ratio"] == pytest.approx(medians["sentiment-batch-per-row"] / medians["lab"])
+
+
+def test_pictures(measured: tuple[dict[str, Any], Path]) -> None:
+    """A PNG for the workload."""
+    assert (measured[1] / "throughput-short.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_lab_itself(bench: Bench, tiny_checkpoint: Path, data_folder: Path) -> None:
+    """The program that the product is measured against runs, and agrees with float."""
+    if not LAB.is_file():
+        pytest.skip("no ../shared/lab/lab.py")
+    names = ("--contender=onnxruntime-float32", "--contender=lab", "--workload=short", f"--lab={LAB}")
+    facts = bench("throughput", f"--checkpoint={tiny_checkpoint}", f"--data-folder={data_folder}", *names)
+    assert facts["left_out"] == {}
+    assert facts["outcomes"][-1]["contender"] == "lab"
+    assert facts["outcomes"][-1]["agreement"] >= 0.9
+
+
+def test_who_cannot_run_is_left_out(tiny_checkpoint: Path, data_folder: Path, tmp_path: Path) -> None:
+    """A missing package, a missing program and a failure are told with their reason; the others are measured."""
+    python = environment_without("ctranslate2", tmp_path / "environment")
+    (tmp_path / "lab.py").write_text("def build(*words):\n    raise ValueError('cannot build')\n", "utf-8")
+    facts = throughput_with(python, tmp_path, tiny_checkpoint, data_folder)
+    broken = throughput_with(python, tmp_path, tiny_checkpoint, data_folder, f"--lab={tmp_path / 'lab.py'}")
+    assert facts["left_out"] == {
+        "ctranslate2": "not installed: ctranslate2",
+        "lab": "a program of its own: name it with --lab",
+    }
+    assert facts["machine"]["versions"]["ctranslate2"] == "not installed"
+    assert broken["left_out"]["lab"] == "ValueError: cannot build"
+    assert {outcome["contender"] for outcome in facts["outcomes"]} == {"onnxruntime-float32"}
+
+
+def environment_without(package: str, folder: Path) -> Path:
+    """A virtual environment that holds everything that this one does, but for a package; returns its interpreter."""
+    venv.create(folder, symlinks=True)
+    installed = Path(os.__file__).parent / "site-packages"
+    here = Path(sys.prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")
+    there = folder / here.relative_to(sys.prefix)
+    for entry in (here if here.is_dir() else installed).iterdir():
+        if not entry.name.lower().startswith(package) and not (there / entry.name).exists():
+            (there / entry.name).symlink_to(entry)
+    return folder / "bin" / "python"
+
+
+def throughput_with(python: Path, folder: Path, checkpoint: Path, data_folder: Path, *more: str) -> Mapping[str, Any]:
+    output = folder / "figures.json"
+    names = [f"--contender={name}" for name in ("onnxruntime-float32", "ctranslate2", "lab")]
+    models = (f"--checkpoint={checkpoint}", f"--data-folder={data_folder}")
+    options = (*names, *models, "--workload=short", "--rows=8", "--repeat=1", f"--json={output}", *more)
+    done = subprocess.run(
+        [python, "-m", "benchmarks", "throughput", *options], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not measured" in done.stdout
+    return dict(json.loads(output.read_text("utf-8")))

