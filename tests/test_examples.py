@@ -1,12 +1,19 @@
-"""Checks on the example data set in ``examples/reviews.csv``."""
+"""The examples do what they show: reviews to score, and recipes for the night."""
 
 import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-REVIEWS = Path(__file__).resolve().parent.parent / "examples" / "reviews.csv"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+REVIEWS = EXAMPLES / "reviews.csv"
 HEADER = ["id", "product", "stars", "text", "reviewed_on"]
 
 
@@ -62,3 +69,43 @@ def test_has_a_non_latin_script(texts: list[str]) -> None:
     """At least one review is written in letters of a script other than Latin."""
     letters = {char for text in texts for char in text if char.isalpha() and not char.isascii()}
     assert any(not unicodedata.name(char, "LATIN").startswith("LATIN") for char in letters)
+
+
+def cron_command() -> str:
+    """Of the one entry, behind its five fields of time."""
+    entries = [line for line in (EXAMPLES / "crontab").read_text("utf-8").splitlines() if line[:1].isdigit()]
+    [entry] = entries
+    return entry.split(maxsplit=5)[5]
+
+
+def service_command() -> str:
+    unit = (EXAMPLES / "sentiment-batch.service").read_text("utf-8")
+    found = re.search(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    assert found
+    return f"cd /srv/reviews && {found[1]}"
+
+
+@pytest.mark.parametrize("command", [cron_command, service_command])
+def test_nightly_commands(tmp_path: Path, command: Callable[[], str]) -> None:
+    """What cron and systemd run scores what has arrived, in silence, and has nothing to do the next night."""
+    for folder in ("inbox", "scored"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(REVIEWS, tmp_path / "inbox")
+    os.utime(tmp_path / "inbox" / REVIEWS.name, (0, 0))
+    line = command().replace("/srv/reviews", str(tmp_path)).replace("/opt/sentiment-batch/bin", f"{sys.prefix}/bin")
+    for _ in range(2):
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(list(csv.DictReader((tmp_path / "scored" / REVIEWS.name).open(newline="", encoding="utf-8")))) == 200
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_units(tmp_path: Path) -> None:
+    """systemd has nothing to say about the units, but that the program is elsewhere."""
+    units = []
+    for name in ("sentiment-batch.service", "sentiment-batch.timer"):
+        text = (EXAMPLES / name).read_text("utf-8").replace("/opt/sentiment-batch/bin", f"{sys.prefix}/bin")
+        units.append(tmp_path / name)
+        units[-1].write_text(text, "utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
