@@ -1,6 +1,6 @@
 """Figures as PNG pictures. Call through `process.apart`: matplotlib takes memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,15 @@ def draw_scaling(rates: dict[int, Spread], costs: dict[int, Spread], file: Path)
     """Rows a second by the number of cores, beside the processor time of a million rows by the size of the file."""
     figure, (left, right) = _figure(8, columns=2)
     left.errorbar(list(rates), [rate.median for rate in rates.values()], yerr=_reach(list(rates.values())), marker="o")
-    left.set(title="rows a second", xlabel="cores", xticks=list(rates), ylim=(0, None))
+    left.set(title="rows a second", xlabel="cores", xticks=list(rates), ylim=_from_zero(rates.values()))
     million = [Spread(*(1e6 * value for value in (cost.median, cost.low, cost.high))) for cost in costs.values()]
     right.errorbar(list(costs), [cost.median for cost in million], yerr=_reach(million), marker="o")
-    right.set(title="processor seconds for a million rows", xlabel="rows", xscale="log", ylim=(0, None))
+    right.set(title="processor seconds for a million rows", xlabel="rows", xscale="log", ylim=_from_zero(million))
     figure.savefig(file)
+
+
+def _from_zero(spreads: Iterable[Spread]) -> tuple[float, float]:
+    return 0, 1.1 * max(spread.high for spread in spreads)
 
 
 def _figure(rows: int, columns: int = 1) -> tuple[Any, Any]:

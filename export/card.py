@@ -128,17 +128,18 @@ def _calibration(description: Description) -> list[str]:
     if not temperature.fitted_on:
         return []
     pairs = zip(temperature.values, temperature.tokens, strict=True)
+    labelled = {name: record for name, record in description.measured["samples"].items() if "calibration" in record}
     values = ", ".join(f"{value:.2f} for {tokens} tokens" for value, tokens in pairs)
     return [
         "## Calibration",
         f"Logits are divided by a temperature that depends on the text's length: {values}; in between by logarithms. "
-        f"It was fitted on {', '.join(temperature.fitted_on)} (least negative log-likelihood, each sample counting the "
+        f"It was fitted on {'; '.join(temperature.fitted_on)} (least negative log-likelihood, each sample counting the "
         "same) and changes no label.",
         "The expected calibration error (15 bins of equal width by the confidence of the label; the distance between "
         "mean confidence and accuracy in a bin, averaged by rows): without the temperature; with it, on the texts it "
         "was fitted on; with each half of the texts, drawn by a hash, at a temperature fitted on the other half; and "
         "what a perfectly calibrated model would show on so few texts.",
-        *_table(description.measured["samples"], _CALIBRATION_COLUMNS),
+        *_table(labelled, _CALIBRATION_COLUMNS),
     ]
 
 

@@ -36,7 +36,7 @@ def freeze(model: Any, options: TrainingOptions) -> None:
 
 
 def parameter_groups(model: Any, options: TrainingOptions, decayed: set[str]) -> list[dict[str, Any]]:
-    """Groups for an optimizer, with their learning rates; weight decay for the parameters in `decayed` alone.
+    """Groups of what is not frozen, with their learning rates; weight decay for the parameters in `decayed` alone.
 
     The highest encoder layer learns at the recipe's rate, each lower one at `layer_decay` of that above it, and the
     embeddings lowest of all (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?").
@@ -44,9 +44,8 @@ def parameter_groups(model: Any, options: TrainingOptions, decayed: set[str]) ->
     depth = model.config.num_hidden_layers
     groups: dict[tuple[int, bool], list[Any]] = {}
     for name, parameter in model.named_parameters():
-        layer = layer_of(name, depth)
-        if layer >= _lowest_trained(options):
-            groups.setdefault((layer, name in decayed), []).append(parameter)
+        if parameter.requires_grad:
+            groups.setdefault((layer_of(name, depth), name in decayed), []).append(parameter)
     head_rate = options.head_learning_rate or options.learning_rate
     return [
         {
