@@ -19,8 +19,11 @@ LAB = ROOT.parent / "shared" / "lab" / "lab.py"
 
 Bench = Callable[..., dict[str, Any]]
 
-# The least share of labels that are those of the float model.
-AGREEMENT = {name: 0.98 if "float32" in name else 0.9 for name in CONTENDERS}
+# The least share of labels that are those of the float model. What others' int8 makes of random weights is theirs; one
+# that was given the wrong texts, or in the wrong order, agrees by chance.
+AGREEMENT = {
+    name: 0.98 if "float32" in name else 0.9 if name.startswith("sentiment-batch") else 0.6 for name in CONTENDERS
+}
 
 STUB = """
 import pyarrow.parquet as pq, numpy as np
