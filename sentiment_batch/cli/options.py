@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from sentiment_batch.hardware import require_address_space, usable_cores
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEVICES = ["auto", "cpu", "cuda"]
@@ -46,6 +48,11 @@ deadline_option = click.option(
 )
 
 
+def _threads(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
+    require_address_space(value or usable_cores().count)
+    return value
+
+
 def scoring_options(command: Command) -> Command:
     """The options of `sentiment_batch.scoring.ScoringOptions`, by the same names."""
     for option in (
@@ -64,7 +71,13 @@ def scoring_options(command: Command) -> Command:
             show_default=True,
             help="Tokens per run of the model.",
         ),
-        click.option("--threads", type=click.IntRange(min=1), help="Threads to compute on.  [default: usable cores]"),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            # Before anything is loaded that would abort.
+            callback=_threads,
+            help="Threads to compute on.  [default: usable cores]",
+        ),
         click.option(
             "--device",
             type=click.Choice(DEVICES),
