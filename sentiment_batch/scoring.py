@@ -177,10 +177,18 @@ class Scorer:
 
     def _start(self, encoded: _Encoded) -> _Running:
         batches = plan_batches([len(sequence) for sequence in encoded.sequences], self._batch_tokens)
-        return _Running(encoded, batches, [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches])
+        runs = [self._pool.submit(self._run, encoded.sequences, batch.indices) for batch in batches]
+        return _Running(encoded, batches, runs)
 
-    def _run(self, sequences: list[list[int]], batch: Batch) -> npt.NDArray[np.float32]:
-        return self._session.run(np.array([sequences[i] for i in batch.indices], dtype=np.int64))
+    def _run(self, sequences: list[list[int]], indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Logits of those sequences; in halves, if the model fails on all of them at once: it may lack the memory."""
+        try:
+            return self._session.run(np.array([sequences[i] for i in indices], dtype=np.int64))
+        except Exception:  # the bindings raise classes of their own, derived from Exception
+            if len(indices) == 1:
+                raise
+        middle = len(indices) // 2
+        return np.concatenate([self._run(sequences, indices[:middle]), self._run(sequences, indices[middle:])])
 
     def _finish(self, work: _Running) -> Scores:
         encoded = work.encoded

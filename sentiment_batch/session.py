@@ -10,6 +10,8 @@ import onnxruntime
 from sentiment_batch.errors import ConfigurationError
 
 _ERRORS_ONLY = 3
+_SILENT = onnxruntime.RunOptions()
+_SILENT.log_severity_level = 4  # an error of a run is raised, and need not be printed too
 
 
 class Device(StrEnum):
@@ -62,7 +64,7 @@ class Session:
             feed["attention_mask"] = np.ones_like(input_ids)
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(input_ids)
-        logits: npt.NDArray[np.float32] = self._session.run(None, feed)[0]
+        logits: npt.NDArray[np.float32] = self._session.run(None, feed, _SILENT)[0]
         return logits
 
 
