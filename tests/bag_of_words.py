@@ -14,9 +14,12 @@ LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad")
 
 
-def save_bag_of_words(folder: Path) -> None:
-    """Write a bundle that adds up the logits of its words: "good" is very positive, "bad" is very negative."""
-    _save_graph(folder / "model.onnx")
+def save_bag_of_words(folder: Path, copies: int = 1) -> None:
+    """Write a bundle that adds up the logits of its words: "good" is very positive, "bad" is very negative.
+
+    For each row it holds that many `copies` of five floats in memory.
+    """
+    _save_graph(folder / "model.onnx", copies)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(VOCABULARY)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -27,18 +30,24 @@ def save_bag_of_words(folder: Path) -> None:
     write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
 
 
-def _save_graph(path: Path) -> None:
+def _save_graph(path: Path, copies: int) -> None:
     weights = np.zeros((len(VOCABULARY), len(LABELS)), dtype=np.float32)
     weights[VOCABULARY.index("good"), LABELS.index("very positive")] = 2
     weights[VOCABULARY.index("bad"), LABELS.index("very negative")] = 2
+    integers = {"axis": [1], "copies": [1, copies], "start": [0], "end": [len(LABELS)]}
     graph = helper.make_graph(
         [
             helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
-            helper.make_node("ReduceSum", ["words", "axes"], ["logits"], keepdims=0),
+            helper.make_node("ReduceSum", ["words", "axis"], ["sum"], keepdims=0),
+            helper.make_node("Tile", ["sum", "copies"], ["sums"]),
+            helper.make_node("Slice", ["sums", "start", "end", "axis"], ["logits"]),
         ],
         "bag of words",
         [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["rows", "tokens"])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(LABELS)])],
-        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            *(numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()),
+        ],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)

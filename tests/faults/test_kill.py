@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from faults.conftest import NewTrial
-from faults.injection import Calls, each, inject, needs_strace
+from faults.injection import Calls, each, inject, needs_strace, stop_after_two_chunks
 from faults.trial import DONE, Trial
 
 STEPS = ["flock", "write", "fsync", "rename", "truncate", "mkdir", "unlink", "unlinkat", "rmdir"]
@@ -41,9 +41,7 @@ def test_killed_again_and_again(new_trial: NewTrial, calls: Calls, call: str) ->
 def test_finished_chunks_are_not_scored_again(new_trial: NewTrial, calls: Calls) -> None:
     """Of three chunks, a run that died before its last commit was complete writes the last part only."""
     trial = new_trial("kill -9 at a step")
-    commits = calls.numbers("write", "/journal.jsonl>")
-    assert trial.run(*inject("write", "signal=KILL", commits[2])).code < 0
-    assert [commit["chunk"] for commit in trial.commits()] == [0, 1]
+    stop_after_two_chunks(trial, calls)
     log = trial.folder.with_suffix(".log")
     assert trial.run("strace", "-qq", "-f", "-o", str(log), "-e", "trace=rename").code == DONE
     parts = [line for line in log.read_text().splitlines() if ".arrow" in line]
