@@ -1,11 +1,19 @@
 """What this machine offers: cores that may be used, and what its processor can do."""
 
 import os
+import resource
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentiment_batch.errors import ConfigurationError
+
 # Of a processor's flags, those that say how fast 8-bit and 16-bit products are.
 TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+
+# Most of what the libraries take are addresses that they only reserve: pyarrow's allocator 1 GiB, the C library 64 MiB
+# for each thread. With the embedded model it is 2.2 GB on one thread, 2.7 GB on eight.
+_ADDRESS_SPACE_BYTES = 2500 * 10**6
+_ADDRESS_SPACE_BYTES_PER_THREAD = 75 * 10**6
 
 _CGROUP_V2_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -33,6 +41,17 @@ def _cgroup_quota() -> float | None:
         return None if quota == "max" else int(quota) / int(period)
     except (OSError, ValueError):
         return None
+
+
+def require_address_space(threads: int) -> None:
+    """Raise ConfigurationError if `ulimit -v` leaves less than the libraries need: they abort when they run out."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    needed = _ADDRESS_SPACE_BYTES + threads * _ADDRESS_SPACE_BYTES_PER_THREAD
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise ConfigurationError(
+            f"the address space is limited to {limit / 1e6:,.0f} MB, --threads {threads} needs {needed / 1e6:,.0f} MB: "
+            "raise it (ulimit -v), lower --threads, or limit the memory by a cgroup instead"
+        )
 
 
 def cpu_flags() -> frozenset[str]:

@@ -192,11 +192,21 @@ class Scorer:
 
     def _start(self, encoded: _Encoded) -> _Running:
         batches = plan_batches([len(sequence) for sequence in encoded.sequences], self.options.batch_tokens)
-        return _Running(encoded, batches, [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches])
+        runs = [self._pool.submit(self._run, encoded.sequences, batch.indices) for batch in batches]
+        return _Running(encoded, batches, runs)
 
-    def _run(self, sequences: list[list[int]], batch: Batch) -> npt.NDArray[np.float32]:
-        logits = self._session.run(np.array([sequences[i] for i in batch.indices], dtype=np.int64))
-        if logits.shape != (len(batch.indices), len(self.bundle.labels)) or not np.isfinite(logits).all():
+    def _run(self, sequences: list[list[int]], indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Logits of those sequences; in halves, if the model fails on all of them at once: it may lack the memory."""
+        try:
+            logits = self._session.run(np.array([sequences[i] for i in indices], dtype=np.int64))
+        except ConfigurationError:
+            raise
+        except Exception:  # the bindings raise classes of their own, derived from Exception
+            if len(indices) == 1:
+                raise
+            middle = len(indices) // 2
+            return np.concatenate([self._run(sequences, indices[:middle]), self._run(sequences, indices[middle:])])
+        if logits.shape != (len(indices), len(self.bundle.labels)) or not np.isfinite(logits).all():
             raise ConfigurationError(
                 f"{self.bundle.graph} does not give one finite number for each of {len(self.bundle.labels)} labels: "
                 "copy or export the model again"

@@ -15,13 +15,14 @@ VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail")
 
 
 def save_bag_of_words(
-    folder: Path, good: str = "very positive", bad: str = "very negative", *, deadly: bool = False
+    folder: Path, good: str = "very positive", bad: str = "very negative", *, deadly: bool = False, copies: int = 1
 ) -> None:
     """Write a bundle that adds up the logits of its words: those of "good" and of "bad" speak for one label each.
 
     If it is `deadly`, "crash" ends the process with SIGFPE, and "fail" the run of the graph with an exception.
+    For each row it holds that many `copies` of five floats in memory.
     """
-    _save_graph(folder / "model.onnx", good, bad, deadly=deadly)
+    _save_graph(folder / "model.onnx", good, bad, deadly=deadly, copies=copies)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(VOCABULARY)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -32,25 +33,28 @@ def save_bag_of_words(
     write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
 
 
-def _save_graph(path: Path, good: str, bad: str, *, deadly: bool) -> None:
+def _save_graph(path: Path, good: str, bad: str, *, deadly: bool, copies: int) -> None:
     weights = np.zeros((len(VOCABULARY), len(LABELS)), dtype=np.float32)
     weights[VOCABULARY.index("good"), LABELS.index(good)] = 2
     weights[VOCABULARY.index("bad"), LABELS.index(bad)] = 2
     nodes = [
         helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
-        helper.make_node("ReduceSum", ["words", "axes"], ["logits"], keepdims=0),
+        helper.make_node("ReduceSum", ["words", "axis"], ["sum"], keepdims=0),
+        helper.make_node("Tile", ["sum", "copies"], ["sums"]),
+        helper.make_node("Slice", ["sums", "start", "end", "axis"], ["logits"]),
     ]
-    constants = {"weights": weights, "axes": np.array([1])}
+    integers = {"axis": [1], "copies": [1, copies], "start": [0], "end": [len(LABELS)]}
+    constants = {"weights": weights} | {name: np.array(value, dtype=np.int64) for name, value in integers.items()}
     if deadly:
         # The lowest integer divided by -1 overflows, which x86 processors take for a division by zero.
-        nodes[1:] = [
+        nodes[1:2] = [
             helper.make_node("Sub", ["input_ids", "fail"], ["distance"]),
             helper.make_node("Div", ["lowest", "distance"], ["quotient"]),
             helper.make_node("Cast", ["quotient"], ["as_float"], to=TensorProto.FLOAT),
             helper.make_node("Mul", ["as_float", "zero"], ["nothing"]),
             helper.make_node("Unsqueeze", ["nothing", "last"], ["column"]),
-            helper.make_node("Add", ["words", "column"], ["sum"]),
-            helper.make_node("ReduceSum", ["sum", "axes"], ["logits"], keepdims=0),
+            helper.make_node("Add", ["words", "column"], ["all"]),
+            helper.make_node("ReduceSum", ["all", "axis"], ["sum"], keepdims=0),
         ]
         constants |= {
             "fail": np.array([VOCABULARY.index("fail")]),

@@ -96,8 +96,12 @@ def _report(error: Exception) -> int:
         case OSError():
             _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
             return InputOutputError.exit_code
+        case MemoryError():
+            _complain("; ".join(["not enough memory: lower --threads, or allow for more", *_notes(error)]))
+            return SentimentBatchError.exit_code
         case _:
-            _complain(f"unexpected {type(error).__name__}: {error} (run again with -v for details)")
+            problem = f"unexpected {type(error).__name__}: {error} (run again with -v for details)"
+            _complain("; ".join([problem, *_notes(error)]))
             return SentimentBatchError.exit_code
 
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from sentiment_batch.hardware import require_address_space, usable_cores
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEVICES = ["auto", "cpu", "cuda"]
@@ -46,8 +48,17 @@ deadline_option = click.option(
 )
 
 
+def _threads(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
+    require_address_space(value or usable_cores().count)
+    return value
+
+
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), help="Threads to compute on.  [default: usable cores]"
+    "--threads",
+    type=click.IntRange(min=1),
+    # Before anything is loaded that would abort.
+    callback=_threads,
+    help="Threads to compute on.  [default: usable cores]",
 )
 restart_option = click.option("--restart", is_flag=True, help="Throw away what an unfinished run has done.")
 max_reject_rate_option = click.option(

@@ -69,7 +69,7 @@ def reading(name: str) -> Iterator[None]:
     """Turn what libraries raise while reading `name` into BadDataError, or InputOutputError for the system's faults."""
     try:
         yield
-    except SentimentBatchError:
+    except (SentimentBatchError, MemoryError):  # Arrow's own MemoryError is an ArrowException too
         raise
     except UnicodeDecodeError as error:
         raise BadDataError(f"{name}: not UTF-8 text: convert it first, for example with iconv") from error
@@ -80,7 +80,9 @@ def reading(name: str) -> Iterator[None]:
         kind = BadDataError if error.errno is None else InputOutputError
         raise kind(f"{name}: {first_line(error)}") from error
     except pa.ArrowException as error:
-        raise BadDataError(f"{name}: {first_line(error)}") from error
+        # Arrow raises the bare class for what is no matter of data, such as a thread that does not start.
+        kind = InputOutputError if type(error) is pa.ArrowException else BadDataError
+        raise kind(f"{name}: {first_line(error)}") from error
 
 
 def _open(location: Location) -> BinaryIO:

@@ -9,7 +9,7 @@ from bag_of_words import save_bag_of_words
 from cli.process import Command
 from faults.injection import Calls
 from faults.ledger import Ledger
-from faults.trial import DONE, OUTPUT, REJECTS, ROWS, Trial, ids
+from faults.trial import CSV, DONE, Input, Trial
 
 _LEDGER = pytest.StashKey[Ledger]()
 
@@ -42,9 +42,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, model: Path) -> dict[s
     score = Command(tmp_path_factory.mktemp("undisturbed"), ("score", "--model", str(model)))
     trial = Trial(score, "none", Ledger(), {}).prepare()
     assert trial.run().code == DONE
-    contents = score.contents()
-    assert sorted(ids(contents[OUTPUT], contents[REJECTS])) == sorted(map(str, range(ROWS)))
-    return contents
+    return trial.outcome()
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +63,8 @@ def new_trial(tmp_path: Path, model: Path, undisturbed: dict[str, bytes], ledger
     """Makes a run to disturb, in a folder of its own: of the fault's name, over an old output or none."""
     numbers = itertools.count()
 
-    def new(fault: str, old: bytes | None = None) -> Trial:
+    def new(fault: str, old: bytes | None = None, input: Input = CSV) -> Trial:
         score = Command(tmp_path / f"trial-{next(numbers)}", ("score", "--model", str(model)))
-        return Trial(score, fault, ledger, undisturbed, old).prepare()
+        return Trial(score, fault, ledger, undisturbed, old, input).prepare()
 
     return new

@@ -21,6 +21,13 @@ def inject(call: str, fault: str, when: int | str, log: str = "/dev/null") -> tu
     return ("strace", "-qq", "-f", "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={when}")
 
 
+def stop_after_two_chunks(trial: Trial, calls: "Calls") -> None:
+    """Kill a run before the last of its three chunks is committed."""
+    [*_, third, _] = calls.numbers("write", "/journal.jsonl>")
+    assert trial.run(*inject("write", "signal=KILL", third)).code < 0
+    assert [commit["chunk"] for commit in trial.commits()] == [0, 1]
+
+
 class Calls:
     """The system calls that a run has made on its main thread, as `TRACE` has logged them."""
 
@@ -47,6 +54,11 @@ class Calls:
         wanted = words or (self._folder,)
         calls = [line for line in self._calls if re.match(rf"{call}\(", line)]
         return [number for number, line in enumerate(calls, 1) if any(word in line for word in wanted)]
+
+
+def spread(count: int) -> list[int]:
+    """Numbers from 1 to `count`, evenly spread: all, or about a dozen."""
+    return list(range(1, count + 1, -(-count // 12)))
 
 
 def each(numbers: list[int], new_trial: Callable[[], T], attempt: Callable[[T, int], None]) -> None:

@@ -1,22 +1,17 @@
-"""Limits that the system sets: sizes of files, descriptors, and a disk that is really full."""
+"""Limits that the system sets, of sizes of files and of descriptors, and disks that are really full, or break."""
 
-import os
 import resource
-import shutil
-import subprocess
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli.process import SCRIPT
 from faults.conftest import NewTrial
-from faults.trial import DONE, OUTPUT
+from faults.disk import Disk, needs_loop_devices, needs_mounts
+from faults.injection import Calls, each, needs_strace
+from faults.trial import DONE, OUTPUT, Trial
+from faults.waiting import continue_stopped
 
 from sentiment_batch.journal import Commit, Journal, Tally
-
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare, to mount a small disk"
-)
 
 
 @pytest.mark.parametrize("size", [300, 1000, 70_000, 200_000])
@@ -40,27 +35,36 @@ def test_out_of_descriptors(new_trial: NewTrial, descriptors: int) -> None:
     trial.require_recovery()
 
 
-@needs_root
+@needs_mounts
 @pytest.mark.parametrize("options", ["size=512k", "size=2m,nr_inodes=6"])
 def test_full_disk(new_trial: NewTrial, options: str) -> None:
     """A disk without room, or without inodes, is told on stderr; with room, the same command completes."""
-    trial = new_trial("full disk")
-    (trial.folder / "r.csv").rename(trial.folder.parent / "saved.csv")
-    script = f"""
-        mount -t tmpfs -o {options} tmpfs "$PWD" && cd "$PWD" && cp -p ../saved.csv r.csv
-        "$@" 2> ../log; echo $? >> ../codes
-        mount -o remount,size=16m,nr_inodes=1000 "$PWD"
-        "$@"; echo $? >> ../codes
-        cp -a . ../after
-    """
-    command = [SCRIPT, *trial.score.words, *trial.arguments]
-    subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", *command], cwd=trial.folder, check=True)
-    outside = trial.folder.parent
-    assert (outside / "codes").read_text().split() == ["73", str(DONE)]
-    [message] = (outside / "log").read_text().splitlines()
-    assert message.startswith("Error: ")
-    assert "No space left on device" in message
-    replace(trial, score=replace(trial.score, folder=outside / "after")).require_done()
+    with Disk(new_trial("full disk"), "-t", "tmpfs", "-o", options, "tmpfs") as disk:
+        result = disk.trial.run()
+        assert result.code == 73
+        assert "No space left on device" in disk.trial.require_failure(result)
+        disk.remount("size=16m,nr_inodes=1000")
+        disk.trial.require_recovery()
+
+
+@needs_strace
+@needs_mounts
+@needs_loop_devices
+@pytest.mark.parametrize(
+    ("fault", "breaks"), [("disk turns read-only", Disk.find_damage), ("disk goes away", Disk.lose_power)]
+)
+def test_disk_breaks(new_trial: NewTrial, calls: Calls, fault: str, breaks: Callable[[Disk], None]) -> None:
+    """A disk that turns read-only or goes away in mid-run is told on stderr; when it is back, nothing is lost."""
+
+    def attempt(trial: Trial, number: int) -> None:
+        with Disk.ext4(trial) as disk:
+            result = continue_stopped(disk.trial, "fsync", number, lambda _: breaks(disk))
+            message = disk.trial.require_failure(result)
+            disk.restart()
+            disk.trial.require_honest(message)
+            disk.trial.require_recovery()
+
+    each(calls.numbers("fsync"), lambda: new_trial(fault, b"old"), attempt)
 
 
 def test_part_of_a_journal_line(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli.process import error_line
 from faults.conftest import NewTrial
-from faults.injection import Calls, each, inject, needs_strace
+from faults.injection import Calls, each, needs_strace, stop_after_two_chunks
 from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, Trial
 from faults.waiting import continue_stopped
 
@@ -32,22 +32,16 @@ def _touch(trial: Trial) -> None:
     os.utime(trial.folder / "r.csv")
 
 
-def _stop_after_two_chunks(trial: Trial, calls: Calls) -> None:
-    [*_, third, _] = calls.numbers("write", "/journal.jsonl>")
-    assert trial.run(*inject("write", "signal=KILL", third)).code < 0
-    assert len(trial.commits()) == 2
-
-
 def test_torn_journal(new_trial: NewTrial, calls: Calls) -> None:
     """Wherever the journal is cut, what is whole is used, the rest done again."""
     whole = new_trial("torn journal")
-    _stop_after_two_chunks(whole, calls)
+    stop_after_two_chunks(whole, calls)
     journal = (whole.folder / JOURNAL).read_bytes()
     last = journal.rstrip(b"\n").rindex(b"\n") + 1
     back = [1, 2, (len(journal) - last) // 2, len(journal) - last - 1, len(journal) - last, len(journal) - last + 1]
 
     def attempt(trial: Trial, count: int) -> None:
-        _stop_after_two_chunks(trial, calls)
+        stop_after_two_chunks(trial, calls)
         os.truncate(trial.folder / JOURNAL, (trial.folder / JOURNAL).stat().st_size - count)
         trial.require_recovery()
 
@@ -58,7 +52,7 @@ def test_torn_journal(new_trial: NewTrial, calls: Calls) -> None:
 def test_rotten_part(new_trial: NewTrial, calls: Calls, damage: str) -> None:
     """A finished part that is no longer what was committed is found, and its chunk scored again."""
     trial = new_trial("rotten part")
-    _stop_after_two_chunks(trial, calls)
+    stop_after_two_chunks(trial, calls)
     part = trial.folder / PART
     content = bytearray(part.read_bytes())
     match damage:
@@ -76,7 +70,7 @@ def test_rotten_part(new_trial: NewTrial, calls: Calls, damage: str) -> None:
 def test_changed_input(new_trial: NewTrial, calls: Calls, change: Callable[[Trial], None]) -> None:
     """An unfinished run does not go on with another input: exit code 78, and a word on the way out."""
     trial = new_trial("changed input")
-    _stop_after_two_chunks(trial, calls)
+    stop_after_two_chunks(trial, calls)
     change(trial)
     _require_refusal(trial, "the inputs changed")
     assert trial.score(*trial.arguments, "--restart").code == DONE
@@ -87,7 +81,7 @@ def test_changed_input(new_trial: NewTrial, calls: Calls, change: Callable[[Tria
 def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:
     """An unfinished run does not go on with other options; with the old ones it does."""
     trial = new_trial("changed option")
-    _stop_after_two_chunks(trial, calls)
+    stop_after_two_chunks(trial, calls)
     _require_refusal(trial, "long_text was head-tail, is head", "--long-text", "head")
     trial.require_recovery()
 
@@ -95,7 +89,7 @@ def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:
 def test_changed_model(new_trial: NewTrial, calls: Calls, tmp_path: Path) -> None:
     """An unfinished run does not go on with another model; with the old one it does."""
     trial = new_trial("changed model")
-    _stop_after_two_chunks(trial, calls)
+    stop_after_two_chunks(trial, calls)
     model = Path(shutil.copytree(trial.score.words[2], tmp_path / "other"))
     bundle = json.loads((model / "bundle.json").read_text())
     (model / "bundle.json").write_text(json.dumps(bundle | {"max_tokens": 63}))
@@ -120,7 +114,7 @@ def test_input_replaced_just_after_it_was_opened(new_trial: NewTrial, calls: Cal
 def _require_not_published(trial: Trial, call: tuple[str, int], change: Callable[[Trial], None]) -> None:
     """Stop the run at a call, change its input, and let it go on."""
     name, number = call
-    result = continue_stopped(trial, name, number, lambda: change(trial))
+    result = continue_stopped(trial, name, number, lambda _: change(trial))
     assert result.code == 65
     assert error_line(result) == f"{OUTPUT}: an input changed while it was read: run the same command again"
     assert trial.score.contents().keys() == {"r.csv"}

@@ -13,7 +13,7 @@ from faults.trial import ARGUMENTS, DONE, INPUT, Trial
 from faults.waiting import wait_until
 
 STOPS = {"TERM": ("stopped by SIGTERM", 143), "INT": ("stopped by Ctrl-C", 130), "ALRM": ("stopped by --deadline", 75)}
-FROM_STDIN = ("-", "-o", "r.scored.csv", *ARGUMENTS[1:])
+FROM_STDIN = ("-", *ARGUMENTS)
 
 
 def _heed_interrupts() -> None:

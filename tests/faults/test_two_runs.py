@@ -13,7 +13,7 @@ def test_second_run(new_trial: NewTrial, calls: Calls) -> None:
     """The second of two runs changes nothing and says since when the first has been at it, with exit code 75."""
     trial = new_trial("a second run")
 
-    def run_again() -> None:
+    def run_again(_: int) -> None:
         before = trial.score.contents()
         second = trial.run()
         assert trial.score.contents() == before

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import re
+from base64 import b64decode
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cli.process import Command, Result, error_line
 from faults.ledger import Entry, Ledger
@@ -23,17 +24,27 @@ TEXTS = ("good", "bad", "a good bad", "")
 INPUT = "id,text\n" + "".join(
     f"{row},{TEXTS[row % 4]}{',one field too many' if row % 1000 == 500 else ''}\n" for row in range(ROWS)
 )
-ARGUMENTS = ("r.csv", "-q", "--threads", "1", "--max-reject-rate", "0.01")
 DONE = 3  # with tolerated rejects
 OUTPUT, REJECTS, RECEIPT = "r.scored.csv", "r.scored.csv.rejects.jsonl", "r.scored.csv.receipt.json"
 JOURNAL = ".r.scored.csv.staging/journal.jsonl"
+ARGUMENTS = ("-o", OUTPUT, "-q", "--threads", "1", "--max-reject-rate", "0.01")
+
+
+class Input(NamedTuple):
+    """A file to be scored."""
+
+    name: str
+    content: bytes
+
+
+CSV = Input("r.csv", INPUT.encode())
 
 
 @dataclass(frozen=True)
 class Trial:
     """A folder with the input in it; `undisturbed` is what a run that nothing happens to leaves there.
 
-    `old` is an output that is already there and is to be replaced.
+    `old` is an output that is already there and is to be replaced. `input` has ROWS rows, with ids counted from 0.
     """
 
     score: Command
@@ -41,6 +52,7 @@ class Trial:
     ledger: Ledger
     undisturbed: dict[str, bytes]
     old: bytes | None = None
+    input: Input = CSV
 
     @property
     def folder(self) -> Path:
@@ -48,18 +60,26 @@ class Trial:
 
     def prepare(self) -> "Trial":
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "r.csv").write_text(INPUT)
+        (self.folder / self.input.name).write_bytes(self.input.content)
         if self.old is not None:
             (self.folder / OUTPUT).write_bytes(self.old)
         return self
 
     def run(self, *runner: str, **how: Any) -> Result:
         """The command, started by another program such as strace if one is named."""
-        return replace(self.score, runner=runner)(*self.arguments, **how)
+        return self.started_by(*runner)(*self.arguments, **how)
+
+    def started_by(self, *runner: str) -> Command:
+        return replace(self.score, runner=(*self.score.runner, *runner))
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        return (*ARGUMENTS, "--force") if self.old is not None else ARGUMENTS
+        return (self.input.name, *ARGUMENTS, *(["--force"] if self.old is not None else []))
+
+    def outcome(self) -> dict[str, bytes]:
+        """What a run that nothing has happened to left behind, with every row once."""
+        assert self._count_rows() == (0, 0)
+        return self.score.contents()
 
     def commits(self) -> list[dict[str, Any]]:
         """The finished chunks that the journal names."""
@@ -112,7 +132,7 @@ class Trial:
     def require_done(self) -> None:
         """All is there as if nothing had happened, and nothing else is."""
         contents = self.score.contents()
-        assert contents.keys() == {"r.csv", OUTPUT, REJECTS, RECEIPT}
+        assert contents.keys() == {self.input.name, OUTPUT, REJECTS, RECEIPT}
         assert [path.name for path in self.folder.iterdir() if path.is_dir()] == []
         assert contents[OUTPUT] == self.undisturbed[OUTPUT]
         assert contents[REJECTS] == self.undisturbed[REJECTS]
@@ -139,5 +159,10 @@ EXISTS = f"{OUTPUT} exists: choose another output, or replace it with --force"
 
 def ids(output: bytes, rejects: bytes) -> list[str]:
     """Of all rows in an output and its rejects."""
+    csv.field_size_limit(2**24)
     scored = [row["id"] for row in csv.DictReader(io.StringIO(output.decode("utf-8")))]
-    return scored + [json.loads(line)["raw"].partition(",")[0] for line in rejects.splitlines()]
+    return scored + [_raw(json.loads(line)).partition(b",")[0].decode() for line in rejects.splitlines()]
+
+
+def _raw(reject: dict[str, Any]) -> bytes:
+    return b64decode(reject["raw_base64"]) if "raw_base64" in reject else str(reject["raw"]).encode()

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from cli.process import Result
 from faults.injection import inject
@@ -23,15 +22,15 @@ def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]"
         time.sleep(0.005)
 
 
-def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[], None]) -> Result:
-    """Stop the trial's run by SIGSTOP at a system call, do something, and let it run on to its end."""
+def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[int], None]) -> Result:
+    """Stop the trial's run by SIGSTOP at a system call, do something to the process, and let it run on to its end."""
     log = trial.folder.with_suffix(".log")
     log.touch()
-    with replace(trial.score, runner=inject(call, "signal=STOP", number, str(log))).start(*trial.arguments) as tracer:
+    with trial.started_by(*inject(call, "signal=STOP", number, str(log))).start(*trial.arguments) as tracer:
         wait_until(lambda: "stopped by SIGSTOP" in log.read_text("utf-8", "replace"), tracer)
         run = int(log.read_text("utf-8", "replace").split()[0])
         try:
-            meanwhile()
+            meanwhile(run)
         finally:
             os.kill(run, signal.SIGCONT)
         _, stderr = tracer.communicate(timeout=_PATIENCE)
