@@ -1,6 +1,9 @@
 """Files of every kind for tests, read and written through the project's own sources and sinks."""
 
 import gzip
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -43,6 +46,19 @@ def read_texts(path: Path, options: SourceOptions | None = None) -> list[str | N
 def read_rejects(path: Path, options: SourceOptions | None = None) -> list[Reject]:
     """What could not be read."""
     return [reject for chunk in read_chunks(path, options) for reject in chunk.rejects]
+
+
+def read_in_a_process(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """What came of reading each file: `code` and `message`, or `rows` and `rejects`; and `peak_bytes` so far.
+
+    Fails if the process that reads them crashes, hangs, or meets an error that is none of our own.
+    """
+    script = Path(__file__).with_name("sources") / "read_all.py"
+    done = subprocess.run(
+        [sys.executable, script, *paths], capture_output=True, text=True, check=False, timeout=30 * len(paths)
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def require_covered(path: Path, options: SourceOptions) -> None:

@@ -120,7 +120,7 @@ def dialect_options(command: Command) -> Command:
             type=click.IntRange(1, 100 * 2**20),
             default=16 * 2**20,
             show_default=True,
-            help="Reject longer fields of CSV and lines of JSON.",
+            help="Reject longer fields of CSV, lines of JSON, texts of Parquet.",
         ),
         click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV and TSV input."),
         click.option("--quote", default='"', show_default=True, help="Quote of CSV and TSV input, or none."),

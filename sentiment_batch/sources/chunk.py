@@ -102,7 +102,7 @@ def rechunk(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     rows = size = 0
     for batch in batches:
         for piece in _cut(batch):
-            piece_size = _size(piece)
+            piece_size = size_of(piece)
             if pending and (rows + piece.num_rows > CHUNK_ROWS or size + piece_size > CHUNK_BYTES):
                 yield pa.concat_batches(pending)
                 pending, rows, size = [], 0, 0
@@ -114,7 +114,7 @@ def rechunk(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    if batch.num_rows > 1 and (batch.num_rows > CHUNK_ROWS or _size(batch) > CHUNK_BYTES):
+    if batch.num_rows > 1 and (batch.num_rows > CHUNK_ROWS or size_of(batch) > CHUNK_BYTES):
         middle = batch.num_rows // 2
         yield from _cut(batch.slice(0, middle))
         yield from _cut(batch.slice(middle))
@@ -122,15 +122,22 @@ def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch
 
 
-def _size(batch: pa.RecordBatch) -> int:
+def size_of(batch: pa.RecordBatch) -> int:
+    """Bytes of the values. A slice of a dictionary or of views would count all that the whole holds."""
     return sum(map(_column_size, batch.columns))
 
 
+def lengths_of(column: pa.Array) -> pa.Array:
+    """Bytes of each text, however Arrow holds it; null for null."""
+    if pa.types.is_dictionary(column.type):
+        return pc.take(pc.binary_length(column.dictionary), column.indices)
+    return pc.binary_length(column.cast(pa.large_binary()) if pa.types.is_string_view(column.type) else column)
+
+
 def _column_size(column: pa.Array) -> int:
-    """Bytes of the column's values. A slice of a dictionary or of views would count all that the whole holds."""
     kind = column.type
     if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
-        return pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0
+        return pc.sum(lengths_of(column)).as_py() or 0
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
         column = column.cast(pa.large_binary())
     return int(column.nbytes)

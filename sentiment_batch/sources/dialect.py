@@ -14,7 +14,8 @@ _ASCII = bytes(range(128)).replace(b"\\", rb"\n\u000a")
 class Dialect:
     """`delimiter` None: what the file's name tells. `quote` None: no quoting. `encoding`: any that extends ASCII.
 
-    `max_field_bytes`: a longer field, or line of JSON, is rejected, and so is a record of more than four times as many.
+    `max_field_bytes`: a longer field, line of JSON or text in Parquet is rejected, and so is a delimited record of more
+    than four times as many.
     Raises UsageError for what does not fit together.
     """
 

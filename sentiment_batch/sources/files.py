@@ -6,8 +6,9 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import BinaryIO, cast
 
 import pyarrow as pa
@@ -17,6 +18,13 @@ from sentiment_batch.formats import Compression, FileType, Format
 from sentiment_batch.locations import Location, first_line
 
 _PEEK_BYTES = 4096
+_BLOCK_BYTES = 2**18
+
+# What a small file may become: so much in any case, and so many times its size. Of gzip, text leaves a third, and one
+# line repeated forever a thousandth; zstd and Parquet make nothing of what they have seen before.
+_SMALL_BYTES = 2**25
+_LIKELY_BYTES = {Compression.GZIP: 2**27, Compression.ZSTD: 2**32, Compression.NONE: 2**32}
+_LIKELY_TIMES = 200
 
 
 class InputFile:
@@ -41,6 +49,8 @@ class InputFile:
             self._raw.seek(0)
             self.stream = _decompress(self._raw, self._compression)
             empty = self._size == 0
+            if self._compression is not Compression.NONE:
+                self.require_likely_size(_unpacked_sizes(location, self._compression))
         if empty:
             raise BadDataError(f"{self.name}: the file is empty")
 
@@ -57,6 +67,20 @@ class InputFile:
             shutil.copyfileobj(self.stream, unpacked)
         unpacked.seek(0)
         return cast(BinaryIO, unpacked)
+
+    def require_likely_size(self, sizes: Iterable[int]) -> None:
+        """Raise BadDataError if `sizes`, in bytes, of what is in the file add up to those of a decompression bomb.
+
+        A large file is not looked through: it would take long, and it is no bomb that arrives by mail.
+        """
+        if self._size > _SMALL_BYTES:
+            return
+        limit = max(_LIKELY_BYTES[self._compression], _LIKELY_TIMES * self._size)
+        if any(total > limit for total in accumulate(sizes)):
+            raise BadDataError(
+                f"{self.name}: its {self._size:,} bytes become more than {limit:,}: a decompression bomb, "
+                "or, if it is meant, to be unpacked or split before"
+            )
 
     def close(self) -> None:
         self.stream.close()
@@ -92,6 +116,12 @@ def _open(location: Location) -> BinaryIO:
         raise NoInputError(f"{location.name}: no such file") from error
     except OSError as error:
         raise InputOutputError(f"{location.name}: {first_line(error)}") from error
+
+
+def _unpacked_sizes(location: Location, compression: Compression) -> Iterator[int]:
+    with reading(location.name), _open(location) as raw, _decompress(raw, compression) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            yield len(block)
 
 
 def _decompress(raw: BinaryIO, compression: Compression) -> io.BufferedIOBase:

@@ -1,4 +1,4 @@
-"""Parquet files, read row group by row group without holding one as a whole.
+"""Parquet files, of which no more than a few rows are decoded at a time.
 
 Arrow takes the bytes of most strings for UTF-8 without a look at them: rows where they are not are found here. Damage
 that it does find is somewhere among many rows, and an error for the file.
@@ -11,17 +11,19 @@ from functools import partial
 from itertools import accumulate
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import CHUNK_ROWS, Chunk, drop_rows, gather, rechunk
+from sentiment_batch.sources.batches import BatchReader
+from sentiment_batch.sources.chunk import Chunk, drop_rows, gather, lengths_of, rechunk, size_of
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns, require_distinct
 
-_BUFFER_BYTES = 2**20
+# Of a text that is too long.
+_KEPT_BYTES = 2**16
 
 
 class ParquetSource:
@@ -32,10 +34,8 @@ class ParquetSource:
         self.name = file.name
         self._file = file
         with reading(f"{file.name} is not a readable Parquet file"):
-            # Without pre-buffering, a buffer makes Arrow read a column chunk page by page: memory stays bounded.
-            self._parquet = pq.ParquetFile(file.seekable(), pre_buffer=False, buffer_size=_BUFFER_BYTES)
-            schema = self._parquet.schema_arrow
-            metadata = self._parquet.metadata
+            self._parquet = BatchReader(file.seekable())
+        schema, metadata = self._parquet.schema, self._parquet.metadata
         require_distinct(schema.names)
         self.text_column = find_column(schema.names, options.text_column, TEXT_COLUMNS, "--text-column")
         _require_text(schema.field(self.text_column))
@@ -46,9 +46,12 @@ class ParquetSource:
         self._group_starts = list(accumulate(groups, initial=0))
         self._needed = list(dict.fromkeys([*self.names, self.text_column]))
         self._rows_read = 0
+        self._most_bytes = options.dialect.max_field_bytes
+        with reading(self.name):
+            file.require_likely_size(map(size_of, self._batches()))
 
     def chunks(self) -> Iterator[Chunk]:
-        batches = rechunk(self._parquet.iter_batches(batch_size=CHUNK_ROWS, columns=self._needed))
+        batches = rechunk(self._batches())
         while True:
             with reading(self.name):
                 batch = next(batches, None)
@@ -62,7 +65,7 @@ class ParquetSource:
             raise BadDataError(f"{self.name}: damaged: {self._rows_read} rows, where its footer tells {self.rows}")
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
-        none = pa.RecordBatch.from_pylist([], self._parquet.schema_arrow).select(self._needed)
+        none = pa.RecordBatch.from_pylist([], self._parquet.schema).select(self._needed)
         for found, still in gather((self._mended(reject), len(reject.raw)) for reject in rejects):
             batch = pa.concat_batches([none, *(row for row, _ in found)])
             yield self._chunk(batch, _rejected_again([reject for _, reject in found]), still)
@@ -74,12 +77,15 @@ class ParquetSource:
         self._parquet.close()
         self._file.close()
 
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        return self._parquet.batches(self._needed)
+
     def _chunk(
         self, batch: pa.RecordBatch, reject_of: Callable[[int, str], Reject], rejects: Sequence[Reject] = ()
     ) -> Chunk:
-        bad = _not_text(batch)
+        bad = dict(sorted((_not_text(batch) | self._too_long(batch)).items()))
         rows = [row for row in range(batch.num_rows) if row not in bad]
-        not_text = [reject_of(row, f"{column!r} is not UTF-8 text") for row, column in bad.items()]
+        found = [reject_of(row, reason) for row, reason in bad.items()]
         if bad:
             batch = drop_rows(batch, bad)
         return Chunk(
@@ -87,32 +93,46 @@ class ParquetSource:
             batch.select(self.names).cast(self.schema),
             tuple(self.names),
             lambda row, reason: reject_of(rows[row], reason),
-            rejects=tuple(sorted([*rejects, *not_text], key=Reject.place)),
+            rejects=tuple(sorted([*rejects, *found], key=Reject.place)),
         )
+
+    def _too_long(self, batch: pa.RecordBatch) -> dict[int, str]:
+        """The rows whose text is beyond the bound, and what is wrong with each."""
+        lengths = lengths_of(batch.column(self.text_column))
+        rows = pc.indices_nonzero(pc.fill_null(pc.greater(lengths, self._most_bytes), False)).to_pylist()
+        return {
+            row: f"{self.text_column!r} has more than {self._most_bytes} bytes (--max-field-bytes): {lengths[row]}, "
+            f"of which the first {min(lengths[row].as_py(), _KEPT_BYTES)} are kept"
+            for row in rows
+        }
 
     def _reject(self, start: int, raw: pa.Array, row: int, reason: str) -> Reject:
         """Of a row among those whose first is the file's row `start` and whose texts are `raw`."""
         place = start + row
+        text = raw[row].as_py() or b""
+        shortened = len(text) > max(self._most_bytes, _KEPT_BYTES)
         group = bisect_right(self._group_starts, place) - 1
         return Reject(
             source=self.name,
             row_group=group,
             row=place - self._group_starts[group],
             reason=reason,
-            raw=raw[row].as_py() or b"",
+            shortened=shortened or None,
+            raw=text[:_KEPT_BYTES] if shortened else text,
         )
 
     def _mended(self, reject: Reject) -> tuple[pa.RecordBatch, Reject] | Reject:
         """The row with the text that the reject has by now."""
+        if reject.shortened:
+            return reject
         try:
             text = reject.raw.decode("utf-8")
         except UnicodeDecodeError:
             return reject
         try:
             with reading(self.name):
-                group = self._parquet.read_row_group(reject.row_group, columns=self._needed)
-                [row] = group.slice(reject.row, 1).to_batches()
-        except (BadDataError, TypeError, ValueError) as error:
+                row = self._parquet.row(reject.row_group or 0, reject.row or 0, self._needed)
+        except IndexError as error:
             raise BadDataError(f"{reject}: there is no such row") from error
         position = row.schema.get_field_index(self.text_column)
         field = row.schema.field(position)
@@ -124,7 +144,7 @@ def _rejected_again(rejects: Sequence[Reject]) -> Callable[[int, str], Reject]:
 
 
 def _not_text(batch: pa.RecordBatch) -> dict[int, str]:
-    """The rows with a string that is not UTF-8, and a column that it stands in."""
+    """The rows with a string that is not UTF-8, and what is wrong with each."""
     bad: dict[int, str] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
@@ -134,10 +154,10 @@ def _not_text(batch: pa.RecordBatch) -> dict[int, str]:
                 try:
                     value.as_py()
                 except UnicodeDecodeError:
-                    bad.setdefault(row, name)
+                    bad.setdefault(row, f"{name!r} is not UTF-8 text")
                 except (ArithmeticError, ValueError):
                     pass  # such as a time that Python has no place for; no matter of text
-    return dict(sorted(bad.items()))
+    return bad
 
 
 def _require_text(field: pa.Field) -> None:

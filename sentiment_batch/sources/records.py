@@ -43,7 +43,6 @@ class Records:
         self._delimiter = delimiter
         self._dialect = dialect
         self._feed = _Feed(file, dialect)
-        csv.field_size_limit(dialect.max_field_bytes)
         self._reader = csv.reader(
             self._feed,
             delimiter=delimiter,
@@ -53,7 +52,7 @@ class Records:
         )
         self._well_formed = _grammar(delimiter, dialect.quote)
         try:
-            self.header = next(self._reader, [])
+            self.header = self._read() or []
         except csv.Error as error:
             raise BadDataError(f"{self._name}: line 1: {error}") from error
         if not self.header:
@@ -78,23 +77,22 @@ class Records:
     def __iter__(self) -> Iterator[tuple[Record | Reject, int]]:
         """Each record or reject with its bytes. With several columns an empty line is no record."""
         feed, limit, columns = self._feed, self._dialect.max_field_bytes, len(self.header)
-        csv.field_size_limit(limit)
         in_doubt = False
         while True:
             feed.begin()
+            problem: str | None = None
             try:
-                record = next(self._reader)
-            except StopIteration:
-                return
+                record = self._read()
             except csv.Error as error:
                 in_doubt = True
-                problem: str | None = str(error)
+                record, problem = [], str(error)
             else:
+                if record is None:
+                    return
                 if not record:
                     if columns > 1:
                         continue
                     record = [""]
-                problem = None
                 if in_doubt or feed.undecodable or feed.size > limit or len(record) != columns:
                     problem = self._problem(record, in_doubt)
             if problem is None:
@@ -105,6 +103,14 @@ class Records:
                     feed.give_back(problem)
                 reject = self._reject(problem)
                 yield reject, len(reject.raw)
+
+    def _read(self) -> list[str] | None:
+        """The next record, if there is one; raises csv.Error. The parser's bound is the process's: it is given back."""
+        before = csv.field_size_limit(self._dialect.max_field_bytes)
+        try:
+            return next(self._reader, None)
+        finally:
+            csv.field_size_limit(before)
 
     def _problem(self, record: list[str], in_doubt: bool) -> str | None:
         limit = self._dialect.max_field_bytes

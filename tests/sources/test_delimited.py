@@ -1,12 +1,14 @@
 """CSV and TSV."""
 
+import csv
 from pathlib import Path
 
 import pytest
 from support import read_chunks, read_rows, read_texts
 
 from sentiment_batch.errors import BadDataError, UsageError
-from sentiment_batch.sources import SourceOptions
+from sentiment_batch.locations import Location
+from sentiment_batch.sources import Dialect, SourceOptions, open_source
 from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS
 
 
@@ -137,6 +139,16 @@ def test_chunks_are_bounded(path: Path) -> None:
     assert [row["id"] for chunk in chunks for row in chunk.records.to_pylist()][:-3] == [
         str(number) for number in range(CHUNK_ROWS + 1)
     ]
+
+
+def test_bound_of_others(path: Path) -> None:
+    """The csv module's bound, which is the whole process's, is left as it was, also in the middle of a file."""
+    path.write_bytes(b"text\n" + b"good\n" * (CHUNK_ROWS + 1) + b"x" * 1000)
+    before = csv.field_size_limit()
+    source = open_source(Location.parse(str(path)), SourceOptions(dialect=Dialect(max_field_bytes=999)))
+    bounds = [csv.field_size_limit() for _ in source.chunks()]
+    source.close()
+    assert bounds == [before, before]
 
 
 def test_large_field(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Opening and decompressing inputs."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from support import compressed, read_chunks, read_texts
 from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, UsageError
 from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, open_source
+from sentiment_batch.sources.files import InputFile
 
 TEXTS = [f"film {row}" for row in range(3000)]
 
@@ -94,6 +96,48 @@ def test_nothing_compressed(tmp_path: Path, suffix: str, compression: str) -> No
     path.write_bytes(compressed(b"", compression))
     with pytest.raises(BadDataError, match=str(path)):
         read_chunks(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "most"),
+    [
+        ("a.csv.gz", 0, 2**27),
+        ("a.csv.zst", 0, 2**32),
+        ("a.parquet", 0, 2**32),
+        ("a.parquet", 30_000_000, 6_000_000_000),
+    ],
+)
+def test_likely_size(tmp_path: Path, name: str, more: int, most: int) -> None:
+    """A small file may become so much in any case, else so many times its size; beyond that it is refused."""
+    path = tmp_path / name
+    path.write_bytes(compressed(b"text\n", name.rpartition(".")[2]))
+    os.truncate(path, more or path.stat().st_size)
+    file = InputFile(Location.parse(str(path)))
+    file.require_likely_size([most // 2, most - most // 2])
+    with pytest.raises(
+        BadDataError, match=f"{path}: its [0-9,]+ bytes become more than {most:,}: a decompression bomb"
+    ):
+        file.require_likely_size([most // 2, most - most // 2, 1])
+    file.close()
+
+
+def test_large_files_are_not_looked_through(tmp_path: Path) -> None:
+    """What is large already may become anything."""
+    with (tmp_path / "a.parquet").open("wb") as content:
+        content.truncate(40_000_000)
+    file = InputFile(Location.parse(str(tmp_path / "a.parquet")))
+    file.require_likely_size(pytest.fail("looked through") for _ in range(1))
+    file.close()
+
+
+def test_padding_behind_gzip(tmp_path: Path) -> None:
+    """Zeros behind the last member, as tapes leave them, are no damage; other bytes are."""
+    content = gzip.compress(b"text\ngood\n")
+    (tmp_path / "a.csv.gz").write_bytes(content + bytes(1000))
+    assert read_texts(tmp_path / "a.csv.gz") == ["good"]
+    (tmp_path / "a.csv.gz").write_bytes(content + b"more")
+    with pytest.raises(BadDataError, match="cut short or damaged: "):
+        read_chunks(tmp_path / "a.csv.gz")
 
 
 def test_no_such_file(tmp_path: Path) -> None:

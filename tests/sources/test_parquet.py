@@ -1,17 +1,21 @@
 """Parquet."""
 
+import random
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import read_chunks, read_rejects, read_rows, read_texts
+from support import read_chunks, read_in_a_process, read_rejects, read_rows, read_texts
 
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.locations import Location
-from sentiment_batch.sources import SourceOptions, open_source, read_table
+from sentiment_batch.sources import Dialect, SourceOptions, open_source, read_table
 from sentiment_batch.sources.chunk import CHUNK_ROWS
 
 TEXTS = ["good", None, "", "bad\r\n\x00ä"]
@@ -180,14 +184,124 @@ def test_not_parquet(path: Path, content: bytes) -> None:
         read_chunks(path)
 
 
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.99])
-def test_cut_short(path: Path, part: float) -> None:
+def variants(path: Path, contents: Iterable[bytes]) -> list[Path]:
+    """Files of these contents."""
+    paths = []
+    for number, content in enumerate(contents):
+        paths.append(path.with_name(f"{number}.parquet"))
+        paths[-1].write_bytes(content)
+    return paths
+
+
+def footer_start(content: bytes) -> int:
+    return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_cut_short(path: Path, compression: str) -> None:
     """A truncated file is an error, wherever it was cut."""
-    pq.write_table(pa.table({"text": [f"film {row}" for row in range(5000)]}), path)
+    pq.write_table(pa.table({"text": [f"film {row}" for row in range(5000)]}), path, compression=compression)
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(BadDataError, match="not a readable Parquet file"):
+    for part in range(64):
+        path.write_bytes(content[: len(content) * part // 64])
+        with pytest.raises(BadDataError, match="not a readable Parquet file" if part else "the file is empty"):
+            read_chunks(path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "none"},
+        {"compression": "snappy", "data_page_version": "2.0"},
+        {"compression": "zstd", "use_dictionary": False},
+        {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY", "tags.list.element": "PLAIN"}},
+    ],
+    ids=["plain", "snappy", "zstd", "delta"],
+)
+def test_flipped_bits(path: Path, options: dict[str, Any]) -> None:
+    """Whatever is damaged in a file, it is read or refused: the interpreter survives, and little memory is taken."""
+    rows = [{"text": f"film {row % 7}" if row % 5 else None, "tags": ["a", str(row)]} for row in range(300)]
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=100, **options)
+    content, generator = path.read_bytes(), random.Random(27)
+
+    def flipped() -> bytes:
+        damaged = bytearray(content)
+        for _ in range(generator.choice([1, 1, 4])):
+            damaged[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
+        return bytes(damaged)
+
+    found = read_in_a_process(variants(path, (flipped() for _ in range(250))))
+    assert {result["code"] for result in found} <= {0, 2, 65}
+    assert [result["code"] for result in found].count(65) > 100
+    assert max(result["peak_bytes"] for result in found) < 500 * 2**20
+
+
+def test_claims_too_large(path: Path) -> None:
+    """Counts and sizes in a footer are not believed, however large they are."""
+    pq.write_table(pa.table({"text": ["good"] * 100}), path, store_schema=False)
+    content = path.read_bytes()
+    start = footer_start(content)
+    footer, enormous = content[start:-8], b"\xfe" + b"\xff" * 8 + b"\x01"
+
+    def claims() -> Iterator[bytes]:
+        # Each 64-bit number in the compact protocol: its type, as a field or behind one, and seven bits a byte.
+        for found in re.finditer(rb"\x16([\x80-\xff]*[\x00-\x7f])", footer):
+            changed = footer[: found.start(1)] + enormous + footer[found.end(1) :]
+            yield content[:start] + changed + len(changed).to_bytes(4, "little") + b"PAR1"
+
+    found = read_in_a_process(variants(path, claims()))
+    assert len(found) > 5
+    assert {result["code"] for result in found} == {0, 65}
+    assert {result["rows"] for result in found if result["code"] == 0} == {100}
+    assert max(result["peak_bytes"] for result in found) < 500 * 2**20
+
+
+def test_checksums(path: Path) -> None:
+    """Where a writer has left checksums, no byte of a value changes unseen."""
+    texts = [f"film {row}" for row in range(2000)]
+    pq.write_table(pa.table({"text": texts}), path, compression="none", write_page_checksum=True)
+    content, generator = path.read_bytes(), random.Random(27)
+    refused = 0
+    for _ in range(50):
+        damaged = bytearray(content)
+        damaged[generator.randrange(4, footer_start(content))] ^= 1 << generator.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            assert read_texts(path) == texts  # in what is said about a page, not in it
+        except BadDataError:
+            refused += 1
+    assert refused > 40
+
+
+def test_only_needed_columns_are_read(path: Path) -> None:
+    """What is neither kept nor scored is not even decompressed."""
+    notes = [f"note {row}" for row in range(5000)]
+    pq.write_table(pa.table({"notes": notes, "text": ["good"] * 5000, "id": range(5000)}), path, compression="zstd")
+    content = bytearray(path.read_bytes())
+    middle = pq.read_metadata(path).row_group(0).column(0).total_compressed_size // 2
+    content[middle : middle + 100] = bytes(100)
+    path.write_bytes(content)
+    assert read_rows(path, SourceOptions(columns=("id",))) == [{"id": row} for row in range(5000)]
+    with pytest.raises(BadDataError, match=str(path)):
         read_chunks(path)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_long_texts(path: Path, kind: pa.DataType) -> None:
+    """A text beyond the bound is rejected, whether it is one or not; of a very long one only the beginning is kept."""
+    texts = [b"12345", "äöü".encode(), None, b"x" * 100_000, b"\xff" * 6, b"\xff", b""]
+    pq.write_table(pa.table({"text": strings(texts, kind), "row": list(range(len(texts)))}), path)
+    options = SourceOptions(dialect=Dialect(max_field_bytes=5))
+    assert [row["row"] for row in read_rows(path, options)] == [0, 2, 6]
+    too_long = "'text' has more than 5 bytes (--max-field-bytes): "
+    assert [(bad.row, bad.raw, bad.reason) for bad in read_rejects(path, options)] == [
+        (1, texts[1], f"{too_long}6, of which the first 6 are kept"),
+        (3, b"x" * 2**16, f"{too_long}100000, of which the first 65536 are kept"),
+        (4, texts[4], f"{too_long}6, of which the first 6 are kept"),
+        (5, texts[5], "'text' is not UTF-8 text"),
+    ]
 
 
 def test_damaged_pages(path: Path) -> None:
