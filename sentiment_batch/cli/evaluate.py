@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_held_back
+from sentiment_batch.cli.messages import printable
 from sentiment_batch.cli.options import (
     build_scoring_options,
     json_option,
@@ -58,6 +59,6 @@ def evaluate(
     for name, metrics in results.items():
         binary = metrics["binary_accuracy"]
         click.echo(
-            f"{name}: {metrics['rows']:,} rows, accuracy {metrics['accuracy']:.2%}, macro-F1 {metrics['macro_f1']:.2%}"
+            f"{printable(name)}: {metrics['rows']:,} rows, accuracy {metrics['accuracy']:.2%}, macro-F1 {metrics['macro_f1']:.2%}"
             + (f", binary accuracy {binary:.2%}" if binary is not None else "")
         )

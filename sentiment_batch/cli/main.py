@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -12,9 +13,11 @@ import click
 from sentiment_batch.cli.evaluate import evaluate
 from sentiment_batch.cli.export import export
 from sentiment_batch.cli.info import info
+from sentiment_batch.cli.messages import printable, say
 from sentiment_batch.cli.predict import predict
 from sentiment_batch.cli.score import score
 from sentiment_batch.cli.stopping import Stopped, stop_on_signals
+from sentiment_batch.cli.streams import open_missing_streams
 from sentiment_batch.cli.train import train
 from sentiment_batch.cli.verify import verify
 from sentiment_batch.errors import InputOutputError, SentimentBatchError
@@ -50,6 +53,7 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
+    open_missing_streams()
     stop_on_signals()
     exit_code = _run()
     try:
@@ -66,6 +70,7 @@ def _run() -> int:
         exit_code = cli.main(standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except click.ClickException as error:
+        error.message = printable(error.message)
         error.show()
         return error.exit_code
     except Stopped as stop:
@@ -103,6 +108,5 @@ def _notes(error: BaseException, *otherwise: str) -> Sequence[str]:
 
 
 def _complain(message: str) -> None:
-    """One line, whatever the message: control characters of a file name, say, are escaped."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in message)
-    click.echo(f"Error: {line}", err=True)
+    with suppress(OSError):  # there is nobody left to tell
+        say(f"Error: {message}")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options
+from sentiment_batch.cli.messages import say
 from sentiment_batch.cli.options import quiet_option, show_progress, verbose_option
 
 
@@ -74,7 +75,5 @@ def train(
     metrics = finetune(recipe, corpora, output, resume=resume, show_progress=show_progress(quiet))
     if not quiet:
         for name, measured in metrics["dev"].items():
-            click.echo(
-                f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-back rows", err=True
-            )
-        click.echo(f"written to {output}", err=True)
+            say(f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-back rows")
+        say(f"written to {output}")
