@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment_batch.cli.messages import printable, say
 from sentiment_batch.cli.options import (
     build_scoring_options,
     build_source_options,
@@ -128,13 +129,8 @@ def score(
     if as_json:
         click.echo(json.dumps(summary))
     if not quiet:
-        click.echo(
-            _SUMMARY.format_map(
-                summary
-                | {"outputs": ", ".join("stdout" if job.output.is_standard_stream else job.output.name for job in jobs)}
-            ),
-            err=True,
-        )
+        names = ["stdout" if job.output.is_standard_stream else printable(job.output.name) for job in jobs]
+        say(*_SUMMARY.format_map(summary | {"outputs": ", ".join(names)}).splitlines())
     if counts.tally.rows_rejected:
         click.get_current_context().exit(_TOLERATED_REJECTS)
 
@@ -146,7 +142,7 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
             click.echo(json.dumps(facts))
         else:
             for name, value in facts.items():
-                click.echo(f"{name}: {'not known before reading' if value is None else value}", err=True)
+                say(f"{name}: {'not known before reading' if value is None else value}")
 
 
 _TOLERATED_REJECTS = 3
