@@ -59,6 +59,6 @@ def evaluate(
     for name, metrics in results.items():
         binary = metrics["binary_accuracy"]
         click.echo(
-            f"{printable(name)}: {metrics['rows']:,} rows, accuracy {metrics['accuracy']:.2%}, macro-F1 {metrics['macro_f1']:.2%}"
-            + (f", binary accuracy {binary:.2%}" if binary is not None else "")
+            f"{printable(name)}: {metrics['rows']:,} rows, accuracy {metrics['accuracy']:.2%}, "
+            f"macro-F1 {metrics['macro_f1']:.2%}" + (f", binary accuracy {binary:.2%}" if binary is not None else "")
         )
