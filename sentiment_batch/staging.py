@@ -6,7 +6,9 @@ run between two system calls, the journal never names a part that is not there.
 
 import hashlib
 import io
+import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -105,6 +107,8 @@ def staged(
     """
     folder = _folder(target)
     with _locked(target):
+        _require_own(folder)
+        _require_own(_removed(folder))
         shutil.rmtree(_removed(folder), ignore_errors=True)
         journal = None if restart else Journal.read(folder / _JOURNAL)
         if journal is None or not journal.commits:  # there is nothing to keep
@@ -181,6 +185,14 @@ def _locked(target: Path) -> Iterator[None]:
             # While it is still held: who opens the same path later gets a file of its own.
             path.unlink(missing_ok=True)
             lock.release()
+
+
+def _require_own(folder: Path) -> None:
+    """Raise CannotWriteError for a link, or another user's folder: in a shared place it can hold and do anything."""
+    with suppress(FileNotFoundError):
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise CannotWriteError(f"{folder} is not this user's own folder: remove it, or choose another output")
 
 
 def _require_room(target: Path, expected_bytes: int) -> None:
