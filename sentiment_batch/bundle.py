@@ -79,7 +79,9 @@ class ModelBundle:
             try:
                 return cls._with_manifest(folder, quantized)
             except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-                raise ConfigurationError(f"{folder / MANIFEST} is not a bundle manifest: {error!r}") from error
+                raise ConfigurationError(
+                    f"{folder / MANIFEST} is not a bundle manifest: {type(error).__name__}: {error}"
+                ) from error
         if (folder / "model.safetensors").is_file() and not _graphs(folder):
             raise ConfigurationError(f"{folder} is a checkpoint: run `sentiment-batch export --checkpoint {folder}`")
         return cls._without_manifest(folder, quantized)
@@ -157,7 +159,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         version = manifest["schema_version"]
         complete = {"files", "labels", "max_tokens"} <= manifest.keys()
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is not a bundle manifest: {error!r}") from error
+        raise ConfigurationError(f"{path} is not a bundle manifest: {type(error).__name__}: {error}") from error
     if not manifest.get("labels", True):
         raise ConfigurationError(f"{path} is not a bundle manifest: no labels")
     if version != SCHEMA_VERSION or not complete:
@@ -176,7 +178,9 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
         if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
             positions -= int(config.get("pad_token_id", 1)) + 1
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is not a sequence classifier's config: {error!r}") from error
+        raise ConfigurationError(
+            f"{path} is not a sequence classifier's config: {type(error).__name__}: {error}"
+        ) from error
     return labels, positions
 
 

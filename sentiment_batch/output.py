@@ -72,9 +72,8 @@ class Output:
             parent = self.location.parent()
             if parent.kind() != pafs.FileType.Directory:
                 raise CannotWriteError(f"{self.name}: no folder {parent.name}: create it first")
-            for location in (self.location, self.receipt, self.incomplete, self.rejects):
-                if Path(location.path).is_symlink():
-                    raise CannotWriteError(f"{location.name} is a symbolic link: name the file itself")
+            if Path(self.location.path).is_symlink():
+                raise CannotWriteError(f"{self.name} is a symbolic link: name the file itself")
         kind = self.location.kind()
         if kind == pafs.FileType.Unknown:
             raise CannotWriteError(f"{self.name} is a device or a pipe, not a file: write to stdout (-o -)")

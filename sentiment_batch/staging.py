@@ -5,7 +5,9 @@ run between two system calls, the journal never names a part that is not there.
 """
 
 import hashlib
+import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -153,8 +155,8 @@ def _open_journal(
     folder: Path, output: Output, identity: Mapping[str, Any], restart: bool, expected_bytes: int
 ) -> tuple[Journal, bool]:
     """That of the run to continue, else of a new one; and whether the last process of it died."""
-    if folder.is_symlink():
-        raise CannotWriteError(f"{folder.name} beside {output.name} is a symbolic link: remove it")
+    _require_own(folder)
+    _require_own(_removed(folder))
     shutil.rmtree(_removed(folder), ignore_errors=True)
     journal = None if restart else Journal.read(folder / _JOURNAL)
     if journal is None or (not journal.commits and _changes(journal.run, identity)):  # there is nothing to keep
@@ -209,6 +211,14 @@ def _folder(output: Output) -> Path:
 
 def _removed(folder: Path) -> Path:
     return folder.with_suffix(".removed")
+
+
+def _require_own(folder: Path) -> None:
+    """Raise CannotWriteError for a link, or another user's folder: in a shared place it can hold and do anything."""
+    with suppress(FileNotFoundError):
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise CannotWriteError(f"{folder} is not this user's own folder: remove it, or choose another output")
 
 
 def _require_room(output: Output, expected_bytes: int) -> None:

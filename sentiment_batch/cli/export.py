@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_samples
+from sentiment_batch.cli.messages import say
 from sentiment_batch.cli.options import quiet_option, verbose_option
 
 
@@ -97,7 +98,7 @@ def export(
             force=force,
         ),
         samples,
-        progress=lambda step: None if quiet else click.echo(step, err=True),
+        progress=lambda step: None if quiet else say(step),
     )
     if not quiet:
-        click.echo(report.summary(), err=True)
+        say(*report.summary().splitlines())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sentiment_batch.cli.notes import notes
+from sentiment_batch.cli.messages import notes
 from sentiment_batch.cli.options import deadline_option, quiet_option, show_progress, verbose_option
 from sentiment_batch.cli.stopping import stop_after
 

@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -13,11 +14,12 @@ from sentiment_batch.cli.evaluate import evaluate
 from sentiment_batch.cli.export import export
 from sentiment_batch.cli.fetch import fetch
 from sentiment_batch.cli.info import info
-from sentiment_batch.cli.notes import say
+from sentiment_batch.cli.messages import printable, say
 from sentiment_batch.cli.predict import predict
 from sentiment_batch.cli.retry_rejects import retry_rejects
 from sentiment_batch.cli.score import score
 from sentiment_batch.cli.stopping import Stopped, stop_on_signals
+from sentiment_batch.cli.streams import open_missing_streams
 from sentiment_batch.cli.submit import submit
 from sentiment_batch.cli.train import train
 from sentiment_batch.cli.verify import verify
@@ -54,6 +56,7 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
+    open_missing_streams()
     stop_on_signals()
     exit_code = _run()
     try:
@@ -70,6 +73,7 @@ def _run() -> int:
         exit_code = cli.main(standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except click.ClickException as error:
+        error.message = printable(error.message)  # type: ignore[misc]  # final to type checkers alone
         error.show()
         return error.exit_code
     except Stopped as stop:
@@ -111,4 +115,5 @@ def _notes(error: BaseException, *otherwise: str) -> Sequence[str]:
 
 
 def _complain(message: str) -> None:
-    say(f"Error: {message}")
+    with suppress(OSError):  # there is nobody left to tell
+        say(f"Error: {message}")

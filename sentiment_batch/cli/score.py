@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment_batch.cli.messages import printable, say
 from sentiment_batch.cli.options import (
     TOLERATED,
     build_scoring_options,
@@ -132,14 +133,9 @@ def score(
     if as_json:
         click.echo(json.dumps(summary))
     if not quiet:
-        click.echo(
-            _SUMMARY.format_map(
-                summary | {"outputs": ", ".join(job.output.name if job.is_staged else "stdout" for job in jobs)}
-            ),
-            err=True,
-        )
-    for failure in failures:
-        click.echo(f"Error: {failure}", err=True)
+        names = [printable(job.output.name) if job.is_staged else "stdout" for job in jobs]
+        say(*_SUMMARY.format_map(summary | {"outputs": ", ".join(names)}).splitlines())
+    say(*(f"Error: {failure}" for failure in failures))
     if failures or counts.tally.rows_rejected:
         click.get_current_context().exit(TOLERATED)
 
@@ -151,7 +147,7 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
             click.echo(json.dumps(facts))
         else:
             for name, value in facts.items():
-                click.echo(f"{name}: {'not known before reading' if value is None else value}", err=True)
+                say(f"{name}: {'not known before reading' if value is None else value}")
 
 
 _SUMMARY = """\

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sentiment_batch.cli.notes import notes
+from sentiment_batch.cli.messages import notes
 from sentiment_batch.cli.options import model_option, quiet_option, verbose_option
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options
+from sentiment_batch.cli.messages import say
 from sentiment_batch.cli.options import quiet_option, show_progress, verbose_option
 
 
@@ -73,19 +74,16 @@ def train(
     metrics = run(recipe, corpora, output, resume=resume, show_progress=show_progress(quiet))
     if not quiet:
         _tell(metrics)
-        click.echo(f"written to {output}", err=True)
+        say(f"written to {output}")
 
 
 def _tell(metrics: dict[str, Any]) -> None:
     if seeds := metrics.get("seeds"):
-        click.echo(
+        say(
             f"{len(seeds['accuracy'])} seeds: accuracy {seeds['mean']:.1%} ± {seeds['stdev']:.1%} on dev, "
-            f"the best is {seeds['best']}",
-            err=True,
+            f"the best is {seeds['best']}"
         )
     epoch, gap = metrics["best_epoch"], metrics["gap"]["accuracy"]
-    click.echo(f"kept: epoch {epoch:.2f}, {gap:.1%} more accurate on rows trained on than on held-back ones", err=True)
+    say(f"kept: epoch {epoch:.2f}, {gap:.1%} more accurate on rows trained on than on held-back ones")
     for name, measured in metrics["dev"].items():
-        click.echo(
-            f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-back rows", err=True
-        )
+        say(f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-back rows")

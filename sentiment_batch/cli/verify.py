@@ -4,6 +4,7 @@ import json
 
 import click
 
+from sentiment_batch.cli.messages import say
 from sentiment_batch.cli.options import json_option, quiet_option, verbose_option
 
 
@@ -31,8 +32,7 @@ def verify(output: str, rescore: int, as_json: bool, quiet: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
     if not quiet:
-        click.echo(
+        say(
             "{output}: {rows_in:,} rows: {rows_scored:,} scored, {rows_unscorable:,} without text, "
-            "{rows_rejected:,} rejected; {rows_rescored:,} scored anew: all as the receipt says".format_map(found),
-            err=True,
+            "{rows_rejected:,} rejected; {rows_rescored:,} scored anew: all as the receipt says".format_map(found)
         )

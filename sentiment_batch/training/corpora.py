@@ -165,11 +165,11 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
     except KeyError as error:
         raise ConfigurationError(f"{path}: its label_map names {error.args[0]!r}, which is no label") from error
     values = [str(value) for value in table.column(label_column).to_pylist()]
-    unknown = sorted(set(values) - set(ordinals))
-    if unknown:
-        raise BadDataError(
-            f"{path}: {label_column} holds {unknown[0]!r}, which is none of the labels {', '.join(labels)}"
-        )
+    for number, value in enumerate(values, start=1):
+        if value not in ordinals:  # it is not shown: it may be a text, if another column was meant
+            raise BadDataError(
+                f"{path}: record {number}: what {label_column} holds is none of the labels {', '.join(labels)}"
+            )
     kept = [i for i, text in enumerate(texts) if text]
     kept_labels = np.array([ordinals[values[i]] for i in kept], dtype=np.int64)
     return LabelledTexts([texts[i] for i in kept], kept_labels), [groups[i] for i in kept]

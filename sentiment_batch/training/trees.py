@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sentiment_batch.errors import BadDataError
 
-_TOKEN = re.compile(r"\((\d+)\s|([^\s()]+)|(\))|\(")
+_TOKEN = re.compile(r"\((\d{1,9})\s|([^\s()]+)|(\))|\(")
 
 
 def phrases(tree: str) -> Iterator[tuple[str, int]]:
@@ -34,4 +34,4 @@ def phrases(tree: str) -> Iterator[tuple[str, int]]:
     else:
         if closed:
             return
-    raise BadDataError(f"not a sentiment tree: {tree[:60]!r}")
+    raise BadDataError("not a sentiment tree")
