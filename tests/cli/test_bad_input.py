@@ -224,13 +224,3 @@ def test_more_tokens_than_the_model_reads(score: Command) -> None:
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--max-tokens", "65")
     assert (result.code, error_line(result)) == (78, "the model reads at most 64 tokens: lower --max-tokens")
-
-
-@pytest.mark.parametrize(("bad", "code"), [(6, 65), (5, 3)])
-def test_share_of_rejects(score: Command, bad: int, code: int) -> None:
-    """One reject more than the share that is tolerated fails the run: the rest is written, but no receipt."""
-    rows = ["1,good\n"] * (100 - bad) + ["1,good,too much\n"] * bad
-    (score.folder / "r.csv").write_text("id,text\n" + "".join(rows))
-    assert score("r.csv", "--max-reject-rate", "0.05").code == code
-    assert (score.folder / "r.scored.csv.receipt.json").exists() == (code == 3)
-    assert len(read_table(score.folder / "r.scored.csv")) == 100 - bad

@@ -184,23 +184,3 @@ def test_file_uri(score: Command) -> None:
     assert score(source.as_uri(), "-o", target.as_uri()).code == 0
     assert score(source.as_uri()).code == 0
     assert target.read_bytes() == (score.folder / "reviews.scored.csv").read_bytes()
-
-
-@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-def test_odd_texts(score: Command, suffix: str) -> None:
-    """What becomes of texts that nobody meant as reviews is defined, and rows of the same id stay apart."""
-    texts = [None, "", " \n", "good " * 200_000, "🙂🙃", "good", "good"]
-    write_table(score.folder / f"r.{suffix}", [{"id": "7", "text": text} for text in texts])
-    assert score(f"r.{suffix}").code == 0
-    found = [
-        (row["id"], row["sentiment_error"], row["truncated"]) for row in read_table(score.folder / f"r.scored.{suffix}")
-    ]
-    assert found == [
-        ("7", "null_text", False),
-        ("7", "empty_text", False),
-        ("7", "empty_text", False),
-        ("7", None, True),
-        ("7", None, False),
-        ("7", None, False),
-        ("7", None, False),
-    ]
