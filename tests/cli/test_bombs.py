@@ -87,7 +87,7 @@ def test_endless_record(score: Command, suffix: str, start: bytes) -> None:
     (score.folder / name).write_bytes(GOOD[suffix] + start + b"good " * (20 * MEGABYTE) + LAST[suffix])
     result = score_measured(score, name)
     assert (result.code, result.stdout) == (65, "")
-    assert "1 of 3 records cannot be read" in error_line(result)
+    assert "1 of 3 records are rejected" in error_line(result)
     assert [row["id"] for row in read_table(score.folder / f"r.scored.{suffix}")] == ["1", "3"]
     [reject] = (score.folder / f"r.scored.{suffix}.rejects.jsonl").read_text("utf-8").splitlines()
     assert json.loads(reject)["offset"] == len(GOOD[suffix])
