@@ -8,7 +8,10 @@ import pyarrow as pa
 
 
 class Part(NamedTuple):
-    """The rows of a chunk as the output gets them, and the lines of the rejects file; see Sink.write."""
+    """The rows of a chunk as the output gets them, and the lines of the rejects file; see Sink.write.
+
+    Written and read on one thread: the cores are taken, and one more that does not start would be the end of a run.
+    """
 
     records: pa.RecordBatch
     predictions: pa.RecordBatch
@@ -17,9 +20,10 @@ class Part(NamedTuple):
 
     def to_bytes(self) -> bytes:
         content = io.BytesIO()
+        options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
         lines = None if self.lines is None else [line.encode("utf-8", "surrogatepass") for line in self.lines]
         for batch in (self.records, self.predictions, _column("line", lines), _column("reject", self.rejects)):
-            with pa.ipc.new_stream(content, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+            with pa.ipc.new_stream(content, batch.schema, options=options) as stream:
                 stream.write_batch(batch)
         return content.getvalue()
 
@@ -27,7 +31,9 @@ class Part(NamedTuple):
     def from_bytes(cls, content: bytes) -> Self:
         stream = pa.BufferReader(content)
         # Read to its end, each stream leaves the place where the next begins.
-        [[records], [predictions], [lines], [rejects]] = [list(pa.ipc.open_stream(stream)) for _ in range(4)]
+        options = pa.ipc.IpcReadOptions(use_threads=False)
+        batches = [list(pa.ipc.open_stream(stream, options=options)) for _ in range(4)]
+        [[records], [predictions], [lines], [rejects]] = batches
         as_read = (
             [line.decode("utf-8", "surrogatepass") for line in lines.column(0).to_pylist()] if lines.columns else None
         )

@@ -18,7 +18,7 @@ from faults.inputs import LINES, parquet
 from faults.trial import DONE, INPUT, ROWS, Input, Trial
 from faults.waiting import continue_stopped
 
-ENOUGH = 2_575_000_000  # bytes of addresses for one thread, as the program counts
+ENOUGH = 2_775_000_000  # bytes of addresses for one thread, as the program counts
 LAST_CHUNK_TOO_LARGE = 150_000_000  # bytes of memory: enough for all others
 
 
