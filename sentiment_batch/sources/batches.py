@@ -64,7 +64,9 @@ def _longest_word(encoded: pq.ParquetFile, group: int, columns: list[str]) -> in
     # What the metadata say of a column is not asked for: pyarrow ends the process if they are damaged.
     try:
         first = next(encoded.iter_batches(1, row_groups=[group], columns=columns), None)
-    except (pa.ArrowException, OSError):  # not every encoding can be read so; damage will be met again
+    except (pa.ArrowException, OSError) as error:  # not every encoding can be read so; damage will be met again
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow's own have no number
+            raise
         return 0
     read = [] if first is None else first.columns
     dictionaries = [column.dictionary for column in read if pa.types.is_dictionary(column.type)]
