@@ -1,6 +1,7 @@
 """The command as a user runs it: a process of its own, with an exit code and two streams."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -60,7 +61,13 @@ class Command:
         before: Callable[[], Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> "subprocess.Popen[bytes]":
-        """Start and leave it running."""
+        """Start and leave it running; Ctrl-C stops it, also where these tests are a job in the background."""
+
+        def prepare() -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if before:
+                before()
+
         return subprocess.Popen(
             [*self.runner, SCRIPT, *self.words, *map(str, arguments)],
             cwd=self.folder,
@@ -68,7 +75,7 @@ class Command:
             stdout=stdout,
             stderr=stderr,
             env={**os.environ, **(environment or {})},
-            preexec_fn=before,
+            preexec_fn=prepare,
         )
 
     def contents(self) -> dict[str, bytes]:

@@ -15,11 +15,6 @@ LINE = b"good and bad and neither here nor there\n"
 ROWS = b"text\n" + LINE * 8000
 
 
-def _default_interrupt() -> None:
-    """A child of a background job would ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def _two_blocks_per_file() -> None:
     """Writing beyond this fails with EFBIG, as a full disk does with ENOSPC."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
@@ -29,7 +24,7 @@ def _two_blocks_per_file() -> None:
 def test_stopped_by_a_signal(score: Command, number: signal.Signals, code: int) -> None:
     """Ctrl-C and SIGTERM in the middle of a run leave neither output nor temporary file, also when they come twice at
     once, as timeout(1) sends them."""
-    with score.start("-", "-o", "out.csv", before=_default_interrupt) as process:
+    with score.start("-", "-o", "out.csv") as process:
         assert process.stdin
         assert process.stderr
         process.stdin.write(ROWS)
