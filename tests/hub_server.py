@@ -40,6 +40,7 @@ class Hub:
     def __init__(self, kind: str, files: Mapping[str, bytes]) -> None:
         self.files = files
         self.hashes: dict[str, str] = {}
+        self.commit = COMMIT
         self._api = f"/api/{kind}/{REPOSITORY}"
         self._resolve = f"/{'' if kind == 'models' else kind + '/'}{REPOSITORY}/resolve/"
 
@@ -60,7 +61,7 @@ class Hub:
         if revision not in ("", "main", "v1", COMMIT):
             return _missing("RevisionNotFound")
         siblings = [self._describe(name) for name in self.files]
-        body = json.dumps({"id": REPOSITORY, "sha": COMMIT, "siblings": siblings}).encode()
+        body = json.dumps({"id": REPOSITORY, "sha": self.commit, "siblings": siblings}).encode()
         return Answer(200, body, {"Content-Type": "application/json", "X-Repo-Commit": COMMIT})
 
     def _describe(self, name: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def fetch(
             case 401 | 404:
                 which = f" with a revision {revision}" if revision else ""
                 return NoInputError(
-                    f"the hub shows no data set {name}{which} ({status}): check that; if it is private, set HF_TOKEN"
+                    f"the hub shows no data set {name}{which} ({status}): for a private one set HF_TOKEN"
                 )
             case 403:
                 return ConfigurationError(
@@ -61,7 +61,7 @@ def fetch(
         validate_repo_id(name)
         info = ask(lambda: api.dataset_info(name, revision=revision, files_metadata=True))
         files = {file.rfilename: file for file in info.siblings}
-        require_safe_names(list(files), name)
+        require_safe_names([*files, info.sha], name)
         require_allowed(sum(file.size or 0 for file in files.values()), max_bytes, name)
         folder = place.download / info.sha
         for path, file in files.items():
@@ -73,7 +73,7 @@ def fetch(
         raise UsageError(f"hf:{name} is no name of a data set: it is owner/name, as in its address") from error
     except OfflineModeIsEnabled as error:
         raise ConfigurationError("HF_HUB_OFFLINE is set: unset it to fetch from the hub") from error
-    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the hub's notes on what has been downloaded
+    shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # its notes on what has been downloaded
     return info.sha, place.publish(folder)
 
 

@@ -38,8 +38,8 @@ class Workplace:
                 os.fsync(file.fileno())
             (self._target / name).parent.mkdir(parents=True, exist_ok=True)
             (files / name).replace(self._target / name)
-        for folder in {(self._target / name).parent for name in names}:
-            sync_folder(folder)
+        for folder in {folder for name in names for folder in name.parents}:
+            sync_folder(self._target / folder)
         return [self._target / name for name in names]
 
 

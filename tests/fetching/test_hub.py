@@ -117,9 +117,13 @@ def test_wrong_hash(setting: Setting, name: str) -> None:
     assert list(setting.command.folder.iterdir()) == []
 
 
-def test_names_that_lead_out(setting: Setting) -> None:
-    """A file's name that leads out of the folder is refused before anything is downloaded."""
-    setting.hub.files["../escaped"] = b"x"
+@pytest.mark.parametrize("what", ["file", "commit"])
+def test_names_that_lead_out(setting: Setting, what: str) -> None:
+    """A name that leads out of the folder is refused before anything is downloaded."""
+    if what == "file":
+        setting.hub.files["../escaped"] = b"x"
+    else:
+        setting.hub.commit = "../escaped"
     result = setting.fetch()
     assert result.code == 65
     assert "'../escaped', which leads out of the folder" in error_line(result)
@@ -139,7 +143,7 @@ def test_unknown(setting: Setting) -> None:
     result = setting.fetch(name="owner/nothing")
     assert (result.code, error_line(result)) == (
         66,
-        "the hub shows no data set owner/nothing (404): check that; if it is private, set HF_TOKEN",
+        "the hub shows no data set owner/nothing (404): for a private one set HF_TOKEN",
     )
     result = setting.fetch("--revision", "v2")
     assert result.code == 66
