@@ -2,7 +2,9 @@
 
 import os
 import signal
+import threading
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -19,6 +21,7 @@ class Stopped(BaseException):
 
 
 _ECHO_SECONDS = 0.2
+_INSISTENCE_SECONDS = 0.1
 
 _STOPS = {
     signal.SIGINT: ("stopped by Ctrl-C", 128 + signal.SIGINT),
@@ -33,12 +36,32 @@ def stop_on_signals() -> None:
         # A process that was started to ignore a signal, as with nohup, goes on ignoring it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+    received, sent = os.pipe()
+    os.set_blocking(sent, False)
+    signal.set_wakeup_fd(sent)
+    with suppress(RuntimeError):  # no more threads: then most signals are noticed
+        threading.Thread(target=_insist, args=(received,), name="signals", daemon=True).start()
 
 
 def stop_after(seconds: float) -> None:
     """Raise Stopped in the main thread after that time, whatever the clock on the wall says."""
     # A timer of 0 would be none.
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+
+
+def _insist(received: int) -> None:
+    """Send each signal to the main thread again until Python has called its handler.
+
+    It does so between two system calls. A signal that another thread took, or that came just before the main thread
+    began to read from a silent pipe, would wait for that read.
+    """
+    main = threading.main_thread().ident
+    while True:
+        number = ord(os.read(received, 1))
+        time.sleep(_INSISTENCE_SECONDS)
+        while main and signal.getsignal(number) is _stop:
+            signal.pthread_kill(main, number)
+            time.sleep(_INSISTENCE_SECONDS)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,15 +1,17 @@
 """SIGTERM, Ctrl-C and --deadline: at every step of a commit, while the model loads, and twice."""
 
+import ctypes
 import os
 import signal
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from cli.process import Result, error_line
 from faults.conftest import NewTrial
 from faults.injection import Calls, each, inject, needs_strace
-from faults.trial import ARGUMENTS, DONE, INPUT, Trial
+from faults.trial import ARGUMENTS, DONE, INPUT, JOURNAL, Trial
 from faults.waiting import wait_until
 
 STOPS = {"TERM": ("stopped by SIGTERM", 143), "INT": ("stopped by Ctrl-C", 130), "ALRM": ("stopped by --deadline", 75)}
@@ -53,6 +55,22 @@ def test_stopped_while_the_model_loads(new_trial: NewTrial, calls: Calls) -> Non
     assert trial.score.contents() == before
 
 
+def test_signal_that_another_thread_takes(new_trial: NewTrial) -> None:
+    """A run that waits for a silent pipe is stopped also where no system call of its main thread is interrupted."""
+    trial = new_trial("SIGTERM")
+    with trial.score.start(*FROM_STDIN) as process:
+        assert process.stdin
+        process.stdin.write(b"text\ngood\n")
+        process.stdin.flush()
+        wait_until((trial.folder / JOURNAL).exists, process)
+        threads = {int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir()} - {process.pid}
+        assert ctypes.CDLL(None).tgkill(process.pid, max(threads), signal.SIGTERM) == 0
+        try:
+            assert process.wait(60) == 143
+        finally:
+            process.kill()
+
+
 def test_second_signal(new_trial: NewTrial) -> None:
     """A second signal ends a run at once, even one that cannot tell anybody about the first."""
     trial = new_trial("SIGTERM")
@@ -67,7 +85,7 @@ def test_second_signal(new_trial: NewTrial) -> None:
         process.stdin.write(b"text\ngood\n")
         process.stdin.flush()
         lock = trial.folder / ".r.scored.csv.lock"
-        wait_until((trial.folder / ".r.scored.csv.staging/journal.jsonl").exists, process)
+        wait_until((trial.folder / JOURNAL).exists, process)
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: not lock.exists(), process)
         # One that comes at once is taken for an echo of the first.
