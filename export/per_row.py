@@ -16,7 +16,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
-from sentiment_batch.export.int8 import to_int8
+from sentiment_batch.export.int8 import to_int8, weights_to_int8
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -143,12 +143,12 @@ class _PerRow:
 
     def _integer_product(self, rows: _Integers, weight: FloatArray, name: str, bias: str | None, output: str) -> str:
         graph = self._graph
-        integers, scales = to_int8(weight, axis=0)
+        integers, scales = weights_to_int8(weight)
         inputs = [
             rows.integers,
             graph.constant(f"{name}.int8", integers),
             graph.constant("one", np.array(1, np.float32)),
-            graph.constant(f"{name}.scales", scales.reshape(-1)),
+            graph.constant(f"{name}.scales", scales),
             rows.zero,
         ]
         if bias:

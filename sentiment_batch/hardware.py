@@ -63,6 +63,17 @@ def cpu_flags() -> frozenset[str]:
     return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
 
 
+def int8_products(flags: frozenset[str]) -> str:
+    """What a processor with those flags does with the 8-bit products of a model, and so what to expect of it."""
+    if "amx_int8" in flags:
+        return "tiles (AMX): fastest"
+    if flags & {"avx512_vnni", "avx_vnni"}:
+        return "one instruction (VNNI): fast"
+    if "avx2" in flags:
+        return "three instructions (no VNNI): slower, and as exact"
+    return "no instructions that Linux tells of: not measured"
+
+
 def peak_rss_bytes() -> int:
     """The most resident memory that this process has held.
 

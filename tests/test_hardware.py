@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiment_batch.hardware import Cores, cpu_flags, usable_cores
+from sentiment_batch.hardware import Cores, cpu_flags, int8_products, usable_cores
 
 
 @pytest.fixture
@@ -45,3 +45,18 @@ def test_cpu_flags() -> None:
     """The flags are words that Linux reports."""
     assert cpu_flags() <= set(Path("/proc/cpuinfo").read_text("utf-8").split())
     assert "flags" not in cpu_flags()
+
+
+@pytest.mark.parametrize(
+    ("flags", "begins"),
+    [
+        ({"avx2", "avx512f", "avx512_vnni", "amx_int8"}, "tiles (AMX)"),
+        ({"avx2", "avx_vnni"}, "one instruction (VNNI)"),
+        ({"avx2", "avx512f", "avx512_vnni"}, "one instruction (VNNI)"),
+        ({"avx2", "avx512f"}, "three instructions (no VNNI)"),
+        (set(), "no instructions"),
+    ],
+)
+def test_int8_products(flags: set[str], begins: str) -> None:
+    """The best instruction that a processor has is the one that counts."""
+    assert int8_products(frozenset(flags)).startswith(begins)

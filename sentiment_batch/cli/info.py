@@ -42,7 +42,7 @@ def _collect() -> dict[str, Any]:
 
     from sentiment_batch.bundle import ModelBundle, read_manifest
     from sentiment_batch.errors import ConfigurationError
-    from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, usable_cores
+    from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, int8_products, usable_cores
     from sentiment_batch.session import Device, Session
 
     def installed(package: str) -> str:
@@ -61,10 +61,15 @@ def _collect() -> dict[str, Any]:
     bundle = ModelBundle.load()
     manifest = read_manifest(bundle.folder)
     cores = usable_cores()
+    flags = cpu_flags()
     packages = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow", "numpy", "torch", "transformers", "optimum")
     return {
         "versions": {"python": platform.python_version()} | {name: installed(name) for name in packages},
-        "processor": {"machine": platform.machine(), "flags": [flag for flag in TELLING_FLAGS if flag in cpu_flags()]},
+        "processor": {
+            "machine": platform.machine(),
+            "flags": [flag for flag in TELLING_FLAGS if flag in flags],
+            "8-bit products": int8_products(flags),
+        },
         "providers": {device.value: loads(device) for device in (Device.CPU, Device.CUDA)},
         "threads": {"count": cores.count, "from": cores.origin},
         "default model": {

@@ -11,6 +11,7 @@ import pytest
 from cli.process import SCRIPT, Command
 
 from sentiment_batch.cli.main import cli
+from sentiment_batch.hardware import cpu_flags, int8_products
 
 COMMANDS = sorted(cli.commands)
 
@@ -84,6 +85,7 @@ def test_info_json(command: Command) -> None:
     assert facts["versions"]["sentiment-batch"] == version("sentiment-batch")
     assert facts["versions"]["onnxruntime"] == version("onnxruntime")
     assert facts["providers"]["cpu"] == "yes"
+    assert facts["processor"]["8-bit products"] == int8_products(cpu_flags())
     assert facts["threads"]["count"] >= 1
     assert facts["threads"]["from"] in {"CPU affinity", "cgroup CPU quota"}
     model = facts["default model"]
