@@ -4,7 +4,7 @@ import signal
 
 import click
 
-from benchmarks.model_commands import profile_command, throughput_command
+from benchmarks.model_commands import operators_command, profile_command, throughput_command
 from benchmarks.process_commands import endtoend_command, latency_command, memory_command, scaling_command
 
 
@@ -18,6 +18,7 @@ def main() -> None:
 for command in (
     throughput_command,
     profile_command,
+    operators_command,
     endtoend_command,
     scaling_command,
     memory_command,

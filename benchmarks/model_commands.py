@@ -103,3 +103,14 @@ def profile_command(
 
     texts = Texts(data_folder, reviews, short, long, seed)
     emit(profile(texts.workload(name, rows), bundle), json_path)
+
+
+@click.command("operators")
+@click.option("--tokens", type=positive, default=300, show_default=True)
+@repeat_option
+@json_option
+def operators_command(tokens: int, repeat: int, json_path: Path | None) -> None:
+    """Operators that could stand in for one another: what was chosen, and what was left out."""
+    from benchmarks.operators import operators
+
+    emit(operators(tokens, repeat), json_path)

@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from benchmarks.endtoend import Shares
+from benchmarks.operators import FORMS
 
 Bench = Callable[..., dict[str, Any]]
 
@@ -73,3 +74,12 @@ def test_latency(bench: Bench, tiny_bundle: Path) -> None:
     """Both commands are timed."""
     facts = bench("latency", f"--bundle={tiny_bundle}")
     assert {title.split()[0] for title in facts["seconds"]} == {"predict", "--help"}
+
+
+def test_operators(bench: Bench) -> None:
+    """Every form runs, and has its time."""
+    facts = bench("operators", "--tokens=8", repeat=1)
+    assert {purpose: list(times) for purpose, times in facts["milliseconds"].items()} == {
+        purpose: list(forms) for purpose, forms in FORMS.items()
+    }
+    assert all(time["low"] > 0 for times in facts["milliseconds"].values() for time in times.values())
