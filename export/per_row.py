@@ -42,8 +42,6 @@ _AROUND_ZERO = _Scheme(zero=128, steps=127, least=1e-12, signed=True)
 _AFTER_GELU = _Scheme(zero=32, steps=223, least=0.17 * 223 / 32, signed=False)
 
 
-# How much further than in the calibration a channel may reach before it is cut off.
-_HEAD_ROOM = np.float32(1.1)
 # The share of a channel's reach, on a logarithmic scale, that goes to its weights, which are quantized too.
 _SHIFTED = np.float32(0.7)
 
@@ -226,6 +224,6 @@ class _PerRow:
 def _channel_factors(reach: FloatArray) -> FloatArray:
     """What to multiply each channel with, float32 [n], so that it fits 8 bits; its weights are divided by the same."""
     factors = 1 / np.maximum(reach, reach.max() * np.float32(1e-3)) ** _SHIFTED
-    widest = (reach * factors).max() * _HEAD_ROOM
+    widest = (reach * factors).max()
     fitted: FloatArray = (factors * _AROUND_ZERO.steps / widest).astype(np.float32)
     return fitted

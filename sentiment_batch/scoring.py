@@ -26,6 +26,7 @@ EMPTY_TEXT = "empty_text"
 
 CHUNKS_AT_WORK = 3
 
+FloatArray = npt.NDArray[np.float32]
 Texts = Sequence[str | None]
 Chunk = TypeVar("Chunk")
 
@@ -49,7 +50,7 @@ class Scores(NamedTuple):
     one. `padding_tokens`: computed for nothing.
     """
 
-    probabilities: npt.NDArray[np.float32]
+    probabilities: FloatArray
     n_tokens: npt.NDArray[np.int32]
     truncated: npt.NDArray[np.bool_]
     errors: list[str | None]
@@ -84,7 +85,7 @@ class _Running(NamedTuple):
 
     encoded: _Encoded
     batches: list[Batch]
-    logits: list[Future[npt.NDArray[np.float32]]]
+    logits: list[Future[FloatArray]]
 
 
 class Scorer:
@@ -133,7 +134,12 @@ class Scorer:
 
     def score(self, texts: Texts) -> Scores:
         """Score the texts, in their order."""
-        return next(scores for _, scores in self.stream([texts], lambda chunk: chunk))
+        encoded = self._encode(texts)
+        batches = self._plan(encoded)
+        # For a single batch, as a single text is, another thread would only have to be woken.
+        run_each = map if len(batches) == 1 else self._pool.map
+        logits = run_each(lambda batch: self._run(encoded.sequences, batch.indices), batches)
+        return self._finish(encoded, batches, logits)
 
     def stream(self, chunks: Iterable[Chunk], texts_of: Callable[[Chunk], Texts]) -> Iterator[tuple[Chunk, Scores]]:
         """Score chunk after chunk, in order, keeping the threads busy across their edges.
@@ -149,8 +155,8 @@ class Scorer:
             running.append((chunk, self._start(encoded.result())))
 
         def finish_oldest() -> tuple[Chunk, Scores]:
-            chunk, work = running.popleft()
-            return chunk, self._finish(work)
+            chunk, (encoded, batches, logits) = running.popleft()
+            return chunk, self._finish(encoded, batches, map(Future.result, logits))
 
         for chunk in chunks:
             # Queued before the batches of the chunk ahead of it, so that it is ready when they are done.
@@ -190,12 +196,15 @@ class Scorer:
             ],
         )
 
+    def _plan(self, encoded: _Encoded) -> list[Batch]:
+        return plan_batches([len(sequence) for sequence in encoded.sequences], self.options.batch_tokens)
+
     def _start(self, encoded: _Encoded) -> _Running:
-        batches = plan_batches([len(sequence) for sequence in encoded.sequences], self.options.batch_tokens)
+        batches = self._plan(encoded)
         runs = [self._pool.submit(self._run, encoded.sequences, batch.indices) for batch in batches]
         return _Running(encoded, batches, runs)
 
-    def _run(self, sequences: list[list[int]], indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def _run(self, sequences: list[list[int]], indices: npt.NDArray[np.int64]) -> FloatArray:
         """Logits of those sequences; in halves, if the model fails on all of them at once: it may lack the memory."""
         try:
             logits = self._session.run(np.array([sequences[i] for i in indices], dtype=np.int64))
@@ -213,11 +222,11 @@ class Scorer:
             )
         return logits
 
-    def _finish(self, work: _Running) -> Scores:
-        encoded = work.encoded
+    def _finish(self, encoded: _Encoded, batches: Sequence[Batch], outputs: Iterable[FloatArray]) -> Scores:
+        """`outputs`: the logits of each batch."""
         logits = np.empty((len(encoded.sequences), len(self.bundle.labels)), dtype=np.float32)
-        for batch, future in zip(work.batches, work.logits, strict=True):
-            logits[batch.indices] = future.result()
+        for batch, output in zip(batches, outputs, strict=True):
+            logits[batch.indices] = output
         rows = len(encoded.errors)
         sums = np.zeros((rows, logits.shape[1]), dtype=np.float32)
         np.add.at(sums, encoded.piece_rows, softmax(logits)[encoded.piece_sequences])
@@ -228,7 +237,7 @@ class Scorer:
             n_tokens=encoded.n_tokens,
             truncated=encoded.truncated,
             errors=encoded.errors,
-            padding_tokens=sum(len(batch.indices) * batch.length for batch in work.batches)
+            padding_tokens=sum(len(batch.indices) * batch.length for batch in batches)
             - sum(map(len, encoded.sequences)),
         )
 
@@ -244,8 +253,8 @@ def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
     return bundle, Session(bundle.graph, device)
 
 
-def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def softmax(logits: FloatArray) -> FloatArray:
     """Probabilities, float32 [N, K], of logits [N, K]; N may be 0."""
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    probabilities: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
     return probabilities

@@ -13,12 +13,16 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from sentiment_batch.bundle import Quantization
+from sentiment_batch.bundle import ModelBundle, Quantization
 from sentiment_batch.export import ExportReport
 from sentiment_batch.export.graph import MICROSOFT
 from sentiment_batch.export.int8 import weights_to_int8
+from sentiment_batch.session import Device, Session
+from sentiment_batch.text import Tokenizer
 
 Product = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[np.int64]]
+
+TEXTS = ["Not bad at all!", "a dull , lifeless film that never once surprises", "I had an awesome day :)"]
 
 
 def exact(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -87,6 +91,17 @@ def require_same_logits(model: onnx.ModelProto, sequences: list[list[int]]) -> N
     for sequence in sequences:
         feed = {"input_ids": np.array([sequence])}
         np.testing.assert_array_equal(unsafe.run(None, feed)[0], safe.run(None, feed)[0])
+
+
+def test_default_model_is_the_same_without_vnni() -> None:
+    """The embedded model's logits do not change where products saturate; and they are those of ONNX Runtime."""
+    bundle = ModelBundle.load()
+    encoded = Tokenizer(bundle.tokenizer, bundle.max_tokens).encode(TEXTS)
+    sequences = [text.pieces[0] for text in encoded]
+    model = onnx.load(bundle.graph)
+    require_same_logits(model, sequences)
+    logits = evaluator(model, exact).run(None, {"input_ids": np.array([sequences[0]])})[0]
+    np.testing.assert_allclose(logits, Session(bundle.graph, Device.CPU).run(np.array([sequences[0]])), atol=0.05)
 
 
 def test_exported_model_is_the_same_without_vnni(
