@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,6 @@ from sentiment_batch.session import Device, Session
 Export = Callable[[str, Quantization], ExportReport]
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=12)
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str], Path]) -> ExportReport:
-    """The tiny BERT exported in float16."""
-    output = tmp_path_factory.mktemp("float16") / "bundle"
-    return export_bundle(options_for(checkpoint("bert"), output), {})
 
 
 def options_for(checkpoint: Path, output: Path) -> ExportOptions:
@@ -71,34 +63,34 @@ def test_padding_changes_nothing(masked: Session, exported: Export, lengths: lis
 
 @settings(max_examples=25)
 @given(LENGTHS)
-def test_float16_is_close_to_float32(report: ExportReport, exported: Export, lengths: list[int]) -> None:
+def test_float16_is_close_to_float32(float16: ExportReport, exported: Export, lengths: list[int]) -> None:
     """Logits come out in float32, near those of the float32 graph, padded or not."""
     sequences = random_sequences(lengths)
-    half = Session(report.bundle.graph, Device.CPU)
+    half = Session(float16.bundle.graph, Device.CPU)
     exact = alone(Session(exported("bert", Quantization.NONE).bundle.graph, Device.CPU), sequences)
     for logits in (half.run(*pad(sequences, max(lengths))), alone(half, sequences)):
         assert logits.dtype == np.float32
         np.testing.assert_allclose(logits, exact, atol=0.01)
 
 
-def test_the_graph_is_float16(report: ExportReport) -> None:
+def test_the_graph_is_float16(float16: ExportReport) -> None:
     """Ids and a mask go in, float32 logits come out; no weight is float32, and nearly half of the bytes are gone."""
-    graph = onnx.load(report.bundle.graph).graph
+    graph = onnx.load(float16.bundle.graph).graph
     assert [value.name for value in graph.input] == ["input_ids", "attention_mask"]
     assert {value.type.tensor_type.elem_type for value in graph.input} == {TensorProto.INT64}
     assert graph.output[0].type.tensor_type.elem_type == TensorProto.FLOAT
     assert {tensor.data_type for tensor in graph.initializer} == {TensorProto.FLOAT16, TensorProto.INT64}
-    assert report.description.measured["fp16_bytes"] < 0.6 * report.description.measured["float_bytes"]
+    assert float16.description.measured["fp16_bytes"] < 0.6 * float16.description.measured["float_bytes"]
 
 
-def test_no_arithmetic_with_shapes(report: ExportReport) -> None:
+def test_no_arithmetic_with_shapes(float16: ExportReport) -> None:
     """ONNX Runtime would run it on the CPU, and a session for CUDA refuses that."""
-    assert "Shape" not in {node.op_type for node in onnx.load(report.bundle.graph).graph.node}
+    assert "Shape" not in {node.op_type for node in onnx.load(float16.bundle.graph).graph.node}
 
 
-def test_the_padded_plan_gives_the_same_labels(report: ExportReport, exported: Export) -> None:
+def test_the_padded_plan_gives_the_same_labels(float16: ExportReport, exported: Export) -> None:
     """Batches as they are made for a GPU give, on the CPU, what batches of equal length give."""
-    bundle = report.bundle
+    bundle = float16.bundle
     texts = built_in_sample().texts
     options = ScoringOptions(threads=2, batch_tokens=512)
     session = Session(bundle.graph, Device.CPU)
@@ -121,9 +113,9 @@ def test_the_padded_plan_gives_the_same_labels(report: ExportReport, exported: E
     assert labels[0] == labels[1] == labels[2]
 
 
-def test_manifest_and_card_name_the_precision(report: ExportReport) -> None:
+def test_manifest_and_card_name_the_precision(float16: ExportReport) -> None:
     """Both say what the graph is, and how near it came to float32."""
-    bundle = ModelBundle.load(report.bundle.folder)
+    bundle = ModelBundle.load(float16.bundle.folder)
     assert (bundle.graph.name, bundle.quantized) == ("model_fp16.onnx", False)
     manifest = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))
     assert (manifest["precision"], manifest["quantization"]) == ("fp16", "none")
@@ -133,7 +125,7 @@ def test_manifest_and_card_name_the_precision(report: ExportReport) -> None:
     assert "`model_fp16.onnx`" in card
     assert "float16, for GPUs" in card
     assert f"{agreement:.2%}" in card
-    assert report.summary().startswith(f"wrote {bundle.folder}: fp16, 5 labels")
+    assert float16.summary().startswith(f"wrote {bundle.folder}: fp16, 5 labels")
 
 
 def test_a_graph_that_float16_ruins_is_refused(tmp_path: Path) -> None:
@@ -169,7 +161,7 @@ def test_int8_and_float16_exclude_each_other(tmp_path: Path, checkpoint: Callabl
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_checkpoint_gives_the_same_graph(report: ExportReport, tmp_path: Path, checkpoint: Any) -> None:
+def test_the_same_checkpoint_gives_the_same_graph(float16: ExportReport, tmp_path: Path, checkpoint: Any) -> None:
     """An export can be repeated to the byte."""
-    again = export_bundle(replace(options_for(checkpoint("bert"), tmp_path / "again")), {})
-    assert again.bundle.graph.read_bytes() == report.bundle.graph.read_bytes()
+    again = export_bundle(options_for(checkpoint("bert"), tmp_path / "again"), {})
+    assert again.bundle.graph.read_bytes() == float16.bundle.graph.read_bytes()
