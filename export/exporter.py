@@ -10,8 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
+
 from sentiment_batch.behaviour import check_behaviour
-from sentiment_batch.bundle import Description, ModelBundle, Quantization, write_manifest
+from sentiment_batch.bundle import Description, ModelBundle, Precision, Quantization, write_manifest
+from sentiment_batch.errors import UsageError
 from sentiment_batch.export.card import render_card, summarize
 from sentiment_batch.export.chatter import quiet_libraries
 from sentiment_batch.export.checkpoint import Checkpoint
@@ -26,7 +29,7 @@ from sentiment_batch.text import Tokenizer
 
 Progress = Callable[[str], None]
 
-_LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "sentiment-batch")
+_LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "sentiment-batch")
 # What a config.json says of the machine that wrote it.
 _PRIVATE_KEYS = ("_name_or_path",)
 
@@ -35,16 +38,22 @@ _PRIVATE_KEYS = ("_name_or_path",)
 class ExportOptions:
     """`checkpoint` is a folder or a hub id. The limits are shares in [0, 1]; see verify.check_gate.
 
-    `behaviour` tries the cases of behaviour.toml too. `force` replaces an `output` that holds a bundle.
+    `behaviour` tries the cases of behaviour.toml too. `force` replaces an `output` that holds a bundle. Raises
+    UsageError for a `precision` of FP16 with a `quantization`.
     """
 
     checkpoint: str
     output: Path
     quantization: Quantization = Quantization.PER_ROW
+    precision: Precision = Precision.FP32
     max_disagreement: float = 0.02
     max_accuracy_drop: float = 0.005
     behaviour: bool = False
     force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.precision is Precision.FP16 and self.quantization is not Quantization.NONE:
+            raise UsageError("--precision fp16 is for GPUs, --quantize for CPUs: export a bundle for each")
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def export_bundle(
             progress=progress,
         )
         measured, temperature = writer.write(
-            folder, options.quantization, options.max_disagreement, options.max_accuracy_drop
+            folder, options.quantization, options.precision, options.max_disagreement, options.max_accuracy_drop
         )
         description = Description(
             labels=checkpoint.labels,
@@ -96,6 +105,7 @@ def export_bundle(
             origin=_origin(checkpoint),
             measured=measured,
             temperature=temperature,
+            precision=options.precision,
         )
         shutil.copyfile(checkpoint.tokenizer, folder / "tokenizer.json")
         config = {key: value for key, value in checkpoint.config.items() if key not in _PRIVATE_KEYS}
@@ -123,5 +133,9 @@ def _origin(checkpoint: Checkpoint) -> dict[str, Any]:
         "architecture": checkpoint.config["model_type"],
         "base": metrics.get("recipe", {}).get("base"),
         "training": {key: metrics[key] for key in ("rows", "steps", "best_step", "dev") if key in metrics},
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
+        "versions": {
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+            **{name: version(name) for name in _LIBRARIES},
+        },
     }

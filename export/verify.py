@@ -19,17 +19,18 @@ PARITY_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """A quantized graph beside the float graph, on `texts` texts.
+    """A graph of lower precision, int8 or fp16 by `name`, beside the float graph, on `texts` texts.
 
     `agreement`: share of texts with the same label. `largest_change`: of any label's probability. The metrics are None
     where no true labels are known.
     """
 
+    name: str
     texts: int
     agreement: float
     largest_change: float
     exact: Metrics | None
-    quantized: Metrics | None
+    reduced: Metrics | None
 
     def record(self) -> dict[str, Any]:
         """As it stands in a bundle's manifest."""
@@ -38,7 +39,7 @@ class Comparison:
             "agreement": self.agreement,
             "largest_probability_change": self.largest_change,
             "float": None if self.exact is None else asdict(self.exact),
-            "int8": None if self.quantized is None else asdict(self.quantized),
+            self.name: None if self.reduced is None else asdict(self.reduced),
         }
 
 
@@ -54,41 +55,44 @@ def check_parity(logits: FloatArray, oracle: FloatArray) -> float:
     return difference
 
 
-def compare(quantized: FloatArray, exact: FloatArray, labels: Labels | None, *, ordered: bool) -> Comparison:
+def compare(name: str, reduced: FloatArray, exact: FloatArray, labels: Labels | None, *, ordered: bool) -> Comparison:
     """Compare probabilities, float32 [N, K] each, and with the true labels, int64 [N], where there are some."""
     return Comparison(
-        texts=len(quantized),
-        agreement=float((quantized.argmax(axis=1) == exact.argmax(axis=1)).mean()),
-        largest_change=float(np.abs(quantized - exact).max()),
+        name=name,
+        texts=len(reduced),
+        agreement=float((reduced.argmax(axis=1) == exact.argmax(axis=1)).mean()),
+        largest_change=float(np.abs(reduced - exact).max()),
         exact=None if labels is None else measure(exact, labels, ordered=ordered),
-        quantized=None if labels is None else measure(quantized, labels, ordered=ordered),
+        reduced=None if labels is None else measure(reduced, labels, ordered=ordered),
     )
 
 
 def check_gate(comparisons: Sequence[Comparison], max_disagreement: float, max_accuracy_drop: float) -> None:
-    """Raise SentimentBatchError, with the numbers, if a quantized graph is too far from the float graph.
+    """Raise SentimentBatchError, with the numbers, if a graph of lower precision is too far from the float graph.
 
-    Both limits are shares in [0, 1], and hold for the texts of all comparisons together.
+    Both limits are shares in [0, 1], and hold for the texts of all comparisons together; these are of one graph.
     """
+    name = comparisons[0].name
     texts = sum(comparison.texts for comparison in comparisons)
     disagreement = sum((1 - comparison.agreement) * comparison.texts for comparison in comparisons) / texts
     if disagreement > max_disagreement:
         raise SentimentBatchError(
-            f"int8 gives another label than float for {disagreement:.2%} of {texts:,} texts "
+            f"{name} gives another label than float for {disagreement:.2%} of {texts:,} texts "
             f"(at most {max_disagreement:.2%} allowed, --max-disagreement): nothing was written"
         )
     _check_accuracy(
-        [(c.exact, c.quantized) for c in comparisons if c.exact is not None and c.quantized is not None],
+        name,
+        [(c.exact, c.reduced) for c in comparisons if c.exact is not None and c.reduced is not None],
         max_accuracy_drop,
     )
 
 
-def _check_accuracy(pairs: Sequence[tuple[Metrics, Metrics]], max_accuracy_drop: float) -> None:
+def _check_accuracy(name: str, pairs: Sequence[tuple[Metrics, Metrics]], max_accuracy_drop: float) -> None:
     labelled = sum(exact.rows for exact, _ in pairs)
-    lost = sum((exact.accuracy - quantized.accuracy) * exact.rows for exact, quantized in pairs)
+    lost = sum((exact.accuracy - reduced.accuracy) * exact.rows for exact, reduced in pairs)
     if lost > max_accuracy_drop * labelled:
         before = sum(exact.accuracy * exact.rows for exact, _ in pairs) / labelled
         raise SentimentBatchError(
-            f"int8 lowers the accuracy on {labelled:,} texts from {before:.2%} to {before - lost / labelled:.2%} "
+            f"{name} lowers the accuracy on {labelled:,} texts from {before:.2%} to {before - lost / labelled:.2%} "
             f"(at most {max_accuracy_drop:.2%} of loss allowed, --max-accuracy-drop): nothing was written"
         )

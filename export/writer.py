@@ -7,10 +7,12 @@ from typing import Any
 
 import onnx
 
-from sentiment_batch.bundle import FLOAT_GRAPH, QUANTIZED_GRAPH, Quantization
+from sentiment_batch.bundle import FLOAT16_GRAPH, FLOAT_GRAPH, QUANTIZED_GRAPH, Precision, Quantization
+from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export.bert import can_lay, lay_bert
 from sentiment_batch.export.calibrate import channel_reaches
 from sentiment_batch.export.checkpoint import Checkpoint
+from sentiment_batch.export.float16 import to_float16
 from sentiment_batch.export.oracle import Oracle
 from sentiment_batch.export.per_row import per_row
 from sentiment_batch.export.per_tensor import per_tensor
@@ -50,24 +52,39 @@ class GraphWriter:
     progress: Callable[[str], None]
 
     def write(
-        self, folder: Path, quantization: Quantization, max_disagreement: float, max_accuracy_drop: float
+        self,
+        folder: Path,
+        quantization: Quantization,
+        precision: Precision,
+        max_disagreement: float,
+        max_accuracy_drop: float,
     ) -> tuple[dict[str, Any], Temperature]:
-        """Write the one graph that a bundle holds; raises SentimentBatchError if it does not pass.
+        """Write the one graph that a bundle holds.
 
-        The temperature is fitted on the samples that have labels; all that is measured is measured with it.
+        The temperature is fitted on the samples that have labels; all that is measured is measured with it. Raises
+        SentimentBatchError if the graph does not pass, ConfigurationError for a checkpoint that has no float16 form.
         """
-        is_quantized = quantization is not Quantization.NONE
-        path = exact = (self.scratch if is_quantized else folder) / FLOAT_GRAPH
-        measured = self._write_float(exact)
-        if is_quantized:
+        reduced = "fp16" if precision is Precision.FP16 else "int8" if quantization is not Quantization.NONE else None
+        if reduced == "fp16" and not can_lay(self.checkpoint.config):
+            raise ConfigurationError(
+                f"float16 graphs are written of BERT checkpoints, and {self.checkpoint.folder} is a "
+                f"{self.checkpoint.config['model_type']} of another kind: export it without --precision"
+            )
+        path = exact = (self.scratch if reduced else folder) / FLOAT_GRAPH
+        oracle = Oracle(self.checkpoint)
+        measured = self._write_float(exact, oracle)
+        if reduced == "fp16":
+            path = folder / FLOAT16_GRAPH
+            self._write_float16(path, oracle)
+        elif reduced == "int8":
             path = folder / QUANTIZED_GRAPH
             self._write_quantized(path, exact, quantization)
-            measured["int8_bytes"] = path.stat().st_size
         probabilities = self._score(path)
         scored = labelled(self.samples, probabilities)
         temperature = fit_temperature(scored)
-        if is_quantized:
-            comparisons = self._compare(probabilities, self._score(exact), temperature)
+        if reduced:
+            measured[f"{reduced}_bytes"] = path.stat().st_size
+            comparisons = self._compare(reduced, probabilities, self._score(exact), temperature)
             check_gate(list(comparisons.values()), max_disagreement, max_accuracy_drop)
             records = {name: comparison.record() for name, comparison in comparisons.items()}
         else:
@@ -76,10 +93,10 @@ class GraphWriter:
             records[name]["calibration"] = record
         return measured | {"samples": records}, temperature
 
-    def _write_float(self, path: Path) -> dict[str, Any]:
+    def _write_float(self, path: Path, oracle: Oracle) -> dict[str, Any]:
         """Write the float graph: laid by hand and equal to optimum's, or optimum's own."""
         self.progress("writing optimum's float graph")
-        oracle, reference = Oracle(self.checkpoint), self.scratch / "optimum.onnx"
+        reference = self.scratch / "optimum.onnx"
         oracle.write_graph(reference)
         if not can_lay(self.checkpoint.config):
             # Loaded and saved, so that it is one file, without data beside it.
@@ -90,6 +107,10 @@ class GraphWriter:
         self.progress(f"comparing the optimized float graph with optimum's on {len(texts):,} texts")
         parity = check_parity(run_graph(path, texts), run_graph(reference, texts))
         return {"float_bytes": path.stat().st_size, "parity": parity, "parity_texts": len(texts)}
+
+    def _write_float16(self, path: Path, oracle: Oracle) -> None:
+        self.progress("converting to float16, with a mask")
+        onnx.save(to_float16(lay_bert(self.checkpoint.config, oracle.weights(), masked=True)), path)
 
     def _write_quantized(self, path: Path, exact: Path, quantization: Quantization) -> None:
         self.progress(f"quantizing: int8, {quantization}")
@@ -107,12 +128,14 @@ class GraphWriter:
             probabilities[name] = softmax(run_graph(graph, sample.sequences))
         return probabilities
 
-    def _compare(self, quantized: Probabilities, exact: Probabilities, temperature: Temperature) -> Comparisons:
-        """Int8 beside float."""
+    def _compare(
+        self, name: str, reduced: Probabilities, exact: Probabilities, temperature: Temperature
+    ) -> Comparisons:
+        """Int8 or float16 beside float."""
         comparisons = {}
-        for name, sample in self.samples.items():
-            after, before = (temperature.scale(graph[name], sample.n_tokens) for graph in (quantized, exact))
-            comparisons[name] = compare(after, before, sample.labels, ordered=self._ordered)
+        for sample_name, sample in self.samples.items():
+            after, before = (temperature.scale(graph[sample_name], sample.n_tokens) for graph in (reduced, exact))
+            comparisons[sample_name] = compare(name, after, before, sample.labels, ordered=self._ordered)
         return comparisons
 
     def _measure(self, sample: ScoredSample, temperature: Temperature) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sentiment_batch.temperature import UNSCALED, Temperature
 
 MANIFEST = "bundle.json"
 FLOAT_GRAPH = "model.onnx"
+FLOAT16_GRAPH = "model_fp16.onnx"
 QUANTIZED_GRAPH = "model_quantized.onnx"
 SCHEMA_VERSION = 1
 
@@ -33,6 +34,13 @@ class Quantization(StrEnum):
     NONE = "none"
 
 
+class Precision(StrEnum):
+    """Of what is not quantized: float32, or, for GPUs, float16 in a graph that takes padded batches with a mask."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+
+
 @dataclass(frozen=True)
 class Description:
     """What a manifest says beyond the files: `origin` and `measured` are records for people, kept as they are."""
@@ -45,6 +53,14 @@ class Description:
     origin: Mapping[str, Any] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
     temperature: Temperature = UNSCALED
+    precision: Precision = Precision.FP32
+
+    @property
+    def graph(self) -> str:
+        """The name of the one graph's file."""
+        if self.quantization is not Quantization.NONE:
+            return QUANTIZED_GRAPH
+        return FLOAT16_GRAPH if self.precision is Precision.FP16 else FLOAT_GRAPH
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,7 @@ def write_manifest(folder: Path, description: Description) -> None:
         "max_tokens": description.max_tokens,
         "temperature": asdict(description.temperature),
         "quantization": description.quantization.value,
+        "precision": description.precision.value,
         "opset": description.opset,
         "origin": description.origin,
         "measured": description.measured,
@@ -202,6 +219,11 @@ def _choose(folder: Path, graphs: list[Path], quantized: bool | None) -> Path:
         if candidates:
             require_self_contained(candidates[0])
             return candidates[0]
+    if graphs and quantized is False:
+        raise ConfigurationError(
+            f"{folder} has int8 graphs only, whose integer products ONNX Runtime has for CPUs alone: make a bundle for "
+            "GPUs with `sentiment-batch export --precision fp16`, or use --device cpu"
+        )
     kind = {None: "", True: "int8 ", False: "float "}[quantized]
     raise ConfigurationError(f"{folder} has no {kind}ONNX graph ({FLOAT_GRAPH} or {QUANTIZED_GRAPH})")
 

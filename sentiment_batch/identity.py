@@ -6,6 +6,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+import onnxruntime
 import pyarrow.fs as pafs
 
 from sentiment_batch.jobs import Job
@@ -14,7 +15,7 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 
-_PACKAGES = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow")
+_PACKAGES = ("sentiment-batch", "tokenizers", "pyarrow")
 
 
 def identity_of(
@@ -33,7 +34,8 @@ def identity_of(
             "probabilities": columns.probabilities,
             "guard_formulas": guard_formulas,
         },
-        "versions": {name: version(name) for name in _PACKAGES},
+        # The wheel for GPUs has another name.
+        "versions": {name: version(name) for name in _PACKAGES} | {"onnxruntime": onnxruntime.__version__},
     }
     as_read: dict[str, Any] = json.loads(json.dumps(identity))
     return as_read

@@ -14,17 +14,25 @@ from typing import NamedTuple, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sentiment_batch.batching import Batch, plan_batches
+from sentiment_batch.batching import Batch, pad, plan_batches
 from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.cuda import require_cuda
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.hardware import usable_cores
-from sentiment_batch.session import PROVIDERS, Device, Session, require_provider
+from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer
 
 NULL_TEXT = "null_text"
 EMPTY_TEXT = "empty_text"
 
 CHUNKS_AT_WORK = 3
+
+# A core is fastest on what its cache holds, a GPU on what keeps all of it busy.
+BATCH_TOKENS = {Device.CPU: 384, Device.CUDA: 65_536}
+# Of the lengths of padded batches: few shapes, of the sizes that GPUs multiply matrices in.
+PADDED_MULTIPLE = 8
+# Threads that wait for CUDA, each for a run of its own: while one is computed, the other's tokens get there.
+_RUNS_ON_CUDA = 2
 
 FloatArray = npt.NDArray[np.float32]
 Texts = Sequence[str | None]
@@ -33,11 +41,13 @@ Chunk = TypeVar("Chunk")
 
 @dataclass(frozen=True)
 class ScoringOptions:
-    """`threads` None means every usable core; `batch_tokens` bounds the tokens of one run of the model."""
+    """`threads` None means every usable core, or two for CUDA; `batch_tokens`, by default BATCH_TOKENS of the device,
+    bounds the tokens of one run of the model, padding included.
+    """
 
     device: Device = Device.AUTO
     threads: int | None = None
-    batch_tokens: int = 384
+    batch_tokens: int | None = None
     max_tokens: int | None = None
     long_text: LongText = LongText.HEAD_TAIL
 
@@ -97,7 +107,9 @@ class Scorer:
     def __init__(self, bundle: ModelBundle, session: Session, options: ScoringOptions) -> None:
         self.bundle = bundle
         self.provider = session.provider
-        self.threads = options.threads or usable_cores().count
+        self.device = session.device
+        self.threads = options.threads or (_RUNS_ON_CUDA if self.device is Device.CUDA else usable_cores().count)
+        self._batch_tokens = options.batch_tokens or BATCH_TOKENS[self.device]
         self._session = session
         if isinstance(session.labels, int) and session.labels != len(bundle.labels):
             raise ConfigurationError(
@@ -107,7 +119,13 @@ class Scorer:
         max_tokens = options.max_tokens or bundle.max_tokens
         if max_tokens > bundle.max_tokens:
             raise ConfigurationError(f"the model reads at most {bundle.max_tokens} tokens: lower --max-tokens")
-        self.options = replace(options, device=self.device, threads=self.threads, max_tokens=max_tokens)
+        self.options = replace(
+            options,
+            device=self.device,
+            threads=self.threads,
+            batch_tokens=self._batch_tokens,
+            max_tokens=max_tokens,
+        )
         self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="score")
 
@@ -117,10 +135,6 @@ class Scorer:
         options = options or ScoringOptions()
         bundle, session = _open(model, options.device)
         return cls(bundle, session, options)
-
-    @property
-    def device(self) -> Device:
-        return next(device for device, provider in PROVIDERS.items() if provider == self.provider)
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +152,7 @@ class Scorer:
         batches = self._plan(encoded)
         # For a single batch, as a single text is, another thread would only have to be woken.
         run_each = map if len(batches) == 1 else self._pool.map
-        logits = run_each(lambda batch: self._run(encoded.sequences, batch.indices), batches)
+        logits = run_each(lambda batch: self._run(encoded.sequences, batch), batches)
         return self._finish(encoded, batches, logits)
 
     def stream(self, chunks: Iterable[Chunk], texts_of: Callable[[Chunk], Texts]) -> Iterator[tuple[Chunk, Scores]]:
@@ -197,24 +211,31 @@ class Scorer:
         )
 
     def _plan(self, encoded: _Encoded) -> list[Batch]:
-        return plan_batches([len(sequence) for sequence in encoded.sequences], self.options.batch_tokens)
+        lengths = [len(sequence) for sequence in encoded.sequences]
+        return plan_batches(lengths, self._batch_tokens, PADDED_MULTIPLE if self._session.pads else 1)
 
     def _start(self, encoded: _Encoded) -> _Running:
         batches = self._plan(encoded)
-        runs = [self._pool.submit(self._run, encoded.sequences, batch.indices) for batch in batches]
+        runs = [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches]
         return _Running(encoded, batches, runs)
 
-    def _run(self, sequences: list[list[int]], indices: npt.NDArray[np.int64]) -> FloatArray:
+    def _run(self, sequences: list[list[int]], batch: Batch) -> FloatArray:
         """Logits of those sequences; in halves, if the model fails on all of them at once: it may lack the memory."""
+        indices, length = batch
+        tokens = [sequences[i] for i in indices]
         try:
-            logits = self._session.run(np.array([sequences[i] for i in indices], dtype=np.int64))
+            if self._session.pads:
+                logits = self._session.run(*pad(tokens, length))
+            else:
+                logits = self._session.run(np.array(tokens, dtype=np.int64))
         except ConfigurationError:
             raise
         except Exception:  # the bindings raise classes of their own, derived from Exception
             if len(indices) == 1:
                 raise
             middle = len(indices) // 2
-            return np.concatenate([self._run(sequences, indices[:middle]), self._run(sequences, indices[middle:])])
+            halves = (Batch(indices[:middle], length), Batch(indices[middle:], length))
+            return np.concatenate([self._run(sequences, half) for half in halves])
         if logits.shape != (len(indices), len(self.bundle.labels)) or not np.isfinite(logits).all():
             raise ConfigurationError(
                 f"{self.bundle.graph} does not give one finite number for each of {len(self.bundle.labels)} labels: "
@@ -245,10 +266,10 @@ class Scorer:
 def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
     if device is Device.AUTO:
         try:
+            require_cuda()
             return _open(model, Device.CUDA)
         except ConfigurationError:  # no working CUDA, or no float graph for it; a broken bundle fails again below
             return _open(model, Device.CPU)
-    require_provider(device)
     bundle = ModelBundle.load(model, quantized=False if device is Device.CUDA else None)
     return bundle, Session(bundle.graph, device)
 

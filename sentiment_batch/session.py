@@ -1,5 +1,6 @@
-"""One ONNX Runtime session: batches of equal length in, logits out, on the provider that was asked for."""
+"""One ONNX Runtime session: batches in, logits out, on the provider that was asked for, or an error."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
+from sentiment_batch import cuda
 from sentiment_batch.errors import ConfigurationError
 
 # What goes wrong is raised, and said once.
@@ -22,74 +24,108 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
-PROVIDERS = {Device.CPU: "CPUExecutionProvider", Device.CUDA: "CUDAExecutionProvider"}
+PROVIDERS = {Device.CPU: "CPUExecutionProvider", Device.CUDA: cuda.PROVIDER}
 
-
-def require_provider(device: Device) -> None:
-    """Raise ConfigurationError if this installation of onnxruntime was built without the device's provider."""
-    if PROVIDERS[device] not in onnxruntime.get_available_providers():
-        raise ConfigurationError(
-            f"this installation of onnxruntime has no {PROVIDERS[device]}: "
-            "use --device cpu, or replace onnxruntime by onnxruntime-gpu"
-        )
+IntegerArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
 
 
 class Session:
-    """A loaded graph. `run` may be called from many threads at once; each call computes on its caller's thread."""
+    """A loaded graph. `run` may be called from many threads at once; each call computes on its caller's thread.
+
+    `pads`: whether batches are better padded, which takes a GPU, and a graph that takes a mask.
+    """
 
     def __init__(self, graph: Path, device: Device) -> None:
-        """Load the graph on `device` (CPU or CUDA).
+        """Load the graph on `device` (CPU or CUDA), and on CUDA run one token to see that it works.
 
-        Raises ConfigurationError if the provider is not there or does not load, or the graph is not a classifier.
+        Raises ConfigurationError if the provider is not there or does not run all of the graph, or the graph is not a
+        classifier.
         """
-        require_provider(device)
         self.graph = graph
+        self.device = device
         self.provider = PROVIDERS[device]
-        self._session = _load(graph, self.provider)
+        if device is Device.CUDA:
+            cuda.require_cuda()
+        self._session = _load(graph, device)
         if self._session.get_providers()[0] != self.provider:
-            raise ConfigurationError(
-                f"{self.provider} is installed but does not load: check the GPU driver, CUDA and cuDNN, "
-                "or use --device cpu"
-            )
+            raise ConfigurationError(f"{self.provider} does not load: use --device cpu, or see `sentiment-batch info`")
         # An exporter may leave the number of labels open: then it is a name.
         self.labels: int | str | None = self._session.get_outputs()[0].shape[-1]
         self._inputs = {value.name for value in self._session.get_inputs()}
         unknown = self._inputs - {"input_ids", "attention_mask", "token_type_ids"}
         if unknown or "input_ids" not in self._inputs:
             raise ConfigurationError(f"{graph} is not a text classifier's graph: inputs {sorted(self._inputs)}")
+        self.pads = device is Device.CUDA and "attention_mask" in self._inputs
+        if device is Device.CUDA:
+            self._try_one_token()
 
-    def run(self, input_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Logits, float32 [B, K], of B sequences of one length, int64 [B, L]; nothing is padding.
+    def run(self, input_ids: IntegerArray, attention_mask: IntegerArray | None = None) -> FloatArray:
+        """Logits, float32 [B, K], of B sequences, int64 [B, L]; without a mask nothing is padding.
 
-        Raises ConfigurationError if the graph does not take them.
+        The mask, int64 [B, L], is 1 for tokens and 0 for padding: only for a graph that takes one. Raises
+        ConfigurationError if the graph does not take them.
         """
         feed = {"input_ids": input_ids}
         if "attention_mask" in self._inputs:
-            feed["attention_mask"] = np.ones_like(input_ids)
+            feed["attention_mask"] = np.ones_like(input_ids) if attention_mask is None else attention_mask
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(input_ids)
         try:
-            logits: npt.NDArray[np.float32] = self._session.run(None, feed)[0]
+            if self.device is Device.CUDA:
+                return run_bound(self._session, feed, "cuda")
+            logits: FloatArray = self._session.run(None, feed)[0]
         except InvalidArgument as error:
             raise ConfigurationError(
                 f"{self.graph} does not take what tokenizer.json gives: {str(error).splitlines()[0]}"
             ) from error
         return logits
 
+    def _try_one_token(self) -> None:
+        try:
+            self.run(np.zeros((1, 1), dtype=np.int64))
+        except ConfigurationError:
+            raise
+        except Exception as error:  # the bindings raise classes of their own, derived from Exception
+            raise ConfigurationError(f"{self.graph} does not run on CUDA: {str(error).splitlines()[0]}") from error
 
-def _load(graph: Path, provider: str) -> onnxruntime.InferenceSession:
+
+def run_bound(session: onnxruntime.InferenceSession, feed: Mapping[str, IntegerArray], place: str) -> FloatArray:
+    """The first output, with inputs and outputs bound to memory of `place`, cuda or cpu: each is copied once."""
+    binding = session.io_binding()
+    for name, tensor in feed.items():
+        binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(tensor, place))
+    for output in session.get_outputs():
+        binding.bind_output(output.name, place)
+    session.run_with_iobinding(binding)
+    first: FloatArray = binding.copy_outputs_to_cpu()[0]
+    return first
+
+
+def _load(graph: Path, device: Device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     # Many runs of one thread each beat one run of many threads: nothing waits inside a layer.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL_ONLY
+    if device is Device.CUDA:
+        # A node without a kernel for CUDA is an error, and not run on the CPU.
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        onnxruntime.set_default_logger_severity(_FATAL_ONLY)
     try:
         return onnxruntime.InferenceSession(
             str(graph),
             options,
-            providers=[provider],
-            # The fused kernel takes ten times as long as an Add followed by a LayerNormalization.
-            disabled_optimizers=["SkipLayerNormFusion"],
+            providers=[PROVIDERS[device]],
+            # On CPUs the fused kernel takes ten times as long as an Add followed by a LayerNormalization.
+            disabled_optimizers=["SkipLayerNormFusion"] if device is Device.CPU else [],
+            # Or a session that fails on CUDA is made anew on the CPU.
+            enable_fallback=0,
         )
     except Exception as error:  # the bindings raise classes of their own, derived from Exception
+        if device is Device.CUDA:
+            raise ConfigurationError(
+                f"{graph} does not run on CUDA alone ({str(error).splitlines()[0]}): "
+                "`sentiment-batch export --precision fp16` makes a bundle that is meant for it, or use --device cpu"
+            ) from error
         raise ConfigurationError(f"{graph} does not load: {str(error).splitlines()[0]}") from error

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.errors import BadDataError, NoInputError, UsageError
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.output import SUCCESS, Output
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import read_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, source_options_of
+from sentiment_batch.session import PROVIDERS, Device
 from sentiment_batch.sources import SourceOptions, open_source
 
 
@@ -23,9 +24,15 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
     """Check an output against its receipt, and `rescore` random rows of it against its inputs and its model.
 
     Returns what was found good. Raises BadDataError that names the first difference, NoInputError if there is no
-    receipt or no input to score anew, and ConfigurationError if the model is no longer the one of the receipt.
+    receipt or no input to score anew, ConfigurationError if the model is no longer the one of the receipt, and
+    UsageError for rows to score anew that were scored on CUDA.
     """
     receipt = read_receipt(output.receipt)
+    if rescore and receipt["options"]["provider"] != PROVIDERS[Device.CPU]:
+        raise UsageError(
+            f"{output.name} was scored on CUDA, where the last bits of a prediction depend on its batch: "
+            "verify it without --rescore"
+        )
     _check_files(output, receipt)
     rows = _check_rows(output, receipt)
     # Those that came from a mended rejects file are not in the inputs.

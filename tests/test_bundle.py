@@ -50,7 +50,8 @@ def test_round_trip(model: Path) -> None:
     assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (LABELS, POLARITIES, 20)
     assert (loaded.graph, loaded.tokenizer) == (model / "model.onnx", model / "tokenizer.json")
     manifest = read_manifest(model)
-    assert (manifest["origin"], manifest["measured"], manifest["quantization"]) == (origin, measured, "per-row")
+    assert (manifest["origin"], manifest["measured"]) == (origin, measured)
+    assert (manifest["quantization"], manifest["precision"]) == ("per-row", "fp32")
 
 
 def test_temperature(model: Path) -> None:
@@ -250,6 +251,12 @@ def test_no_graph(model: Path, quantized: bool | None, message: str) -> None:
     (model / "model.onnx").unlink()
     with pytest.raises(ConfigurationError, match=message):
         ModelBundle.load(model, quantized=quantized)
+
+
+def test_int8_is_not_for_gpus(default_model: Path) -> None:
+    """A folder without a float graph says how to make one for a GPU."""
+    with pytest.raises(ConfigurationError, match=r"int8 graphs only.* `sentiment-batch export --precision fp16`"):
+        ModelBundle.load(default_model, quantized=False)
 
 
 def test_no_folder(tmp_path: Path) -> None:

@@ -30,9 +30,10 @@ class SentimentBatch(Contender):
         return [Layout(cores, 1)]
 
     def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
-        from sentiment_batch.scoring import ScoringOptions
+        from sentiment_batch.scoring import BATCH_TOKENS
+        from sentiment_batch.session import Device
 
-        return [batch.indices.tolist() for batch in plan_batches(lengths, ScoringOptions().batch_tokens)]
+        return [batch.indices.tolist() for batch in plan_batches(lengths, BATCH_TOKENS[Device.CPU])]
 
     def prepare(self, setting: Setting) -> None:
         # Without its gate: how well the labels agree is a column of the result.

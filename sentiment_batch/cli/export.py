@@ -31,18 +31,25 @@ from sentiment_batch.cli.options import quiet_option, verbose_option
     help="Dynamic int8; without a value: per-row.",
 )
 @click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="Of a graph that is not quantized; fp16 is for GPUs.",
+)
+@click.option(
     "--max-disagreement",
     type=click.FloatRange(0, 100),
     default=2.0,
     show_default=True,
-    help="Percent of texts that int8 may label differently from float.",
+    help="Percent of texts that int8 or fp16 may label differently from float.",
 )
 @click.option(
     "--max-accuracy-drop",
     type=click.FloatRange(0, 100),
     default=0.5,
     show_default=True,
-    help="Percentage points of accuracy that int8 may lose, where labels are given.",
+    help="Percentage points of accuracy that int8 or fp16 may lose, where labels are given.",
 )
 @click.option("--behaviour", is_flag=True, help="Try negation, contrast, typos and so on too: 200 cases, in English.")
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
@@ -53,6 +60,7 @@ def export(
     checkpoint: str,
     output: Path,
     quantize: str,
+    precision: str,
     max_disagreement: float,
     max_accuracy_drop: float,
     behaviour: bool,
@@ -67,6 +75,8 @@ def export(
 ) -> None:
     """Export a checkpoint to ONNX, prove the graph, quantize it behind a gate, and write a bundle.
 
+    int8 is for CPUs, --precision fp16 for GPUs: a bundle holds one graph.
+
     Parity and agreement are measured on the texts of --data, on what a --recipe held back, or on a small built-in
     sample; where the data has labels, accuracy counts too, and a temperature is fitted that makes confidence match
     accuracy. A graph that does not pass is not written.
@@ -75,30 +85,29 @@ def export(
     Examples:
       sentiment-batch export --quantize
       sentiment-batch export --checkpoint checkpoint/ --quantize -o bundle/ --data labelled.csv
+      sentiment-batch export --checkpoint checkpoint/ --precision fp16 -o gpu-bundle/
     """
     from sentiment_batch.cli.extras import require_extra
 
     require_extra("export", "onnx", "optimum", "torch", "transformers")
-    from sentiment_batch.bundle import Quantization
+    from sentiment_batch.bundle import Precision, Quantization
     from sentiment_batch.export import ExportOptions, Sample, export_bundle
 
+    options = ExportOptions(
+        checkpoint,
+        output,
+        Quantization(quantize),
+        Precision(precision),
+        max_disagreement / 100,
+        max_accuracy_drop / 100,
+        behaviour=behaviour,
+        force=force,
+    )
     samples = {}
     if files or recipe_file:
         recipe = build_recipe(files, recipe_file, text_column, label_column, group_column)
         loaded = load_samples(recipe, data_folder, split=recipe_file is not None)
         samples = {name: Sample(texts, labels) for name, (texts, labels) in loaded.items()}
-    report = export_bundle(
-        ExportOptions(
-            checkpoint,
-            output,
-            Quantization(quantize),
-            max_disagreement / 100,
-            max_accuracy_drop / 100,
-            behaviour=behaviour,
-            force=force,
-        ),
-        samples,
-        progress=lambda step: None if quiet else say(step),
-    )
+    report = export_bundle(options, samples, progress=lambda step: None if quiet else say(step))
     if not quiet:
         say(*report.summary().splitlines())

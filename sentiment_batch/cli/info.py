@@ -1,6 +1,7 @@
 """`sentiment-batch info`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def _collect() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
     from sentiment_batch.bundle import ModelBundle, read_manifest
+    from sentiment_batch.cuda import require_cuda
     from sentiment_batch.errors import ConfigurationError
     from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, int8_products, usable_cores
     from sentiment_batch.session import Device, Session
@@ -51,18 +53,19 @@ def _collect() -> dict[str, Any]:
         except PackageNotFoundError:
             return "not installed"
 
-    def loads(device: Device) -> str:
+    def answer(check: Callable[[], object], yes: str) -> str:
         try:
-            Session(bundle.graph, device)
+            check()
         except ConfigurationError as error:
             return f"no: {error}"
-        return "yes"
+        return yes
 
     bundle = ModelBundle.load()
     manifest = read_manifest(bundle.folder)
     cores = usable_cores()
     flags = cpu_flags()
-    packages = ("sentiment-batch", "onnxruntime", "tokenizers", "pyarrow", "numpy", "torch", "transformers", "optimum")
+    runtimes = ("onnxruntime", "onnxruntime-gpu")
+    packages = ("sentiment-batch", *runtimes, "tokenizers", "pyarrow", "numpy", "torch", "transformers", "optimum")
     return {
         "versions": {"python": platform.python_version()} | {name: installed(name) for name in packages},
         "processor": {
@@ -70,7 +73,10 @@ def _collect() -> dict[str, Any]:
             "flags": [flag for flag in TELLING_FLAGS if flag in flags],
             "8-bit products": int8_products(flags),
         },
-        "providers": {device.value: loads(device) for device in (Device.CPU, Device.CUDA)},
+        "providers": {
+            "cpu": answer(lambda: Session(bundle.graph, Device.CPU), "yes"),
+            "cuda": answer(require_cuda, "yes, with a bundle that `sentiment-batch export --precision fp16` has made"),
+        },
         "threads": {"count": cores.count, "from": cores.origin},
         "default model": {
             "folder": str(bundle.folder),

@@ -58,7 +58,7 @@ threads_option = click.option(
     type=click.IntRange(min=1),
     # Before anything is loaded that would abort.
     callback=_threads,
-    help="Threads to compute on.  [default: usable cores]",
+    help="Threads to compute on.  [default: usable cores, on CUDA 2]",
 )
 restart_option = click.option("--restart", is_flag=True, help="Throw away what an unfinished run has done.")
 max_reject_rate_option = click.option(
@@ -85,9 +85,7 @@ def scoring_options(command: Command) -> Command:
         click.option(
             "--batch-tokens",
             type=click.IntRange(min=1),
-            default=384,
-            show_default=True,
-            help="Tokens per run of the model.",
+            help="Tokens per run of the model.  [default: 384, on CUDA 65536]",
         ),
         threads_option,
         click.option(
@@ -103,7 +101,7 @@ def scoring_options(command: Command) -> Command:
 
 
 def build_scoring_options(
-    device: str, threads: int | None, batch_tokens: int, max_tokens: int | None, long_text: str
+    device: str, threads: int | None, batch_tokens: int | None, max_tokens: int | None, long_text: str
 ) -> Any:
     from sentiment_batch.scoring import ScoringOptions
     from sentiment_batch.session import Device

@@ -22,7 +22,8 @@ def verify(output: str, rescore: int, as_json: bool, quiet: bool) -> None:
       sentiment-batch verify reviews.scored.parquet
       sentiment-batch verify reviews.scored.parquet --rescore 100
 
-    --rescore needs the inputs and the model as they were, and compares predictions to the last bit.
+    --rescore needs the inputs and the model as they were, and compares predictions to the last bit;
+    on CUDA, predictions are not that exact, and cannot be compared so.
     """
     from sentiment_batch.locations import Location
     from sentiment_batch.output import Output

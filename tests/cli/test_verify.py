@@ -64,6 +64,18 @@ def test_counts_must_add_up(command: Command, scored: Callable[..., Path], entry
     assert command("verify", "out.csv").code == 65
 
 
+def test_predictions_of_a_gpu_are_not_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
+    """What was scored on CUDA is proved by its hashes and counts, and --rescore says why it is not for it."""
+    receipt = scored("out.csv").with_name("out.csv.receipt.json")
+    content = json.loads(receipt.read_text("utf-8"))
+    content["options"]["provider"] = "CUDAExecutionProvider"
+    receipt.write_text(json.dumps(content), "utf-8")
+    result = command("verify", "out.csv", "--rescore", "1")
+    assert result.code == 2
+    assert error_line(result).startswith("out.csv was scored on CUDA")
+    assert command("verify", "out.csv").code == 0
+
+
 def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
     """A prediction changed in its last digit is found by scoring anew, whatever the hashes say."""
     output = scored("out.jsonl")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from tiny_models import write_checkpoint
 
-from sentiment_batch.bundle import Quantization
+from sentiment_batch.bundle import Precision, Quantization
 from sentiment_batch.export import ExportOptions, ExportReport, export_bundle
 
 Export = Callable[[str, Quantization], ExportReport]
@@ -38,3 +38,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str
         return reports[key]
 
     return export
+
+
+@pytest.fixture(scope="session")
+def float16(tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str], Path]) -> ExportReport:
+    """The tiny BERT exported for GPUs."""
+    output = tmp_path_factory.mktemp("float16") / "bundle"
+    return export_bundle(ExportOptions(str(checkpoint("bert")), output, Quantization.NONE, Precision.FP16), {})

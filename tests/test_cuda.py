@@ -1,0 +1,122 @@
+"""What CUDA takes, and what is said where it is missing: on machines without a GPU, by what they lack."""
+
+import ctypes
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from cli.process import Command, error_line
+from cli.tables import write_table
+
+from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.cuda import driver_problem, require_cuda, wheel_problem
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.session import Device, Session, _load, run_bound
+
+without_cuda = pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
+)
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+@pytest.fixture
+def second_wheel(tmp_path: Path) -> dict[str, str]:
+    """An environment in which onnxruntime-gpu is installed too, as far as its metadata go."""
+    metadata = tmp_path / "site" / "onnxruntime_gpu-1.31.1.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.4\nName: onnxruntime-gpu\nVersion: 1.31.1\n", "ascii")
+    return {"PYTHONPATH": str(tmp_path / "site")}
+
+
+@without_cuda
+def test_the_wheel_without_cuda(tiny_bundle: Path) -> None:
+    """The wheel for CPUs is named, with what to install in its place."""
+    with pytest.raises(ConfigurationError, match=r"no CUDAExecutionProvider: .* `pip install onnxruntime-gpu`"):
+        Session(tiny_bundle / "model.onnx", Device.CUDA)
+    with pytest.raises(ConfigurationError, match="or use --device cpu"):
+        require_cuda()
+
+
+def test_both_wheels(command: Command, model: Path, second_wheel: dict[str, str]) -> None:
+    """Two wheels over each other are refused where CUDA is asked for, by name; auto goes on with the CPU in silence."""
+    write_table(command.folder / "r.csv")
+    result = command("score", "r.csv", "--model", model, "--device", "cuda", environment=second_wheel)
+    assert result.code == 78
+    assert error_line(result).startswith("onnxruntime and onnxruntime-gpu are both installed")
+    assert "cuda: no: onnxruntime and onnxruntime-gpu are both" in command("info", environment=second_wheel).stdout
+    quiet = command("score", "r.csv", "--model", model, "-q", "--json", environment=second_wheel)
+    assert (quiet.code, quiet.stderr) == (0, "")
+    assert '"provider": "CPUExecutionProvider"' in quiet.stdout
+
+
+def test_int8_is_refused(command: Command) -> None:
+    """The embedded model is for CPUs: --device cuda says so, and how to make one for GPUs."""
+    write_table(command.folder / "r.csv")
+    result = command("score", "r.csv", "--device", "cuda")
+    assert result.code == 78
+    assert "has int8 graphs only" in error_line(result)
+    assert "`sentiment-batch export --precision fp16`" in error_line(result)
+
+
+def test_no_driver() -> None:
+    """Without NVIDIA's library the driver is what is missing."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        assert str(driver_problem()).startswith("there is no NVIDIA driver (libcuda.so.1: ")
+    else:
+        pytest.skip("there is a driver")
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, "None"), (100, "finds no GPU that it can use (cuInit gives 100)")])
+def test_what_the_driver_says(tmp_path: Path, code: int, said: str) -> None:
+    """A driver that finds no GPU is told from one that does: here, a library that answers as it would."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        pytest.skip("no C compiler")
+    source = f"int cuInit(unsigned flags) {{ return {code}; }}".encode("ascii")
+    target = tmp_path / "libcuda.so.1"
+    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", target], input=source, check=True)
+    asked = "from sentiment_batch.cuda import driver_problem; print(driver_problem())"
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        env={"LD_LIBRARY_PATH": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert said in done.stdout
+
+
+@without_cuda
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_nothing_falls_back_to_the_cpu(tiny_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A session for CUDA does not come to be where nodes would run on the CPU, and prints nothing."""
+    with pytest.raises(ConfigurationError, match=r"does not run on CUDA alone \(.*fallback.*disabled.*\): "):
+        _load(tiny_bundle / "model.onnx", Device.CUDA)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bound_memory(tiny_bundle: Path) -> None:
+    """Bound inputs and outputs give the logits of a plain run, to the bit: here in the CPU's memory."""
+    session = _load(ModelBundle.load(tiny_bundle).graph, Device.CPU)
+    ids = np.random.default_rng(0).integers(0, 20, (5, 7))
+    expected = session.run(None, {"input_ids": ids})[0]
+    np.testing.assert_array_equal(run_bound(session, {"input_ids": ids}, "cpu"), expected)
+
+
+@pytest.mark.skipif(wheel_problem() is None, reason="onnxruntime-gpu is installed")
+def test_auto_is_the_cpu_without_cuda(tiny_bundle: Path) -> None:
+    """A float bundle does not make --device auto take what is not there."""
+    from sentiment_batch.scoring import Scorer
+
+    with Scorer.load(tiny_bundle) as scorer:
+        assert scorer.provider == "CPUExecutionProvider"
