@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol
 
 import pyarrow.fs as pafs
 
+from sentiment_batch.distribution import Distribution
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
@@ -124,8 +125,11 @@ class Worker:
             with self._sink(sys.stdout.buffer, reader) as sink:
                 chunks = without_rejects(reader.chunks())
                 for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
-                    sink.write(chunk.records, self.columns.batch(scores), chunk.lines)
-                    counts.tally += _tally(scores, chunk.rejects)
+                    predictions = self.columns.batch(scores)
+                    sink.write(chunk.records, predictions, chunk.lines)
+                    counts.tally += _tally(
+                        scores, chunk.rejects, self.columns.distribution(predictions, scores.unknown_tokens)
+                    )
                     progress.update(len(chunk), reader.total)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
@@ -209,14 +213,15 @@ def commit_chunk(
     crashed_rows: Sequence[int],
 ) -> Tally:
     """Keep what became of a chunk's rows and rejects; raises OSError."""
-    tally = _tally(scores, chunk.rejects)
+    predictions = columns.batch(scores)
+    tally = _tally(scores, chunk.rejects, columns.distribution(predictions, scores.unknown_tokens))
     rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
-    part = Part(chunk.records, columns.batch(scores), chunk.lines, rejects)
+    part = Part(chunk.records, predictions, chunk.lines, rejects)
     staging.commit(place, content, part, tally, crashed_rows)
     return tally
 
 
-def _tally(scores: Scores, rejects: Sequence[Reject]) -> Tally:
+def _tally(scores: Scores, rejects: Sequence[Reject], distribution: Distribution) -> Tally:
     unscorable = sum(error is not None for error in scores.errors)
     scored = len(scores.errors) - unscorable
-    return Tally(scored, unscorable, len(rejects), int(scores.n_tokens.sum()), scores.padding_tokens)
+    return Tally(scored, unscorable, len(rejects), int(scores.n_tokens.sum()), scores.padding_tokens, distribution)

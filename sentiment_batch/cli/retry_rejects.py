@@ -1,7 +1,6 @@
 """`sentiment-batch retry-rejects`."""
 
 import json
-from dataclasses import asdict
 
 import click
 
@@ -44,7 +43,7 @@ def retry_rejects(
     target = Output.at(Location.parse(output))
     tally = retry(target, threads=threads, max_reject_rate=max_reject_rate, restart=restart)
     if as_json:
-        click.echo(json.dumps({"rows_in": tally.rows_in, **asdict(tally), "output": target.name}))
+        click.echo(json.dumps(tally.record() | {"output": target.name}))
     if not quiet:
         click.echo(
             f"{tally.rows_in:,} records: {tally.rows_scored:,} scored, {tally.rows_unscorable:,} without text, "
