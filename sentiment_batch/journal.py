@@ -36,6 +36,11 @@ class Tally:
     def rows_in(self) -> int:
         return self.rows_scored + self.rows_unscorable + self.rows_rejected
 
+    @property
+    def rows(self) -> dict[str, int]:
+        """By what became of them."""
+        return {name: getattr(self, name) for name in ("rows_scored", "rows_unscorable", "rows_rejected")}
+
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(*(getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)))
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing
@@ -13,6 +14,7 @@ import pyarrow.fs as pafs
 
 from sentiment_batch.distribution import Distribution
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError
+from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
@@ -111,6 +113,8 @@ class Worker:
             sizes = [entry.get("bytes") or 0 for entry in identity["inputs"]]
             expected = sum(sizes) if self.options.columns is None else 0
             with staged(job.output, identity, restart=self.restart, expected_bytes=expected) as staging:
+                run, began = staging.run["run"], counts.seconds
+                tell("started", run=run, output=job.output.name, inputs=[entry["name"] for entry in identity["inputs"]])
                 self._commit_chunks(reader, staging, counts, progress)
                 if fingerprints(job.inputs) != staging.run["inputs"]:
                     raise BadDataError(
@@ -119,6 +123,8 @@ class Worker:
                 publish_parts(staging, job.output, self._layout(reader))
                 self._publish_receipt(job.output, staging, reader, counts)
                 staging.remove()
+                rows = sum((commit.tally for commit in staging.commits), Tally()).rows
+                tell("finished", run=run, output=job.output.name, **rows, seconds=round(counts.seconds - began, 3))
 
     def _stream(self, reader: Reader, counts: Counts, progress: Progress) -> None:
         try:
@@ -156,6 +162,7 @@ class Worker:
                 else:
                     counts.tally += commit.tally
                     counts.resumed += commit.tally.rows_in
+                    tell("resumed", chunk=place, **commit.tally.rows)
                     progress.update(len(chunk), reader.total)
 
         def commit(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
@@ -218,6 +225,9 @@ def commit_chunk(
     rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
     part = Part(chunk.records, predictions, chunk.lines, rejects)
     staging.commit(place, content, part, tally, crashed_rows)
+    tell("committed", chunk=place, **tally.rows)
+    if chunk.rejects:
+        tell("rejected", logging.WARNING, chunk=place, rows=len(chunk.rejects), first=str(chunk.rejects[0]))
     return tally
 
 
