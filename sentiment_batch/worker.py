@@ -114,7 +114,8 @@ class Worker:
             expected = sum(sizes) if self.options.columns is None else 0
             with staged(job.output, identity, restart=self.restart, expected_bytes=expected) as staging:
                 run, began = staging.run["run"], counts.seconds
-                tell("started", run=run, output=job.output.name, inputs=[entry["name"] for entry in identity["inputs"]])
+                names = [entry["name"] for entry in identity["inputs"]]
+                tell("started", run=run, output=job.output.name, inputs=names, columns=self._column_types(reader))
                 self._commit_chunks(reader, staging, counts, progress)
                 if fingerprints(job.inputs) != staging.run["inputs"]:
                     raise BadDataError(
@@ -195,6 +196,11 @@ class Worker:
                 f"{first}: {rejected:,} of {rows_in:,} records are rejected: "
                 f"see {output.rejects.name}; {output.name} has the others"
             )
+
+    def _column_types(self, reader: Reader) -> dict[str, str]:
+        """Of the output; `json` for those of JSON objects that are kept as they are."""
+        types = dict.fromkeys(reader.source.names, "json")
+        return types | {field.name: str(field.type) for field in (*reader.schema, *self.columns.schema)}
 
     def _identity(self, job: Job) -> dict[str, Any]:
         return identity_of(job, self.scorer, self.options, self.columns, guard_formulas=self.guard_formulas)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from sentiment_batch.events import LOG, tell
+from sentiment_batch.events import LOG, listen, tell
 
 _MOST_CHARACTERS = 10_000
 
@@ -45,12 +45,12 @@ def notes(quiet: bool) -> Callable[[str], None]:
 def speak_json(*, quiet: bool) -> None:
     """From now on, stderr gets events: all, or problems only."""
     if not speaks_json():
-        LOG.addHandler(_JsonLines())
-    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
+        listen(_JSON)
+    _JSON.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def speaks_json() -> bool:
-    return any(isinstance(handler, _JsonLines) for handler in LOG.handlers)
+    return _JSON in LOG.handlers
 
 
 class _JsonLines(logging.Handler):
@@ -73,3 +73,6 @@ class _JsonLines(logging.Handler):
         if record.msg in {"finished", "failed"}:
             self._run = None
         click.echo(json.dumps(line), err=True)
+
+
+_JSON = _JsonLines()

@@ -27,6 +27,7 @@ from sentiment_batch.cli.options import (
 )
 from sentiment_batch.cli.stopping import stop_after
 from sentiment_batch.errors import BadDataError, SentimentBatchError
+from sentiment_batch.events import listen
 
 if TYPE_CHECKING:
     from sentiment_batch.drift import Drift
@@ -69,6 +70,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write what the run did there, for Prometheus, however it ends.",
 )
+@click.option(
+    "--openlineage-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Append OpenLineage events there, one JSON object a line.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
 @log_format_option
 @json_option
@@ -96,6 +102,7 @@ def score(
     compare_to: str | None,
     max_shift: float | None,
     metrics_file: Path | None,
+    openlineage_file: Path | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -121,6 +128,7 @@ def score(
     from sentiment_batch.drift import Drift, read_distribution
     from sentiment_batch.jobs import plan_jobs
     from sentiment_batch.locations import Location, expand_inputs
+    from sentiment_batch.openlineage import OpenLineageFile
     from sentiment_batch.predictions import PredictionColumns
     from sentiment_batch.runs import check_each, left_to_do, new_jobs, run_all, run_each
     from sentiment_batch.scoring import Scorer
@@ -135,6 +143,8 @@ def score(
         jobs = plan_jobs(found, Location.parse(output) if output else None, each=new_only)
         if as_json and not all(job.is_staged for job in jobs):
             raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
+        if openlineage_file and not dry_run:
+            listen(OpenLineageFile(openlineage_file, warn))
         before = read_distribution(Location.parse(compare_to)) if compare_to else None
         source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
         if deadline is not None:
