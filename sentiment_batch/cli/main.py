@@ -33,7 +33,7 @@ Exit codes:
   1  failure                       74  reading or writing failed
   2  wrong usage                   75  busy, or out of time: try again
   3  done, with tolerated rejects  78  model, provider, installation, token;
-  65 bad data, too many rejects        or not what a run began with
+  65 bad data, rejects, a shift        or not what a run began with
   66 no such input                 130, 143  stopped by Ctrl-C, by SIGTERM
 """
 
