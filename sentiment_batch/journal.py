@@ -7,10 +7,11 @@ is no line: its chunk is done again.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from sentiment_batch.distribution import Distribution
 from sentiment_batch.durable import DurableFile, replacing
 
 
@@ -23,13 +24,30 @@ class Tally:
     rows_rejected: int = 0
     tokens: int = 0
     padding_tokens: int = 0
+    distribution: Distribution = field(default_factory=Distribution)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """What `record` was made of; it may hold other entries too."""
+        counts = {entry.name: record[entry.name] for entry in fields(cls)}
+        return cls(**counts | {"distribution": Distribution.from_record(record["distribution"], record["tokens"])})
 
     @property
     def rows_in(self) -> int:
         return self.rows_scored + self.rows_unscorable + self.rows_rejected
 
+    @property
+    def rows(self) -> dict[str, int]:
+        """By what became of them."""
+        return {name: getattr(self, name) for name in ("rows_scored", "rows_unscorable", "rows_rejected")}
+
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(*(a + b for a, b in zip(asdict(self).values(), asdict(other).values(), strict=True)))
+        return Tally(*(getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)))
+
+    def record(self) -> dict[str, Any]:
+        """For receipts and summaries."""
+        counts = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {"rows_in": self.rows_in, **counts, "distribution": self.distribution.record(self.tokens)}
 
 
 @dataclass(frozen=True)
@@ -79,7 +97,9 @@ class Journal:
             if "published_sha256" in value:
                 journal.published_sha256 = value["published_sha256"]
             elif not journal.stopped:
-                commit = Commit(**value | {"tally": Tally(**value["tally"])})
+                tally = value["tally"]
+                distribution = Distribution(**tally["distribution"])
+                commit = Commit(**value | {"tally": Tally(**tally | {"distribution": distribution})})
                 journal.commits[commit.chunk] = commit
         return journal
 

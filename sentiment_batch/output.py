@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -149,7 +149,8 @@ def publishing(target: Location) -> Iterator[BinaryIO]:
     except OSError as error:
         raise CannotWriteError(f"{target.name}: {first_line(error)}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be written may not be removable either
+            partial.unlink(missing_ok=True)
 
 
 def remove(target: Location) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.distribution import Distribution
 from sentiment_batch.errors import UsageError
 from sentiment_batch.scoring import Scores
 
@@ -67,6 +69,20 @@ class PredictionColumns:
         if self.probabilities:
             columns += [pa.array(column, pa.float32(), mask=missing) for column in probabilities.T]
         return pa.record_batch(columns, schema=self.schema)
+
+    def distribution(self, batch: pa.RecordBatch, unknown_tokens: int = 0) -> Distribution:
+        """What these columns look like as a whole; which tokens were unknown they do not tell."""
+        scored = batch.filter(batch.column(self.prefix + "sentiment").is_valid())
+        sentiment, confidence, polarity, n_tokens, truncated = scored.columns[:5]
+        found = {entry["values"]: entry["counts"] for entry in pc.value_counts(sentiment).to_pylist()}
+        return Distribution.of(
+            {label: found.pop(label, 0) for label in self.labels} | found,
+            confidence.to_numpy(),
+            None if polarity.null_count == len(polarity) else polarity.to_numpy(),
+            n_tokens.to_numpy(),
+            truncated.to_numpy(zero_copy_only=False),
+            unknown_tokens,
+        )
 
     def _polarity(self, probabilities: npt.NDArray[np.float32], missing: npt.NDArray[np.bool_]) -> pa.Array:
         if self.polarities is None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,7 @@ def make_receipt(
         "schema_version": SCHEMA_VERSION,
         **run,
         "finished": _now(),
-        "rows_in": tally.rows_in,
-        **asdict(tally),
+        **tally.record(),
         **facts,
         "parts": _describe_parts(commits),
         "output": output.describe() | {"columns": columns},
@@ -42,7 +41,7 @@ def extend_receipt(
     `output` and `rejects` are what is about to take the place of those that the receipt speaks of.
     """
     tally = sum((commit.tally for commit in commits), Tally())
-    counted = {name: receipt[name] + count for name, count in asdict(tally).items() if name != "rows_rejected"}
+    total = replace(Tally.from_record(receipt) + tally, rows_rejected=tally.rows_rejected)
     retry = {
         "run": run["run"],
         "started": run["started"],
@@ -52,8 +51,7 @@ def extend_receipt(
     }
     return {
         **receipt,
-        **counted,
-        "rows_rejected": tally.rows_rejected,
+        **total.record(),
         "retries": [*receipt.get("retries", []), retry],
         "output": {**receipt["output"], **output.describe(), "name": receipt["output"]["name"]},
         "rejects": {**rejects.describe(), "name": receipt["rejects"]["name"]} if tally.rows_rejected else None,

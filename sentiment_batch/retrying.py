@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.events import tell
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
@@ -46,6 +47,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         raise NoInputError(f"{output.name}: nothing of it was rejected")
     identity = {"retried_receipt": receipt, "rejects_sha256": _sha256(output.rejects)}
     with load_scorer(receipt, threads) as scorer, staged(output, identity, restart=restart) as staging:
+        tell("started", run=staging.run["run"], output=output.name, inputs=[output.rejects.name])
         if output.describe()["sha256"] != receipt["output"]["sha256"]:
             raise BadDataError(f"{output.name}: not what its receipt says: score its inputs anew")
         layout = _commit_chunks(output, receipt, staging, scorer)
@@ -125,4 +127,5 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     if not is_done:
         raise BadDataError(f"{tally.rows_rejected:,} of {tally.rows_in:,} still rejected: see {output.rejects.name}")
     staging.remove()
+    tell("finished", run=staging.run["run"], output=output.name, **tally.rows)
     return tally

@@ -1,5 +1,6 @@
 """Several jobs, one after the other: all of them or none, or each for itself, as they arrive in a folder."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import pyarrow.fs as pafs
 
 from sentiment_batch.errors import BadDataError, SentimentBatchError
+from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
 from sentiment_batch.receipt import read_receipt
@@ -45,6 +47,7 @@ def run_each(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Prog
             worker.run(job, counts, progress)
         except SentimentBatchError as error:
             failures.append(error)
+            tell("failed", logging.ERROR, output=job.output.name, exit_code=error.exit_code, message=str(error))
     return failures
 
 

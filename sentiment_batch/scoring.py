@@ -57,7 +57,7 @@ class Scores(NamedTuple):
 
     `probabilities`: float32 [N, K], NaN where there is no prediction. `n_tokens`: int32 [N], tokens that the model
     read. `truncated`: bool [N]. `errors`: why there is no prediction, `null_text` or `empty_text`; None where there is
-    one. `padding_tokens`: computed for nothing.
+    one. `padding_tokens`: computed for nothing. `unknown_tokens`: of those read, how many were not in the vocabulary.
     """
 
     probabilities: FloatArray
@@ -65,17 +65,19 @@ class Scores(NamedTuple):
     truncated: npt.NDArray[np.bool_]
     errors: list[str | None]
     padding_tokens: int
+    unknown_tokens: int
 
 
 def concatenate(parts: Sequence[Scores]) -> Scores:
     """The scores of one text after another; at least one part."""
-    probabilities, n_tokens, truncated, errors, padding_tokens = zip(*parts, strict=True)
+    probabilities, n_tokens, truncated, errors, padding_tokens, unknown_tokens = zip(*parts, strict=True)
     return Scores(
         np.concatenate(probabilities),
         np.concatenate(n_tokens),
         np.concatenate(truncated),
         [error for part in errors for error in part],
         sum(padding_tokens),
+        sum(unknown_tokens),
     )
 
 
@@ -88,6 +90,7 @@ class _Encoded(NamedTuple):
     n_tokens: npt.NDArray[np.int32]
     truncated: npt.NDArray[np.bool_]
     errors: list[str | None]
+    unknown_tokens: int
 
 
 class _Running(NamedTuple):
@@ -190,6 +193,7 @@ class Scorer:
         sequences: list[list[int]] = []
         piece_rows: list[int] = []
         piece_sequences: list[int] = []
+        keys: list[bytes] = []
         for row, (pieces, _) in enumerate(encoded):
             for piece in pieces:
                 key = np.array(piece, dtype=np.int32).tobytes()
@@ -198,6 +202,8 @@ class Scorer:
                     sequences.append(piece)
                 piece_rows.append(row)
                 piece_sequences.append(index)
+                keys.append(key)
+        tokens = np.frombuffer(b"".join(keys), dtype=np.int32)
         return _Encoded(
             sequences,
             np.array(piece_rows, dtype=np.int64),
@@ -208,6 +214,7 @@ class Scorer:
                 None if pieces else NULL_TEXT if text is None else EMPTY_TEXT
                 for text, (pieces, _) in zip(texts, encoded, strict=True)
             ],
+            unknown_tokens=int(np.count_nonzero(tokens == self._tokenizer.unknown_id)),
         )
 
     def _plan(self, encoded: _Encoded) -> list[Batch]:
@@ -260,6 +267,7 @@ class Scorer:
             errors=encoded.errors,
             padding_tokens=sum(len(batch.indices) * batch.length for batch in batches)
             - sum(map(len, encoded.sequences)),
+            unknown_tokens=encoded.unknown_tokens,
         )
 
 

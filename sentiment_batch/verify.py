@@ -9,15 +9,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError
 from sentiment_batch.identity import fingerprints
+from sentiment_batch.journal import Tally
+from sentiment_batch.locations import first_line
 from sentiment_batch.output import SUCCESS, Output
+from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import read_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, source_options_of
 from sentiment_batch.session import PROVIDERS, Device
 from sentiment_batch.sources import SourceOptions, open_source
+from sentiment_batch.sources.chunk import CHUNK_ROWS
 
 
 def verify(output: Output, rescore: int) -> dict[str, Any]:
@@ -72,16 +77,41 @@ def _check_files(output: Output, receipt: Mapping[str, Any]) -> None:
 
 def _check_rows(output: Output, receipt: Mapping[str, Any]) -> int:
     """The number of rows in the output."""
-    reason = f"{receipt['options']['prefix']}sentiment_error"
-    rows = unscorable = 0
-    for row in _rows(output, receipt):
-        rows += 1
-        unscorable += bool(row.get(reason))
+    expected = dict(receipt["distribution"])
+    columns = PredictionColumns(tuple(expected["labels"]), None, receipt["options"]["prefix"])
+    tally = Tally()
+    found = _rows(output, receipt)
+    while chunk := list(islice(found, CHUNK_ROWS)):
+        tally += _tally(chunk, columns)
+    rows, unscorable = tally.rows_in, tally.rows_unscorable
     _require("rows in the output", rows, receipt["rows_scored"] + receipt["rows_unscorable"])
     _require("rows without a prediction", unscorable, receipt["rows_unscorable"])
     _require("rows accounted for", rows + receipt["rows_rejected"], receipt["rows_in"])
     _require("rows in parts", sum(part["rows"] for part in receipt["parts"]), receipt["rows_in"])
+    distribution = tally.distribution.record(tally.tokens)
+    # Of this the output says nothing; nor does one that is guarded always say its labels as they are.
+    for name in ("unknown_token_share", *(["labels"] if receipt["options"]["guard_formulas"] else [])):
+        distribution[name] = expected[name]
+    for name, value in expected.items():
+        _require(f"distribution: {name.replace('_', ' ')}", distribution[name], value)
     return rows
+
+
+def _tally(rows: Sequence[Mapping[str, Any]], columns: PredictionColumns) -> Tally:
+    """What the predictions of some rows of the output add up to."""
+    try:
+        batch = pa.record_batch([_column(rows, field) for field in columns.schema], schema=columns.schema)
+    except pa.ArrowInvalid as error:
+        raise BadDataError(f"a prediction in the output is none: {first_line(error)}") from error
+    unscorable = len(rows) - batch.column(5).null_count
+    tokens = pc.sum(batch.column(3)).as_py() or 0
+    return Tally(len(rows) - unscorable, unscorable, 0, tokens, 0, columns.distribution(batch))
+
+
+def _column(rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
+    """Its values, which in CSV are text."""
+    values = [row.get(field.name) for row in rows]
+    return pa.array([None if value == "" else value for value in values]).cast(field.type)
 
 
 def _check_predictions(output: Output, receipt: Mapping[str, Any], places: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing
@@ -11,7 +12,9 @@ from typing import Any, BinaryIO, Protocol
 
 import pyarrow.fs as pafs
 
+from sentiment_batch.distribution import Distribution
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError
+from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
@@ -110,6 +113,9 @@ class Worker:
             sizes = [entry.get("bytes") or 0 for entry in identity["inputs"]]
             expected = sum(sizes) if self.options.columns is None else 0
             with staged(job.output, identity, restart=self.restart, expected_bytes=expected) as staging:
+                run, began = staging.run["run"], counts.seconds
+                names = [entry["name"] for entry in identity["inputs"]]
+                tell("started", run=run, output=job.output.name, inputs=names, columns=self._column_types(reader))
                 self._commit_chunks(reader, staging, counts, progress)
                 if fingerprints(job.inputs) != staging.run["inputs"]:
                     raise BadDataError(
@@ -118,14 +124,19 @@ class Worker:
                 publish_parts(staging, job.output, self._layout(reader))
                 self._publish_receipt(job.output, staging, reader, counts)
                 staging.remove()
+                rows = sum((commit.tally for commit in staging.commits), Tally()).rows
+                tell("finished", run=run, output=job.output.name, **rows, seconds=round(counts.seconds - began, 3))
 
     def _stream(self, reader: Reader, counts: Counts, progress: Progress) -> None:
         try:
             with self._sink(sys.stdout.buffer, reader) as sink:
                 chunks = without_rejects(reader.chunks())
                 for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
-                    sink.write(chunk.records, self.columns.batch(scores), chunk.lines)
-                    counts.tally += _tally(scores, chunk.rejects)
+                    predictions = self.columns.batch(scores)
+                    sink.write(chunk.records, predictions, chunk.lines)
+                    counts.tally += _tally(
+                        scores, chunk.rejects, self.columns.distribution(predictions, scores.unknown_tokens)
+                    )
                     progress.update(len(chunk), reader.total)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
@@ -152,6 +163,7 @@ class Worker:
                 else:
                     counts.tally += commit.tally
                     counts.resumed += commit.tally.rows_in
+                    tell("resumed", chunk=place, **commit.tally.rows)
                     progress.update(len(chunk), reader.total)
 
         def commit(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
@@ -185,6 +197,11 @@ class Worker:
                 f"see {output.rejects.name}; {output.name} has the others"
             )
 
+    def _column_types(self, reader: Reader) -> dict[str, str]:
+        """Of the output; `json` for those of JSON objects that are kept as they are."""
+        types = dict.fromkeys(reader.source.names, "json")
+        return types | {field.name: str(field.type) for field in (*reader.schema, *self.columns.schema)}
+
     def _identity(self, job: Job) -> dict[str, Any]:
         return identity_of(job, self.scorer, self.options, self.columns, guard_formulas=self.guard_formulas)
 
@@ -209,14 +226,18 @@ def commit_chunk(
     crashed_rows: Sequence[int],
 ) -> Tally:
     """Keep what became of a chunk's rows and rejects; raises OSError."""
-    tally = _tally(scores, chunk.rejects)
+    predictions = columns.batch(scores)
+    tally = _tally(scores, chunk.rejects, columns.distribution(predictions, scores.unknown_tokens))
     rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
-    part = Part(chunk.records, columns.batch(scores), chunk.lines, rejects)
+    part = Part(chunk.records, predictions, chunk.lines, rejects)
     staging.commit(place, content, part, tally, crashed_rows)
+    tell("committed", chunk=place, **tally.rows)
+    if chunk.rejects:
+        tell("rejected", logging.WARNING, chunk=place, rows=len(chunk.rejects), first=str(chunk.rejects[0]))
     return tally
 
 
-def _tally(scores: Scores, rejects: Sequence[Reject]) -> Tally:
+def _tally(scores: Scores, rejects: Sequence[Reject], distribution: Distribution) -> Tally:
     unscorable = sum(error is not None for error in scores.errors)
     scored = len(scores.errors) - unscorable
-    return Tally(scored, unscorable, len(rejects), int(scores.n_tokens.sum()), scores.padding_tokens)
+    return Tally(scored, unscorable, len(rejects), int(scores.n_tokens.sum()), scores.padding_tokens, distribution)

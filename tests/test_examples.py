@@ -1,16 +1,22 @@
 """The examples do what they show: reviews to score, and recipes for the night."""
 
+import ast
 import csv
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from sentiment_batch.cli.options import TOLERATED
+from sentiment_batch.errors import TryAgainError
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 REVIEWS = EXAMPLES / "reviews.csv"
@@ -85,9 +91,22 @@ def service_command() -> str:
     return f"cd /srv/reviews && {found[1]}"
 
 
-@pytest.mark.parametrize("command", [cron_command, service_command])
+def dag() -> dict[str, Any]:
+    """The constants of the DAG's file, which compiles."""
+    source = (EXAMPLES / "airflow_dag.py").read_text("utf-8")
+    compile(source, "airflow_dag.py", "exec")
+    assigned = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    return {ast.unparse(node.targets[0]): ast.literal_eval(node.value) for node in assigned}
+
+
+def dag_command() -> str:
+    command: str = dag()["COMMAND"]
+    return f"{command} --quiet"
+
+
+@pytest.mark.parametrize("command", [cron_command, service_command, dag_command])
 def test_nightly_commands(tmp_path: Path, command: Callable[[], str]) -> None:
-    """What cron and systemd run scores what has arrived, in silence, and has nothing to do the next night."""
+    """What cron, systemd and Airflow run scores what has arrived, in silence, and has nothing to do the next night."""
     for folder in ("inbox", "scored"):
         (tmp_path / folder).mkdir()
     shutil.copy(REVIEWS, tmp_path / "inbox")
@@ -97,6 +116,20 @@ def test_nightly_commands(tmp_path: Path, command: Callable[[], str]) -> None:
         done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(list(csv.DictReader((tmp_path / "scored" / REVIEWS.name).open(newline="", encoding="utf-8")))) == 200
+
+
+def test_what_airflow_tries_again() -> None:
+    """Only what the same command can complete, and never what is done."""
+    assert dag()["TRY_AGAIN"] == {TryAgainError.exit_code, 130, 143, -9}
+    assert dag()["DONE"] == {0, TOLERATED}
+
+
+def test_the_dag_loads() -> None:
+    """Airflow finds one task in it, which is tried again."""
+    pytest.importorskip("airflow", reason="needs Airflow")
+    module = runpy.run_path(str(EXAMPLES / "airflow_dag.py"))
+    [score] = module["reviews"]().tasks
+    assert (score.task_id, score.retries) == ("score", 5)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -23,6 +23,7 @@ def make_scores(*rows: list[float] | str) -> Scores:
         np.array([False for _ in rows], dtype=np.bool_),
         [row if isinstance(row, str) else None for row in rows],
         0,
+        0,
     )
 
 

@@ -1,12 +1,13 @@
 """The entry point, and the one place where errors become a line on stderr and an exit code."""
 
+import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
-from typing import NoReturn
+from itertools import pairwise
+from typing import Any, NoReturn
 
 import click
 
@@ -14,7 +15,8 @@ from sentiment_batch.cli.evaluate import evaluate
 from sentiment_batch.cli.export import export
 from sentiment_batch.cli.fetch import fetch
 from sentiment_batch.cli.info import info
-from sentiment_batch.cli.messages import printable, say
+from sentiment_batch.cli.messages import printable, report, speak_json, speaks_json
+from sentiment_batch.cli.outcome import Outcome
 from sentiment_batch.cli.predict import predict
 from sentiment_batch.cli.retry_rejects import retry_rejects
 from sentiment_batch.cli.score import score
@@ -23,7 +25,6 @@ from sentiment_batch.cli.streams import open_missing_streams
 from sentiment_batch.cli.submit import submit
 from sentiment_batch.cli.train import train
 from sentiment_batch.cli.verify import verify
-from sentiment_batch.errors import InputOutputError, SentimentBatchError
 
 _EXIT_CODES = """
 \b
@@ -32,7 +33,7 @@ Exit codes:
   1  failure                       74  reading or writing failed
   2  wrong usage                   75  busy, or out of time: try again
   3  done, with tolerated rejects  78  model, provider, installation, token;
-  65 bad data, too many rejects        or not what a run began with
+  65 bad data, rejects, a shift        or not what a run began with
   66 no such input                 130, 143  stopped by Ctrl-C, by SIGTERM
 """
 
@@ -72,48 +73,28 @@ def _run() -> int:
     try:
         exit_code = cli.main(standalone_mode=False, obj=settings)
         sys.stdout.flush()
-    except click.ClickException as error:
-        error.message = printable(error.message)  # type: ignore[misc]  # final to type checkers alone
-        error.show()
-        return error.exit_code
-    except Stopped as stop:
-        _complain("; ".join([f"{stop.reason} before the end", *_notes(stop, "unfinished output is not kept")]))
-        return stop.exit_code
-    except (SystemExit, BrokenPipeError) as error:
+    except (Exception, Stopped, SystemExit) as error:
         if isinstance(error, SystemExit) and not error.code:  # shell completion has been answered
             return 0
-        # click exits with 1 when it meets a broken pipe.
-        _complain("stdout was closed before everything was written")
-        return InputOutputError.exit_code
-    except Exception as error:
-        if settings["verbose"]:
-            traceback.print_exc()
-        return _report(error)
+        return _complain(error, verbose=settings["verbose"])
     return exit_code or 0
 
 
-def _report(error: Exception) -> int:
-    match error:
-        case SentimentBatchError():
-            _complain("; ".join([str(error), *_notes(error)]))
-            return error.exit_code
-        case OSError():
-            _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
-            return InputOutputError.exit_code
-        case MemoryError():
-            _complain("; ".join(["not enough memory: lower --threads, or allow for more", *_notes(error)]))
-            return SentimentBatchError.exit_code
-        case _:
-            problem = f"unexpected {type(error).__name__}: {error} (run again with -v for details)"
-            _complain("; ".join([problem, *_notes(error)]))
-            return SentimentBatchError.exit_code
-
-
-def _notes(error: BaseException, *otherwise: str) -> Sequence[str]:
-    """What has been added to an error on its way up."""
-    return getattr(error, "__notes__", otherwise)
-
-
-def _complain(message: str) -> None:
+def _complain(error: BaseException, *, verbose: bool) -> int:
+    """Say what has ended the command; returns the exit code."""
+    outcome = Outcome.of(error)
+    facts: dict[str, Any] = {"exit_code": outcome.exit_code, "message": outcome.message}
+    if isinstance(error, click.ClickException):
+        if "--log-format=json" in sys.argv or ("--log-format", "json") in pairwise(sys.argv):
+            speak_json(quiet=True)  # also where the other options were not understood
+        else:
+            error.message = printable(error.message)  # type: ignore[misc]  # final to type checkers alone
+            error.show()
+            return outcome.exit_code
+    elif verbose and isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
+        facts["traceback"] = traceback.format_exc()
+        if not speaks_json():
+            traceback.print_exc()
     with suppress(OSError):  # there is nobody left to tell
-        say(f"Error: {message}")
+        report(outcome.event, f"Error: {outcome.message}", logging.ERROR, **facts)
+    return outcome.exit_code

@@ -1,8 +1,16 @@
-"""Lines for people: on stderr, without control characters, whatever files and columns are called."""
+"""What is said on stderr: lines for people, without control characters, whatever files and columns are called; or, for
+whoever asks for it with --log-format json, an object a line.
+"""
 
+import json
+import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import click
+
+from sentiment_batch.events import LOG, listen, tell
 
 _MOST_CHARACTERS = 10_000
 
@@ -13,6 +21,17 @@ def say(*lines: str) -> None:
         click.echo(printable(line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"), err=True)
 
 
+def report(event: str, lines: str, level: int = logging.INFO, **facts: Any) -> None:
+    """Say the lines; or, in JSON, the event with its facts."""
+    tell(event, level, **facts)
+    if not speaks_json():
+        say(*lines.splitlines())
+
+
+def warn(message: str) -> None:
+    report("warning", f"Warning: {message}", logging.WARNING, message=message)
+
+
 def printable(text: str) -> str:
     """On one line, with control characters escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
@@ -21,3 +40,39 @@ def printable(text: str) -> str:
 def notes(quiet: bool) -> Callable[[str], None]:
     """`say`, or silence."""
     return (lambda message: None) if quiet else say
+
+
+def speak_json(*, quiet: bool) -> None:
+    """From now on, stderr gets events: all, or problems only."""
+    if not speaks_json():
+        listen(_JSON)
+    _JSON.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def speaks_json() -> bool:
+    return _JSON in LOG.handlers
+
+
+class _JsonLines(logging.Handler):
+    """From when a run has started until it is finished, every line has its id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts: dict[str, Any] = record.__dict__["facts"]
+        self._run = facts.get("run", self._run)
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.msg,
+            "run": self._run,
+            **facts,
+        }
+        if record.msg in {"finished", "failed"}:
+            self._run = None
+        click.echo(json.dumps(line), err=True)
+
+
+_JSON = _JsonLines()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sentiment_batch.cli.messages import speak_json, speaks_json
 from sentiment_batch.hardware import require_address_space, usable_cores
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -23,7 +24,34 @@ def _remember(context: click.Context, parameter: click.Parameter, value: bool) -
 verbose_option = click.option(
     "-v", "--verbose", is_flag=True, expose_value=False, callback=_remember, help="Show the traceback of an error."
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary; errors only.")
+
+
+def _quiet(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    if value and speaks_json():
+        speak_json(quiet=True)
+    return value
+
+
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, callback=_quiet, help="No progress, no summary; errors only."
+)
+
+
+def _log_format(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    if value == "json":
+        speak_json(quiet=False)
+
+
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    expose_value=False,
+    is_eager=True,  # what is wrong with the other options is told in it
+    callback=_log_format,
+    help="What stderr gets: lines for people, or one JSON object for each event.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 model_option = click.option(
     "--model", type=click.Path(path_type=Path), help="Folder of a bundle or ONNX model.  [default: the embedded model]"
@@ -148,4 +176,4 @@ def build_source_options(
 
 
 def show_progress(quiet: bool) -> bool:
-    return not quiet and sys.stderr.isatty()
+    return not quiet and not speaks_json() and sys.stderr.isatty()

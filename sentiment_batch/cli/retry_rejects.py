@@ -1,13 +1,14 @@
 """`sentiment-batch retry-rejects`."""
 
 import json
-from dataclasses import asdict
 
 import click
 
+from sentiment_batch.cli.messages import printable, report
 from sentiment_batch.cli.options import (
     TOLERATED,
     json_option,
+    log_format_option,
     max_reject_rate_option,
     quiet_option,
     restart_option,
@@ -21,6 +22,7 @@ from sentiment_batch.cli.options import (
 @max_reject_rate_option
 @threads_option
 @restart_option
+@log_format_option
 @json_option
 @quiet_option
 @verbose_option
@@ -43,13 +45,15 @@ def retry_rejects(
 
     target = Output.at(Location.parse(output))
     tally = retry(target, threads=threads, max_reject_rate=max_reject_rate, restart=restart)
+    summary = tally.record() | {"output": target.name}
     if as_json:
-        click.echo(json.dumps({"rows_in": tally.rows_in, **asdict(tally), "output": target.name}))
+        click.echo(json.dumps(summary))
     if not quiet:
-        click.echo(
+        report(
+            "summary",
             f"{tally.rows_in:,} records: {tally.rows_scored:,} scored, {tally.rows_unscorable:,} without text, "
-            f"{tally.rows_rejected:,} rejected again\nwritten to {target.name}",
-            err=True,
+            f"{tally.rows_rejected:,} rejected again\nwritten to {printable(target.name)}",
+            **summary,
         )
     if tally.rows_rejected:
         click.get_current_context().exit(TOLERATED)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiment_batch.cli.messages import printable, say
+from sentiment_batch.cli.messages import printable, report, say, speaks_json, warn
 from sentiment_batch.cli.options import (
     TOLERATED,
     build_scoring_options,
@@ -15,6 +15,7 @@ from sentiment_batch.cli.options import (
     deadline_option,
     dialect_options,
     json_option,
+    log_format_option,
     max_reject_rate_option,
     model_option,
     quiet_option,
@@ -25,8 +26,11 @@ from sentiment_batch.cli.options import (
     verbose_option,
 )
 from sentiment_batch.cli.stopping import stop_after
+from sentiment_batch.errors import BadDataError, SentimentBatchError
+from sentiment_batch.events import listen
 
 if TYPE_CHECKING:
+    from sentiment_batch.drift import Drift
     from sentiment_batch.worker import Plan
 
 
@@ -54,7 +58,25 @@ if TYPE_CHECKING:
 @restart_option
 @deadline_option
 @max_reject_rate_option
+@click.option("--compare-to", metavar="RECEIPT", help="Warn if predictions have shifted since the run of that receipt.")
+@click.option(
+    "--max-shift",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="With --compare-to: fail, when all is written, if a stability index is larger.",
+)
+@click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what the run did there, for Prometheus, however it ends.",
+)
+@click.option(
+    "--openlineage-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Append OpenLineage events there, one JSON object a line.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
+@log_format_option
 @json_option
 @quiet_option
 @verbose_option
@@ -77,6 +99,10 @@ def score(
     restart: bool,
     deadline: float | None,
     max_reject_rate: float,
+    compare_to: str | None,
+    max_shift: float | None,
+    metrics_file: Path | None,
+    openlineage_file: Path | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -97,47 +123,80 @@ def score(
     and columns, in the format that its suffix names, and adds: sentiment, confidence, polarity,
     n_tokens, truncated, sentiment_error.
     """
+    from sentiment_batch.cli.metered import metered
     from sentiment_batch.cli.progress import progress_bar
+    from sentiment_batch.drift import Drift, read_distribution
     from sentiment_batch.jobs import plan_jobs
     from sentiment_batch.locations import Location, expand_inputs
+    from sentiment_batch.openlineage import OpenLineageFile
     from sentiment_batch.predictions import PredictionColumns
     from sentiment_batch.runs import check_each, left_to_do, new_jobs, run_all, run_each
     from sentiment_batch.scoring import Scorer
     from sentiment_batch.summary import Counts, summarize
     from sentiment_batch.worker import Worker
 
-    found = expand_inputs(inputs, may_be_empty=new_only)
-    jobs = plan_jobs(found, Location.parse(output) if output else None, each=new_only)
-    if as_json and not all(job.is_staged for job in jobs):
-        raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
-    source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
-    if deadline is not None:
-        stop_after(deadline)
+    if max_shift is not None and not compare_to:
+        raise click.UsageError("--max-shift needs an earlier run: name its receipt with --compare-to")
     counts = Counts()
-    failures: list[Exception] = []
-    with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
-        added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
-        worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)
-        if new_only:
-            jobs = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle)
-        else:
-            jobs = left_to_do(jobs, worker)
-        if dry_run:
-            return _show_plans([check_each(job, worker) if new_only else worker.check(job) for job in jobs], as_json)
-        with progress_bar(show_progress(quiet)) as progress:
+    with metered(None if dry_run else metrics_file, counts) as meter:
+        found = expand_inputs(inputs, may_be_empty=new_only)
+        jobs = plan_jobs(found, Location.parse(output) if output else None, each=new_only)
+        if as_json and not all(job.is_staged for job in jobs):
+            raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
+        if openlineage_file and not dry_run:
+            listen(OpenLineageFile(openlineage_file, warn))
+        before = read_distribution(Location.parse(compare_to)) if compare_to else None
+        source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
+        if deadline is not None:
+            stop_after(deadline)
+        failures: list[SentimentBatchError] = []
+        with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
+            meter.model_sha256 = scorer.bundle.sha256
+            added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
+            worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)
             if new_only:
-                failures += run_each(jobs, worker, counts, progress)
+                jobs = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle)
             else:
-                run_all(jobs, worker, counts, progress)
-        summary = summarize(scorer, counts, jobs)
-    if as_json:
-        click.echo(json.dumps(summary))
-    if not quiet:
-        names = [printable(job.output.name) if job.is_staged else "stdout" for job in jobs]
-        say(*_SUMMARY.format_map(summary | {"outputs": ", ".join(names)}).splitlines())
-    say(*(f"Error: {failure}" for failure in failures))
-    if failures or counts.tally.rows_rejected:
-        click.get_current_context().exit(TOLERATED)
+                jobs = left_to_do(jobs, worker)
+            if dry_run:
+                return _show_plans(
+                    [check_each(job, worker) if new_only else worker.check(job) for job in jobs], as_json
+                )
+            with progress_bar(show_progress(quiet)) as progress:
+                if new_only:
+                    failures += run_each(jobs, worker, counts, progress)
+                else:
+                    run_all(jobs, worker, counts, progress)
+            summary = summarize(scorer, counts, jobs)
+        if before and counts.tally.rows_scored:
+            meter.drift = Drift.between(before, summary["distribution"])
+            summary["drift"] = asdict(meter.drift)
+        if as_json:
+            click.echo(json.dumps(summary))
+        if not quiet:
+            names = [printable(job.output.name) if job.is_staged else "stdout" for job in jobs]
+            report("summary", _SUMMARY.format_map(summary | {"outputs": ", ".join(names)}), **summary)
+        if not speaks_json():  # each was told when it happened
+            say(*(f"Error: {failure}" for failure in failures))
+        if meter.drift:
+            _judge(meter.drift, max_shift)
+        if failures or counts.tally.rows_rejected:
+            click.get_current_context().exit(TOLERATED)
+
+
+def _judge(drift: "Drift", max_shift: float | None) -> None:
+    """Warn of a shift; raises BadDataError for one that is larger than it may be."""
+    from sentiment_batch.drift import LARGE_SHIFT
+
+    shifted = ", ".join(f"{name} by {index:.2f}" for name, index in drift.indices.items() if index > LARGE_SHIFT)
+    largest, index = next(iter(drift.indices.items()))
+    if max_shift is not None and index > max_shift:
+        raise BadDataError(
+            f"the predictions have shifted since the run compared to: {largest} by {index:.2f}, more than "
+            f"{max_shift:g}: all is written; see whether the reviews are of another kind"
+        )
+    if shifted:
+        warn(f"the predictions have shifted since the run compared to: {shifted}")
 
 
 def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
@@ -146,8 +205,10 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(facts))
         else:
-            for name, value in facts.items():
-                say(f"{name}: {'not known before reading' if value is None else value}")
+            lines = [
+                f"{name}: {'not known before reading' if value is None else value}" for name, value in facts.items()
+            ]
+            report("planned", "\n".join(map(printable, lines)), **facts)
 
 
 _SUMMARY = """\

@@ -7,6 +7,7 @@ The library takes more than a hundred times a text's bytes while it works on it.
 parts, cut where no token reaches across, and only as many of them as decide which tokens remain.
 """
 
+import json
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,10 @@ class EncodedText(NamedTuple):
 
 
 class Tokenizer:
-    """A fast tokenizer that cuts long texts and knows which special tokens frame a sequence."""
+    """A fast tokenizer that cuts long texts and knows which special tokens frame a sequence.
+
+    `unknown_id`: of the token for what is not in the vocabulary; None where everything is, as with bytes.
+    """
 
     def __init__(self, path: Path, max_tokens: int, long_text: LongText = LongText.HEAD_TAIL) -> None:
         """Load `tokenizer.json` at `path`; `max_tokens` counts the special tokens too.
@@ -45,6 +49,7 @@ class Tokenizer:
             raise ConfigurationError(f"{path} is not a tokenizer file: {error}") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self.unknown_id = self._unknown_id()
         self._prefix, self._suffix = self._frame()
         self._room = max_tokens - len(self._prefix) - len(self._suffix)
         self._long_text = long_text
@@ -84,6 +89,13 @@ class Tokenizer:
             return EncodedText([], truncated=False)
         pieces = [self._prefix + piece + self._suffix for piece in self._long_text.cut(tokens, self._room)]
         return EncodedText(pieces, truncated=len(tokens) > self._room and self._long_text is not LongText.WINDOWS)
+
+    def _unknown_id(self) -> int | None:
+        model = self._tokenizer.model
+        if isinstance(model, tokenizers.models.Unigram):  # does not tell
+            found: int | None = json.loads(self._path.read_bytes())["model"].get("unk_id")
+            return found
+        return None if model.unk_token is None else self._tokenizer.token_to_id(model.unk_token)
 
     def _frame(self) -> tuple[list[int], list[int]]:
         """The special tokens before and after a text, read off a probe: `[CLS] … [SEP]`, `<s> … </s>`, or none."""

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command, error_line
-from cli.tables import read_table
+from cli.tables import read_table, write_table
 
 CSV = b'id,text\n0,good\n1,bad,more\n2,bad\n"3,good\n4,good\n5,\xff\n'
 CSV_MENDED = ["1,good\n", '"3",good\n', "5,bad\n"]
@@ -41,10 +41,21 @@ def mend(output: Path, raws: list[str | None]) -> None:
     output.with_name(output.name + ".rejects.jsonl").write_text("".join(mended), "utf-8")
 
 
-def rows(path: Path) -> list[tuple[str, str]]:
-    """The ids and sentiments of a file, or of all parts of a folder."""
+def table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file, or of all parts of a folder."""
     files = sorted(path.glob("part-*")) if path.is_dir() else [path]
-    return [(str(row["id"]), str(row["sentiment"])) for file in files for row in read_table(file)]
+    return [row for file in files for row in read_table(file)]
+
+
+def rows(path: Path) -> list[tuple[str, str]]:
+    """Their ids and sentiments."""
+    return [(str(row["id"]), str(row["sentiment"])) for row in table(path)]
+
+
+def distribution(path: Path) -> dict[str, Any]:
+    """What the receipt says of the predictions as a whole."""
+    receipt: dict[str, Any] = json.loads(path.with_name(path.name + ".receipt.json").read_bytes())
+    return dict(receipt["distribution"])
 
 
 @pytest.fixture
@@ -97,6 +108,18 @@ def test_mended_records(
     assert sorted(found.name for found in command.folder.iterdir()) == sorted(
         [name, path.name, path.name + ".receipt.json"]
     )
+
+
+def test_the_distribution_is_of_all_rows(command: Command, score: Command, failed: Callable[..., Path]) -> None:
+    """After mending, the receipt says the same of all rows as one of a run that had them from the beginning."""
+    path = failed("r.csv", "out.csv", CSV)
+    mend(path, [*CSV_MENDED[:2], "5,ugly\n"])
+    assert command("retry-rejects", "out.csv").code == 0
+    whole = [{"id": row["id"], "text": row["text"]} for row in table(path)]
+    write_table(score.folder / "whole.jsonl", whole)
+    assert score("whole.jsonl", "-o", "whole.csv").code == 0
+    assert distribution(path) == distribution(path.with_name("whole.csv"))
+    assert distribution(path)["unknown_token_share"] == 1 / 18
 
 
 def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None:

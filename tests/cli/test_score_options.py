@@ -177,6 +177,7 @@ SUMMARY_TYPES = {
     "tokens": int,
     "padding_ratio": float,
     "seconds": float,
+    "distribution": dict,
     "rows_per_second": float,
     "peak_rss_bytes": int,
     "model": str,

@@ -54,6 +54,18 @@ def test_a_changed_byte(command: Command, scored: Callable[..., Path]) -> None:
     assert error_line(result).startswith("out.parquet: sha256: ")
 
 
+@pytest.mark.parametrize("entry", ["labels", "mean_polarity", "confidence", "tokens", "truncated_share"])
+def test_the_distribution_is_that_of_the_rows(command: Command, scored: Callable[..., Path], entry: str) -> None:
+    """What a receipt says of the predictions as a whole is counted again."""
+    receipt = scored("out.csv").with_name("out.csv.receipt.json")
+    content = json.loads(receipt.read_text("utf-8"))
+    content["distribution"][entry] = content["distribution"]["labels" if entry == "tokens" else "tokens"]
+    receipt.write_text(json.dumps(content), "utf-8")
+    result = command("verify", "out.csv")
+    assert result.code == 65
+    assert "distribution: " in error_line(result)
+
+
 @pytest.mark.parametrize("entry", ["rows_in", "rows_scored", "rows_unscorable"])
 def test_counts_must_add_up(command: Command, scored: Callable[..., Path], entry: str) -> None:
     """A receipt whose numbers do not fit the output is no proof."""

@@ -137,6 +137,7 @@ class Trial:
         assert contents[OUTPUT] == self.undisturbed[OUTPUT]
         assert contents[REJECTS] == self.undisturbed[REJECTS]
         assert verify(Output(Location.parse(str(self.folder / OUTPUT))), rescore=0)["rows_in"] == ROWS
+        assert self.receipt()["distribution"] == json.loads(self.undisturbed[RECEIPT])["distribution"]
 
     def receipt(self) -> dict[str, Any]:
         receipt: dict[str, Any] = json.loads((self.folder / RECEIPT).read_bytes())

@@ -1,0 +1,64 @@
+"""A run whose end stands in a metrics file, however it ends; but for a kill, which leaves the file as it was."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment_batch.cli.messages import warn
+from sentiment_batch.cli.options import TOLERATED
+from sentiment_batch.cli.outcome import Outcome
+from sentiment_batch.errors import CannotWriteError
+
+if TYPE_CHECKING:
+    from sentiment_batch.drift import Drift
+    from sentiment_batch.summary import Counts
+
+
+@dataclass
+class Meter:
+    """What the run has found out about itself so far."""
+
+    model_sha256: str | None = None
+    drift: "Drift | None" = None
+
+
+@contextmanager
+def metered(path: Path | None, counts: "Counts") -> Iterator[Meter]:
+    """Write the metrics of what happens in the block to `path`, if there is one.
+
+    Raises CannotWriteError if that cannot be done, before the block or after it; where the block fails too, what it
+    raised comes first, and a warning speaks of the metrics.
+    """
+    if path and not path.absolute().parent.is_dir():
+        raise CannotWriteError(f"{path}: no folder {path.parent}: create it first")
+    meter, started = Meter(), time.time()
+    try:
+        yield meter
+    except BaseException as error:
+        code = Outcome.of(error).exit_code
+        try:
+            _write(path, counts, meter, started, code)
+        except CannotWriteError as failure:
+            if code == TOLERATED:
+                raise
+            warn(str(failure))
+        raise
+    _write(path, counts, meter, started, 0)
+
+
+def _write(path: Path | None, counts: "Counts", meter: Meter, started: float, exit_code: int) -> None:
+    if not path:
+        return
+    from sentiment_batch.prometheus import RunMetrics, write_metrics
+
+    succeeded = exit_code in {0, TOLERATED}
+    metrics = RunMetrics(
+        counts.tally, started, time.time(), counts.seconds, exit_code, succeeded, meter.model_sha256, meter.drift
+    )
+    try:
+        write_metrics(path, metrics)
+    except CannotWriteError as error:
+        raise CannotWriteError(f"{error}: metrics are not written{', but all rows are' * succeeded}") from error

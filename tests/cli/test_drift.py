@@ -1,0 +1,77 @@
+"""`score --compare-to`: predictions that are not as they were."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli.process import Command, error_line
+from cli.tables import write_table
+
+RECEIPT = "before.scored.csv.receipt.json"
+
+
+@pytest.fixture
+def compared(score: Command) -> Command:
+    """With an earlier run of good reviews, and files of as good and of worse ones."""
+    for name, text in (("before", "good"), ("same", "good"), ("worse", "bad")):
+        write_table(score.folder / f"{name}.csv", [{"id": str(row), "text": text} for row in range(100)])
+    assert score("before.csv").code == 0
+    return score
+
+
+def test_nothing_has_shifted(compared: Command) -> None:
+    """Of the same reviews nothing is said but the numbers."""
+    result = compared("same.csv", "--compare-to", RECEIPT, "--max-shift", "0", "--json", "-q")
+    assert (result.code, result.stderr) == (0, "")
+    assert set(json.loads(result.stdout)["drift"].values()) == {0}
+
+
+def test_a_shift_is_warned_of(compared: Command) -> None:
+    """Other predictions give a warning, and the numbers, and no other exit code."""
+    result = compared("worse.csv", "--compare-to", RECEIPT, "--json", "-q")
+    assert result.code == 0
+    drift = json.loads(result.stdout)["drift"]
+    assert drift["labels"] > 5
+    assert drift["tokens"] == 0
+    assert drift["mean_polarity"] < -1
+    said = f"the predictions have shifted since the run compared to: labels by {drift['labels']:.2f}"
+    assert result.stderr == f"Warning: {said}\n"
+    event = json.loads(compared("worse.csv", "-o", "2.csv", "--compare-to", RECEIPT, "-q", "--log-format=json").stderr)
+    assert (event["event"], event["level"], event["message"]) == ("warning", "warning", said)
+
+
+def test_a_shift_that_is_too_large(compared: Command, command: Command) -> None:
+    """--max-shift fails the run with 65, but what is written stays, and can be proved."""
+    result = compared("worse.csv", "--compare-to", RECEIPT, "--max-shift", "1.5", "--metrics-file", "x.prom")
+    assert result.code == 65
+    # 2 (p - q) ln(p / q) of the shares 100.5 and 0.5 in 102.5
+    assert "labels by 10.35, more than 1.5: all is written" in error_line(result)
+    assert command("verify", "worse.scored.csv").code == 0
+    metrics = (command.folder / "x.prom").read_text()
+    assert 'sentiment_batch_drift_stability_index{distribution="labels"} 10.34' in metrics
+    assert "sentiment_batch_run_exit_code 65\n" in metrics
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--max-shift", "1"), 2, "name its receipt with --compare-to"),
+        (("--compare-to", "nowhere"), 66, "nowhere: no such file"),
+        (("--compare-to", "same.csv"), 65, "same.csv is not a receipt"),
+    ],
+)
+def test_nothing_to_compare_to(compared: Command, options: tuple[str, ...], code: int, message: str) -> None:
+    """What cannot be compared is told before anything is scored."""
+    result = compared("same.csv", *options)
+    assert result.code == code
+    assert message in error_line(result)
+    assert not Path(compared.folder / "same.scored.csv").exists()
+
+
+def test_nothing_new(compared: Command) -> None:
+    """A night without reviews has not shifted."""
+    for name in ("inbox", "scored"):
+        (compared.folder / name).mkdir()
+    result = compared("inbox/", "-o", "scored/", "--new-only", "--compare-to", RECEIPT, "--max-shift", "0", "--json")
+    assert result.code == 0
+    assert "drift" not in json.loads(result.stdout)

@@ -1,0 +1,116 @@
+"""`score --metrics-file`: what the run did, as Prometheus' own parser reads it."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from cli.process import Command, error_line
+from cli.tables import write_table
+from prometheus_client.parser import text_string_to_metric_families
+
+from sentiment_batch.bundle import ModelBundle
+
+LAST_SUCCESS = "sentiment_batch_last_success_timestamp_seconds"
+
+
+def read(path: Path) -> dict[str, float]:
+    """Samples by name and the values of their labels; every family has a help text and is a gauge."""
+    samples = {}
+    for family in text_string_to_metric_families(path.read_text("utf-8")):
+        assert family.documentation
+        assert family.type == "gauge"
+        for sample in family.samples:
+            samples[" ".join([sample.name, *sample.labels.values()])] = sample.value
+    return samples
+
+
+def test_a_good_run(score: Command, model: Path) -> None:
+    """Rows by outcome, times, exit code and model; readable for whoever collects it, and nothing else is left there."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", "--metrics-file", "x.prom", before=lambda: os.umask(0o022)).code == 0
+    found = read(score.folder / "x.prom")
+    rows = {name.split()[1]: count for name, count in found.items() if name.startswith("sentiment_batch_run_rows ")}
+    assert rows == {"scored": 3, "unscorable": 1, "rejected": 0}
+    assert found["sentiment_batch_run_exit_code"] == 0
+    start, finish = (found[f"sentiment_batch_run_{end}_timestamp_seconds"] for end in ("start", "finish"))
+    assert found[LAST_SUCCESS] == finish
+    assert finish - start == pytest.approx(found["sentiment_batch_run_duration_seconds"], abs=1)
+    info = [name for name in found if name.startswith("sentiment_batch_model_info")]
+    assert [name.split()[1] for name in info] == [ModelBundle.load(model).sha256]
+    assert stat.S_IMODE((score.folder / "x.prom").stat().st_mode) == 0o644
+    assert [path.name for path in score.folder.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("r.csv",), 2),  # its output exists
+        (("nowhere.csv",), 66),
+        (("broken.csv",), 65),
+        (("r.csv", "--force", "--model", "nowhere"), 78),
+        (("r.csv", "--force", "--deadline", "00:00:00"), 75),
+        (("-", "-o", "-", "--json"), 2),
+    ],
+)
+def test_a_failed_run(score: Command, arguments: tuple[str, ...], code: int) -> None:
+    """Whatever ends a run, its exit code is there, and when one last succeeded is not forgotten."""
+    write_table(score.folder / "r.csv")
+    (score.folder / "broken.csv").write_bytes(b"id,text\n1,good\n2,bad,more\n")
+    assert score("r.csv", "--metrics-file", "x.prom").code == 0
+    before = read(score.folder / "x.prom")
+    assert score(*arguments, "--metrics-file", "x.prom").code == code
+    after = read(score.folder / "x.prom")
+    assert after["sentiment_batch_run_exit_code"] == code
+    assert after[LAST_SUCCESS] == before[LAST_SUCCESS]
+    assert after["sentiment_batch_run_start_timestamp_seconds"] > before["sentiment_batch_run_finish_timestamp_seconds"]
+    if code == 65:
+        assert after["sentiment_batch_run_rows rejected"] == 1
+
+
+def test_no_success_yet(score: Command) -> None:
+    """Where no run has succeeded, no time is made up; what is not a metrics file is replaced."""
+    (score.folder / "x.prom").write_bytes(b"\xff\n")
+    assert score("nowhere.csv", "--metrics-file", "x.prom").code == 66
+    assert LAST_SUCCESS not in read(score.folder / "x.prom")
+
+
+def test_tolerated_rejects_are_a_success(score: Command) -> None:
+    """Exit code 3 counts as done."""
+    (score.folder / "broken.csv").write_bytes(b"id,text\n1,good\n2,bad,more\n")
+    assert score("broken.csv", "--max-reject-rate", "1", "--metrics-file", "x.prom").code == 3
+    found = read(score.folder / "x.prom")
+    assert found["sentiment_batch_run_exit_code"] == 3
+    assert LAST_SUCCESS in found
+
+
+def test_no_folder_for_it(score: Command) -> None:
+    """That the file can never be written is told before anything is scored."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", "--metrics-file", "nowhere/x.prom")
+    assert (result.code, error_line(result)) == (73, "nowhere/x.prom: no folder nowhere: create it first")
+    assert list(score.contents()) == ["r.csv"]
+
+
+@pytest.mark.parametrize("rows", [b"1,good\n", b"1,good,more\n"])
+def test_it_cannot_be_written(score: Command, command: Command, rows: bytes) -> None:
+    """A run that is done says so with exit code 73, and its output is kept; one that failed keeps its own code."""
+    (score.folder / "r.csv").write_bytes(b"id,text\n" + rows)
+    (score.folder / ".m.prom.partial").mkdir()
+    result = score("r.csv", "-q", "--metrics-file", "m.prom")
+    if rows == b"1,good\n":
+        assert result.code == 73
+        assert error_line(result).endswith(": metrics are not written, but all rows are")
+        assert command("verify", "r.scored.csv").code == 0
+    else:
+        assert result.code == 65
+        assert "rejected" in error_line(result)
+        assert result.stderr.startswith("Warning: m.prom: ")
+        assert "metrics are not written\n" in result.stderr
+
+
+def test_dry_run(score: Command) -> None:
+    """What is only planned is no run."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", "--dry-run", "--metrics-file", "x.prom").code == 0
+    assert list(score.contents()) == ["r.csv"]

@@ -1,0 +1,69 @@
+"""How far two distributions are apart."""
+
+import json
+from math import log
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment_batch.distribution import Distribution
+from sentiment_batch.drift import Drift, read_distribution, stability_index
+from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.locations import Location
+
+HISTOGRAMS = st.integers(1, 8).flatmap(
+    lambda bins: st.lists(st.lists(st.integers(0, 10**6), min_size=bins, max_size=bins), min_size=2, max_size=2)
+)
+
+
+def distribution(bins: list[int], labels: dict[str, int], polarity: int = 0, truncated: int = 0) -> dict[str, Any]:
+    return Distribution(labels, bins, bins, polarity, truncated, 0).record(100)
+
+
+def test_worked_example() -> None:
+    """With half a row more in every bin: shares 1/2, 1/2 before; 3/4, 1/4 now."""
+    assert stability_index([1, 1], [4, 1]) == pytest.approx((0.75 - 0.5) * log(0.75 / 0.5) + (0.25 - 0.5) * log(0.5))
+
+
+@given(HISTOGRAMS)
+def test_properties_of_the_index(histograms: list[list[int]]) -> None:
+    """It is finite, also for empty bins; never below 0; the same both ways; 0 for the same histogram."""
+    first, second = histograms
+    assert 0 <= stability_index(first, second) < 50
+    assert stability_index(first, second) == pytest.approx(stability_index(second, first))
+    assert stability_index(first, first) == 0
+
+
+def test_what_is_compared() -> None:
+    """Labels are matched by name, also those that only one model has; means and shares are subtracted."""
+    before = distribution([90, 10], {"bad": 90, "good": 10}, polarity=-50_000_000, truncated=10)
+    now = distribution([10, 90], {"good": 10, "bad": 80, "new": 10}, polarity=50_000_000, truncated=20)
+    drift = Drift.between(before, now)
+    assert drift.mean_polarity == pytest.approx(1.0)
+    assert drift.truncated_share == pytest.approx(0.1)
+    assert drift.labels == pytest.approx(stability_index([90, 10, 0], [80, 10, 10]))
+    assert list(drift.indices)[-1] == "labels"
+    assert Drift.between(before, before).indices == dict.fromkeys(("labels", "confidence", "tokens"), 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda receipt: receipt.pop("distribution"), BadDataError, "tells of no predictions"),
+        (lambda receipt: receipt["distribution"].update(labels={"good": 0}), BadDataError, "tells of no predictions"),
+        (lambda receipt: receipt["distribution"]["tokens"].update(edges=[0, 1]), BadDataError, "other bins"),
+        (lambda receipt: receipt.clear(), BadDataError, "not a receipt"),
+    ],
+)
+def test_what_cannot_be_compared(tmp_path: Path, change: Any, error: type[Exception], message: str) -> None:
+    """Only a receipt that tells of predictions, in the same bins, is something to compare to."""
+    receipt = {"schema_version": 1, "distribution": distribution([1], {"good": 1})}
+    change(receipt)
+    (tmp_path / "r").write_text(json.dumps(receipt))
+    with pytest.raises(error, match=message):
+        read_distribution(Location.parse(str(tmp_path / "r")))
+    with pytest.raises(NoInputError, match="no such file"):
+        read_distribution(Location.parse(str(tmp_path / "nowhere")))

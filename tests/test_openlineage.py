@@ -1,0 +1,20 @@
+"""How OpenLineage names what is read and written."""
+
+import pytest
+
+from sentiment_batch.openlineage import dataset
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "path"),
+    [
+        ("/srv/r.csv", "file", "/srv/r.csv"),
+        ("file:///srv/r.csv", "file", "/srv/r.csv"),
+        ("s3://bucket/in/r.csv", "s3://bucket", "in/r.csv"),
+        ("gs://bucket/in/", "gs://bucket", "in/"),
+        ("-", "file", "/dev/stdin"),
+    ],
+)
+def test_names(name: str, namespace: str, path: str) -> None:
+    """By the store and the path in it."""
+    assert dataset(name) == {"namespace": namespace, "name": path}
