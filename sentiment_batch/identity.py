@@ -33,10 +33,15 @@ def identity_of(
             "probabilities": columns.probabilities,
             "guard_formulas": guard_formulas,
         },
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": versions(),
     }
     as_read: dict[str, Any] = json.loads(json.dumps(identity))
     return as_read
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that the result depends on."""
+    return {name: version(name) for name in _PACKAGES}
 
 
 def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:
