@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 import signal
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -41,6 +42,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError  # noqa: E40
 # One or two seconds of a CPU's work: a small file, too, has some for every CPU, and what dies has not done much.
 _PIECE_CHARACTERS = 2**16
 _RETRIES = 3
+_PATIENCE_SECONDS = 10
 
 
 class _Sent(NamedTuple):
@@ -51,7 +53,7 @@ class _Sent(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Model:
+class Model:
     """What a process needs to become a scorer like the one that it was made of, and to prove that it is."""
 
     bundle: ModelBundle
@@ -101,7 +103,7 @@ class ClusterScorer(Scorer):
         super().__init__(bundle, session, options)
         self.threads = _cpus()
         # As an item of a list it stays a reference, which a process follows once.
-        self._model = [ray.put(_Model.of(self))]
+        self._model = [ray.put(Model.of(self))]
         self._remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(_score)
 
     @classmethod
@@ -142,6 +144,8 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
 
     Raises InputOutputError if none answers there.
     """
+    if address and address != "auto":
+        _require_answer(address)
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     own = {} if address else {"num_cpus": cpus or usable_cores().count, "include_dashboard": False}
     handler = signal.getsignal(signal.SIGTERM)
@@ -151,7 +155,7 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
     except SystemExit:  # Ray's own answer to SIGTERM
         stopped = True
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InputOutputError(f"no Ray cluster answers at {address or 'this machine'}: {first_line(error)}") from error
+        raise InputOutputError(f"no connection to a Ray cluster: {first_line(error)}") from error
     finally:
         signal.signal(signal.SIGTERM, handler)
     try:
@@ -162,13 +166,22 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _score(model: Sequence["ray.ObjectRef[_Model]"], texts: Texts) -> Scores:
+def _require_answer(address: str) -> None:
+    """Ray itself would try for hours."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise InputOutputError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
+
+
+def _score(model: Sequence["ray.ObjectRef[Model]"], texts: Texts) -> Scores:
     """Runs in the processes of the cluster."""
     return _scorer(model[0]).score(texts)
 
 
 @lru_cache(maxsize=1)
-def _scorer(model: "ray.ObjectRef[_Model]") -> Scorer:
+def _scorer(model: "ray.ObjectRef[Model]") -> Scorer:
     # It has one CPU. The library reads this when it first works.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     return ray.get(model).load()
