@@ -36,8 +36,8 @@ from sentiment_batch.session import Device, Session
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = "^"
 
-import ray  # noqa: E402  # behind what it reads
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError  # noqa: E402
+import ray  # behind what it reads
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 # One or two seconds of a CPU's work: a small file, too, has some for every CPU, and what dies has not done much.
 _PIECE_CHARACTERS = 2**16
@@ -74,7 +74,9 @@ class Model:
         """Raises ConfigurationError if this process does not give the same bits."""
         node = platform.node()
         if self.versions != versions():
-            raise ConfigurationError(f"{node} has {_listed(versions())}, not {_listed(self.versions)}: install the same")
+            raise ConfigurationError(
+                f"{node} has {_listed(versions())}, not {_listed(self.versions)}: install the same"
+            )
         with TemporaryDirectory() as name:
             folder = Path(name)
             bundle = replace(
@@ -184,7 +186,8 @@ def _score(model: Sequence["ray.ObjectRef[Model]"], texts: Texts) -> Scores:
 def _scorer(model: "ray.ObjectRef[Model]") -> Scorer:
     # It has one CPU. The library reads this when it first works.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    return ray.get(model).load()
+    loaded: Scorer = ray.get(model).load()
+    return loaded
 
 
 def _receive(chunk: Chunk, sent: _Sent) -> tuple[Chunk, Scores]:

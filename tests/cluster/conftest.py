@@ -86,8 +86,8 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five chunks of CSV, every text another, with a record that cannot be read."""
     path = tmp_path_factory.mktemp("rows") / "r.csv"
-    texts = itertools.product(("a", "good", "bad"), repeat=10)
-    lines = [f"{row},{' '.join(words)}{',x' if row == BROKEN else ''}\n" for row, words in zip(range(ROWS), texts)]
+    texts = itertools.islice(itertools.product(("a", "good", "bad"), repeat=10), ROWS)
+    lines = [f"{row},{' '.join(words)}{',x' if row == BROKEN else ''}\n" for row, words in enumerate(texts)]
     path.write_text("id,text\n" + "".join(lines), "utf-8")
     return path
 
