@@ -5,7 +5,13 @@ import signal
 import click
 
 from benchmarks.model_commands import operators_command, profile_command, throughput_command
-from benchmarks.process_commands import endtoend_command, latency_command, memory_command, scaling_command
+from benchmarks.process_commands import (
+    cluster_command,
+    endtoend_command,
+    latency_command,
+    memory_command,
+    scaling_command,
+)
 
 
 @click.group()
@@ -21,6 +27,7 @@ for command in (
     operators_command,
     endtoend_command,
     scaling_command,
+    cluster_command,
     memory_command,
     latency_command,
 ):

@@ -29,11 +29,14 @@ class Shares:
         return cls(rows / whole_seconds / own_rate, rows / (whole_seconds - start_seconds) / own_rate)
 
 
-def score_file(bundle: Path | None, file: Path, rows: int, cores: int | None = None) -> Finished:
+def score_file(
+    bundle: Path | None, file: Path, rows: int, cores: int | None = None, options: Sequence[str] = ()
+) -> Finished:
     """Score a file of so many rows into one beside it, on so many cores; BenchmarkError if a row is not scored."""
     model = () if bundle is None else ("--model", bundle)
     output = file.with_suffix(".scored.parquet")
-    finished = run(sentiment_batch("score", file, "-o", output, "--device", "cpu", "--json", "--quiet", *model), cores)
+    command = ("score", file, "-o", output, "--device", "cpu", "--json", "--quiet", *model, *options)
+    finished = run(sentiment_batch(*command), cores)
     output.unlink()
     scored = finished.json()["rows_scored"]
     if scored != rows:

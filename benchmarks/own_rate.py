@@ -5,6 +5,7 @@ The upper limit of what `sentiment-batch score` can reach on that file; prints o
 
 import json
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import click
@@ -31,8 +32,8 @@ def main(file: str, bundle: Path | None) -> None:
         encoded = [scorer._encode(texts) for texts in chunks]
         started = time.perf_counter()
         running = [scorer._start(chunk) for chunk in encoded]
-        for work in running:
-            scorer._finish(work)
+        for chunk, batches, logits in running:
+            scorer._finish(chunk, batches, map(Future.result, logits))
         seconds = time.perf_counter() - started
     rows = sum(map(len, chunks))
     figures = {"rows": rows, "rows_per_second": rows / seconds, "peak_rss_bytes": own_peak_rss_bytes()}

@@ -77,6 +77,30 @@ def scaling_command(
     emit(scaling(texts, [int(size) for size in sizes.split(",")], bundle, repeat, pictures), json_path)
 
 
+@click.command("cluster")
+@bundle_option
+@click.option("--rows", type=positive, default=20_000, show_default=True, help="Rows for the real model.")
+@click.option("--standin-rows", type=positive, default=200_000, show_default=True, help="Rows for the stand-in.")
+@repeat_option
+@seed_option
+@data_option
+@json_option
+def cluster_command(
+    bundle: Path | None,
+    rows: int,
+    standin_rows: int,
+    repeat: int,
+    seed: int,
+    data_folder: Path,
+    json_path: Path | None,
+) -> None:
+    """Two nodes of one CPU beside two threads, and what the process that feeds them takes for a row."""
+    from benchmarks.cluster import cluster
+
+    texts = distinct_snippets(data_folder, seed)
+    emit(cluster(texts, rows, standin_rows, bundle, repeat), json_path)
+
+
 @click.command("memory")
 @click.option("--rows", type=positive, nargs=2, default=(100_000, 1_000_000), show_default=True)
 @click.option("--model-rows", type=positive, default=20_000, show_default=True, help="Rows for the real model.")

@@ -43,6 +43,10 @@ class TryAgainError(SentimentBatchError):
     exit_code = 75
 
 
+class CrashError(SentimentBatchError):
+    """What was to score some rows died of it, as often as it was tried."""
+
+
 class ConfigurationError(SentimentBatchError):
     """The model, the provider, the installation or the token for a service is not usable."""
 

@@ -34,11 +34,16 @@ def identity_of(
             "probabilities": columns.probabilities,
             "guard_formulas": guard_formulas,
         },
-        # The wheel for GPUs has another name.
-        "versions": {name: version(name) for name in _PACKAGES} | {"onnxruntime": onnxruntime.__version__},
+        "versions": versions(),
     }
     as_read: dict[str, Any] = json.loads(json.dumps(identity))
     return as_read
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that the result depends on."""
+    # The wheel for GPUs has another name.
+    return {name: version(name) for name in _PACKAGES} | {"onnxruntime": onnxruntime.__version__}
 
 
 def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:

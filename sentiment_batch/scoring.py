@@ -107,6 +107,8 @@ class Scorer:
     `options` are those that it works with: none of them is left to be chosen.
     """
 
+    engine = "local"
+
     def __init__(self, bundle: ModelBundle, session: Session, options: ScoringOptions) -> None:
         self.bundle = bundle
         self.provider = session.provider

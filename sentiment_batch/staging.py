@@ -23,6 +23,7 @@ from sentiment_batch.errors import (
     BadDataError,
     CannotWriteError,
     ConfigurationError,
+    CrashError,
     SentimentBatchError,
     TryAgainError,
     UsageError,
@@ -128,7 +129,8 @@ def staged(
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             except BaseException as error:
-                if isinstance(error, (SentimentBatchError, OSError)) or not isinstance(error, Exception):
+                known = isinstance(error, (SentimentBatchError, OSError)) and not isinstance(error, CrashError)
+                if known or not isinstance(error, Exception):
                     with suppress(OSError):
                         journal.stop()
                 raise

@@ -55,6 +55,7 @@ def describe(scorer: Scorer) -> dict[str, Any]:
     return {
         "model": str(scorer.bundle.folder),
         "model_sha256": scorer.bundle.sha256,
+        "engine": scorer.engine,
         "device": scorer.device.value,
         "provider": scorer.provider,
         "threads": scorer.threads,

@@ -5,6 +5,7 @@ import csv
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sentiment_batch.cli.main import cli
 from sentiment_batch.cli.options import TOLERATED
 from sentiment_batch.errors import TryAgainError
 
@@ -142,3 +144,29 @@ def test_systemd_units(tmp_path: Path) -> None:
         units[-1].write_text(text, "utf-8")
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ray_job() -> None:
+    """What the cluster is to run is a command that there is, and its files are what the operator takes."""
+    yaml = pytest.importorskip("yaml")
+    job, claim = yaml.safe_load_all((EXAMPLES / "rayjob.yaml").read_text("utf-8"))
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    spec = job["spec"]
+    program, command, *arguments = shlex.split(spec["entrypoint"])
+    assert program == "sentiment-batch"
+    context = cli.commands[command].make_context(command, arguments, obj={})
+    assert (context.params["engine"], context.params["ray_address"]) == ("ray", None)
+    groups = spec["rayClusterSpec"]
+    [scorers] = groups["workerGroupSpecs"]
+    assert scorers["minReplicas"] <= scorers["replicas"] <= scorers["maxReplicas"]
+    pods = [group["template"]["spec"] for group in (groups["headGroupSpec"], scorers)]
+    images = {container["image"] for pod in pods for container in pod["containers"]}
+    assert len(images) == 1
+    [volume] = pods[0]["volumes"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    [container] = pods[0]["containers"]
+    [mount] = container["volumeMounts"]
+    assert mount["name"] == volume["name"]
+    assert {"name": "XDG_STATE_HOME", "value": mount["mountPath"]} in container["env"]
+    constraints = (EXAMPLES.parent / "constraints.txt").read_text("utf-8").splitlines()
+    assert f"ray=={groups['rayVersion']}" in constraints

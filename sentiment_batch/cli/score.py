@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiment_batch.cli.engine import engine_options, open_scorer
 from sentiment_batch.cli.messages import printable, report, say, speaks_json, warn
 from sentiment_batch.cli.options import (
     TOLERATED,
-    build_scoring_options,
     build_source_options,
     deadline_option,
     dialect_options,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--prefix", default="", help="Put this before the names of the added columns.")
 @model_option
 @scoring_options
+@engine_options
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 @click.option("--new-only", is_flag=True, help="One output per input, in the folder -o, for those not scored yet.")
 @click.option(
@@ -93,6 +94,8 @@ def score(
     guard_formulas: bool,
     prefix: str,
     model: Path | None,
+    engine: str,
+    ray_address: str | None,
     force: bool,
     new_only: bool,
     settle: float,
@@ -116,6 +119,7 @@ def score(
       sentiment-batch score reviews.csv -o scored.parquet --probabilities
       sentiment-batch score 'inbox/*.jsonl.gz' -o scored.parquet/
       sentiment-batch score inbox/ -o scored/ --new-only
+      sentiment-batch score 's3://bucket/reviews/' -o 's3://bucket/scored/' --engine ray
       zcat reviews.csv.gz | sentiment-batch score - > scored.csv
 
     INPUT is Parquet, CSV, TSV or JSON Lines, also compressed (.gz, .zst): files, globs, folders,
@@ -131,7 +135,6 @@ def score(
     from sentiment_batch.openlineage import OpenLineageFile
     from sentiment_batch.predictions import PredictionColumns
     from sentiment_batch.runs import check_each, left_to_do, new_jobs, run_all, run_each
-    from sentiment_batch.scoring import Scorer
     from sentiment_batch.summary import Counts, summarize
     from sentiment_batch.worker import Worker
 
@@ -150,7 +153,7 @@ def score(
         if deadline is not None:
             stop_after(deadline)
         failures: list[SentimentBatchError] = []
-        with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
+        with open_scorer(engine, ray_address, model, **scoring) as scorer:
             meter.model_sha256 = scorer.bundle.sha256
             added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
             worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)

@@ -83,3 +83,14 @@ def test_operators(bench: Bench) -> None:
         purpose: list(forms) for purpose, forms in FORMS.items()
     }
     assert all(time["low"] > 0 for times in facts["milliseconds"].values() for time in times.values())
+
+
+def test_cluster(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
+    """Two nodes are timed beside two threads, on the same rows."""
+    pytest.importorskip("ray")
+    sizes = ("--rows=3000", "--standin-rows=3000")
+    facts = bench("cluster", f"--bundle={tiny_bundle}", f"--data-folder={data_folder}", *sizes)
+    rates = {engine: spread["median"] for engine, spread in facts["rows_per_second"].items()}
+    assert rates.keys() == {"local", "ray"}
+    assert facts["ratio"] == pytest.approx(rates["ray"] / rates["local"])
+    assert facts["fed_rows_per_second"]["median"] > 0

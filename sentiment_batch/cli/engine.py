@@ -1,0 +1,56 @@
+"""Where `score` scores: on the threads of this process, or on a cluster."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sentiment_batch.cli.extras import require_extra
+from sentiment_batch.cli.options import build_scoring_options
+
+if TYPE_CHECKING:
+    from sentiment_batch.scoring import Scorer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def engine_options(command: Command) -> Command:
+    for option in (
+        click.option(
+            "--ray-address",
+            envvar="RAY_ADDRESS",
+            show_envvar=True,
+            metavar="HOST:PORT",
+            help="The Ray cluster.  [default: one on this machine]",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            help="Score on threads, or on a Ray cluster.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def open_scorer(engine: str, ray_address: str | None, model: Path | None, **scoring: Any) -> "Iterator[Scorer]":
+    """The scorer that the options name; raises ConfigurationError if it cannot be had."""
+    options = build_scoring_options(**scoring)
+    if engine == "local":
+        from sentiment_batch.scoring import Scorer
+
+        with Scorer.load(model, options) as scorer:
+            yield scorer
+        return
+    require_extra("ray", "ray")
+    from sentiment_batch.cluster import ClusterScorer, connected
+
+    if ray_address and options.threads:
+        raise click.UsageError("a cluster has threads of its own: leave out --threads")
+    with connected(ray_address, options.threads), ClusterScorer.load(model, options) as scorer:
+        yield scorer

@@ -1,0 +1,232 @@
+"""Scoring on the CPUs of a Ray cluster: the same chunks in the same order, and the same bits, as on one machine.
+
+Only texts go out, and only scores come back. Reading, committing and publishing stay with the process that was started,
+so that resuming, rejects, receipt and proof are those of every run. A process or a node that dies has written nothing:
+Ray scores what it was at elsewhere.
+"""
+
+import logging
+import os
+import platform
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment_batch.behaviour import load_cases
+from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.errors import ConfigurationError, CrashError, InputOutputError, UsageError
+from sentiment_batch.hardware import usable_cores
+from sentiment_batch.identity import versions
+from sentiment_batch.locations import first_line
+from sentiment_batch.scoring import Chunk, Scorer, Scores, ScoringOptions, Texts, concatenate
+from sentiment_batch.session import Device, Session
+
+# Ray reads these when it is imported: it is to report nothing to its makers, and to print nothing among the rows.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = "^"
+
+import ray  # behind what it reads
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+
+# One or two seconds of a CPU's work: a small file, too, has some for every CPU, and what dies has not done much.
+_PIECE_CHARACTERS = 2**16
+_RETRIES = 3
+_PATIENCE_SECONDS = 10
+
+
+class _Sent(NamedTuple):
+    """A chunk's texts with the cluster, in pieces; `rows` are their numbers in the order of the pieces."""
+
+    rows: npt.NDArray[np.int64]
+    pieces: list["Future[Scores]"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a process needs to become a scorer like the one that it was made of, and to prove that it is."""
+
+    bundle: ModelBundle
+    graph: bytes
+    tokenizer: bytes
+    options: ScoringOptions
+    versions: dict[str, str]
+    proof: Scores
+
+    @classmethod
+    def of(cls, scorer: Scorer) -> Self:
+        bundle = scorer.bundle
+        proof = next(scores for _, scores in Scorer.stream(scorer, [_probe()], lambda texts: texts))
+        options = replace(scorer.options, threads=1)
+        return cls(bundle, bundle.graph.read_bytes(), bundle.tokenizer.read_bytes(), options, versions(), proof)
+
+    def load(self) -> Scorer:
+        """Raises ConfigurationError if this process does not give the same bits."""
+        node = platform.node()
+        if self.versions != versions():
+            raise ConfigurationError(
+                f"{node} has {_listed(versions())}, not {_listed(self.versions)}: install the same"
+            )
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            bundle = replace(
+                self.bundle,
+                folder=folder,
+                graph=folder / self.bundle.graph.name,
+                tokenizer=folder / self.bundle.tokenizer.name,
+            )
+            bundle.graph.write_bytes(self.graph)
+            bundle.tokenizer.write_bytes(self.tokenizer)
+            scorer = Scorer(bundle, Session(bundle.graph, self.options.device), self.options)
+        proof = scorer.score(_probe())
+        if any(before.tobytes() != now.tobytes() for before, now in zip(self.proof[:3], proof[:3], strict=True)):
+            raise ConfigurationError(
+                f"{node} does not score to the bits of the machine that this was started on: start it on one like it"
+            )
+        return scorer
+
+
+class ClusterScorer(Scorer):
+    """A Scorer that has the processes of the connected cluster score; see `connected`. `threads` are its CPUs."""
+
+    engine = "ray"
+
+    def __init__(self, bundle: ModelBundle, session: Session, options: ScoringOptions) -> None:
+        super().__init__(bundle, session, options)
+        self.threads = _cpus()
+        # As an item of a list it stays a reference, which a process follows once.
+        self._model = [ray.put(Model.of(self))]
+        self._remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(_score)
+
+    @classmethod
+    def load(cls, model: Path | None = None, options: ScoringOptions | None = None) -> Self:
+        """As Scorer.load, on CPUs; raises UsageError for another device."""
+        options = options or ScoringOptions()
+        if options.device is Device.CUDA:
+            raise UsageError("--engine ray scores on CPUs: leave out --device cuda")
+        return super().load(model, replace(options, device=Device.CPU))
+
+    def stream(self, chunks: Iterable[Chunk], texts_of: Callable[[Chunk], Texts]) -> Iterator[tuple[Chunk, Scores]]:
+        """Score chunk after chunk, in order, keeping all CPUs of the cluster busy.
+
+        As many chunks are held as have two pieces for each CPU, and two more. Raises what scoring raised; CrashError
+        for a text that ends each process that scores it.
+        """
+        sent: deque[tuple[Chunk, _Sent]] = deque()
+        for chunk in chunks:
+            sent.append((chunk, self._send(texts_of(chunk))))
+            # There may be more CPUs than a minute ago.
+            while sum(len(work.pieces) for _, work in sent) - len(sent[0][1].pieces) >= 2 * _cpus():
+                yield _receive(*sent.popleft())
+        while sent:
+            yield _receive(*sent.popleft())
+
+    def _send(self, texts: Texts) -> _Sent:
+        """Texts of like length go together, so that batches are as full as those of the whole chunk; longest first."""
+        lengths = np.array([len(text or "") for text in texts], dtype=np.int64)
+        rows = np.argsort(-lengths, kind="stable")
+        edges = np.flatnonzero(np.diff(np.cumsum(lengths[rows]) // _PIECE_CHARACTERS)) + 1
+        pieces = [[texts[row] for row in piece] for piece in np.split(rows, edges)]
+        return _Sent(rows, [self._remote.remote(self._model, piece).future() for piece in pieces])
+
+
+@contextmanager
+def connected(address: str | None, cpus: int | None) -> Iterator[None]:
+    """A connection to the Ray cluster at `address`; None makes one of so many CPUs of this machine.
+
+    Raises InputOutputError if none answers there.
+    """
+    if address and address != "auto":
+        _require_answer(address)
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    own = {} if address else {"num_cpus": cpus or usable_cores().count, "include_dashboard": False}
+    handler = signal.getsignal(signal.SIGTERM)
+    stopped = False
+    try:
+        ray.init(address or "local", log_to_driver=False, configure_logging=False, **own)
+    except SystemExit:  # Ray's own answer to SIGTERM
+        stopped = True
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise InputOutputError(f"no connection to a Ray cluster: {first_line(error)}") from error
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    try:
+        if stopped:
+            signal.raise_signal(signal.SIGTERM)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself would try for hours."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise InputOutputError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
+
+
+def _score(model: Sequence["ray.ObjectRef[Model]"], texts: Texts) -> Scores:
+    """Runs in the processes of the cluster."""
+    return _scorer(model[0]).score(texts)
+
+
+@lru_cache(maxsize=1)
+def _scorer(model: "ray.ObjectRef[Model]") -> Scorer:
+    # It has one CPU. The library reads this when it first works.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    loaded: Scorer = ray.get(model).load()
+    return loaded
+
+
+def _receive(chunk: Chunk, sent: _Sent) -> tuple[Chunk, Scores]:
+    scores = concatenate([_result(piece) for piece in sent.pieces])
+    places = np.argsort(sent.rows)
+    in_order = scores._replace(
+        probabilities=scores.probabilities[places],
+        n_tokens=scores.n_tokens[places],
+        truncated=scores.truncated[places],
+        errors=[scores.errors[place] for place in places],
+    )
+    return chunk, in_order
+
+
+def _result(piece: "Future[Scores]") -> Scores:
+    # Not by ray.get: it would swallow what the handler of a signal raises.
+    try:
+        return piece.result()
+    except OutOfMemoryError as error:
+        raise MemoryError from error
+    except RayTaskError as error:
+        raise error.cause from error
+    except RayError as error:
+        raise CrashError(
+            f"scoring the next rows has ended {_RETRIES + 1} processes of the cluster: "
+            "the same command again looks for the row that does, and rejects it"
+        ) from error
+
+
+def _cpus() -> int:
+    """Those of the cluster now; at least one, for it may be about to get some."""
+    return max(1, int(ray.cluster_resources().get("CPU", 0)))
+
+
+def _probe() -> list[str]:
+    """Texts of all kinds, and one that is too long."""
+    texts = [text for cases in load_cases().values() for case in cases for text in case.texts]
+    return [*texts, " ".join(texts)]
+
+
+def _listed(versions: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
