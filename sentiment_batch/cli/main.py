@@ -16,6 +16,7 @@ from sentiment_batch.cli.fetch import fetch
 from sentiment_batch.cli.info import info
 from sentiment_batch.cli.messages import printable, say
 from sentiment_batch.cli.predict import predict
+from sentiment_batch.cli.report import report
 from sentiment_batch.cli.retry_rejects import retry_rejects
 from sentiment_batch.cli.score import score
 from sentiment_batch.cli.stopping import Stopped, stop_on_signals
@@ -40,7 +41,7 @@ Exit codes:
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
-    commands=[score, retry_rejects, verify, predict, fetch, train, evaluate, export, submit, info],
+    commands=[score, retry_rejects, verify, report, predict, fetch, train, evaluate, export, submit, info],
 )
 @click.version_option(version("sentiment-batch"), "--version", prog_name="sentiment-batch")
 def cli() -> None:

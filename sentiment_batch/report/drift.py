@@ -1,0 +1,119 @@
+"""How far the predictions of two runs lie apart, by what their receipts keep of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+from sentiment_batch.errors import BadDataError
+from sentiment_batch.report.statistics import Statistics, share
+
+# Shares below this one count as this one: or a label that is new would be infinitely far from one that is not.
+_LEAST_SHARE = 1e-4
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The distribution in the receipt of an earlier run: rows by label, and histograms."""
+
+    run: str
+    finished: str
+    model_sha256: str
+    labels: Mapping[str, int]
+    mean_polarity: float | None
+    truncated_share: float
+    confidence_edges: Sequence[float]
+    confidence: Sequence[int]
+    token_edges: Sequence[float]
+    tokens: Sequence[int]
+
+    @classmethod
+    def of(cls, receipt: Mapping[str, Any]) -> Self | None:
+        """None if the receipt holds no distribution; raises BadDataError if it holds something else by that name."""
+        found = receipt.get("distribution")
+        if found is None:
+            return None
+        try:
+            confidence, tokens = found["confidence"], found["tokens"]
+            earlier = cls(
+                receipt["run"],
+                receipt["finished"],
+                receipt["model_sha256"],
+                {str(label): int(rows) for label, rows in found["labels"].items()},
+                None if found["mean_polarity"] is None else float(found["mean_polarity"]),
+                float(found["truncated_share"] or 0),
+                _edges(confidence),
+                [int(rows) for rows in confidence["rows"]],
+                _edges(tokens),
+                [int(rows) for rows in tokens["rows"]],
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BadDataError(f"the distribution in the receipt cannot be read: {error!r}") from error
+        return earlier
+
+    @property
+    def edges(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Of confidence and of tokens: what is to be compared is counted with the same."""
+        return self.confidence_edges, self.token_edges
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Shares of one quantity, before and now, each in [0, 1], by names."""
+
+    names: Sequence[str]
+    before: Sequence[float]
+    now: Sequence[float]
+
+    @property
+    def index(self) -> float:
+        """The population stability index: 0 for no shift; below 0.1 it is called small, above 0.25 large.
+
+        Of two distributions p and q, the sum of (p - q) ln(p / q) over the bins.
+        """
+        pairs = [(max(p, _LEAST_SHARE), max(q, _LEAST_SHARE)) for p, q in zip(self.before, self.now, strict=True)]
+        return sum((p - q) * math.log(p / q) for p, q in pairs)
+
+
+@dataclass(frozen=True)
+class Drift:
+    earlier: Earlier
+    labels: Shift
+    confidence: Shift
+    tokens: Shift
+
+    @classmethod
+    def between(cls, earlier: Earlier, now: Statistics) -> Self:
+        """`now` was counted with the edges of `earlier`."""
+        names = [*now.labels, *(label for label in earlier.labels if label not in now.total.labels)]
+        return cls(
+            earlier,
+            _shift(names, [earlier.labels.get(name, 0) for name in names], [now.total.labels[name] for name in names]),
+            _shift(spans(earlier.confidence_edges), earlier.confidence, now.confidence.rows.tolist()),
+            _shift(spans(earlier.token_edges), earlier.tokens, now.tokens.rows.tolist()),
+        )
+
+
+def spans(edges: Sequence[float]) -> list[str]:
+    """The bins between edges in words: of integers, what lies in them."""
+    if all(edge == math.inf or float(edge).is_integer() for edge in edges):
+        return [_whole(low, high) for low, high in pairwise(edges)]
+    return [f"{low:.2f} to {high:.2f}".replace("-", "−") for low, high in pairwise(edges)]
+
+
+def _whole(low: float, high: float) -> str:
+    if high == math.inf:
+        return f"{low:.0f} or more"
+    return f"{low:.0f}" if high == low + 1 else f"{low:.0f} to {high - 1:.0f}"
+
+
+def _shift(names: Sequence[str], before: Sequence[int], now: Sequence[int]) -> Shift:
+    return Shift(names, *([share(rows, sum(counts)) for rows in counts] for counts in (before, now)))
+
+
+def _edges(histogram: Mapping[str, Any]) -> list[float]:
+    edges = [math.inf if edge is None else float(edge) for edge in histogram["edges"]]
+    if len(edges) != len(histogram["rows"]) + 1 or any(low >= high for low, high in pairwise(edges)):
+        raise ValueError("edges")
+    return edges
