@@ -23,6 +23,7 @@ class Earlier:
     labels: Mapping[str, int]
     mean_polarity: float | None
     truncated_share: float
+    unknown_token_share: float
     confidence_edges: Sequence[float]
     confidence: Sequence[int]
     token_edges: Sequence[float]
@@ -36,21 +37,21 @@ class Earlier:
             return None
         try:
             confidence, tokens = found["confidence"], found["tokens"]
-            earlier = cls(
+            return cls(
                 receipt["run"],
                 receipt["finished"],
                 receipt["model_sha256"],
                 {str(label): int(rows) for label, rows in found["labels"].items()},
                 None if found["mean_polarity"] is None else float(found["mean_polarity"]),
-                float(found["truncated_share"] or 0),
+                float(found["truncated_share"]),
+                float(found["unknown_token_share"]),
                 _edges(confidence),
                 [int(rows) for rows in confidence["rows"]],
-                _edges(tokens),
+                [*_edges(tokens)[:-1], math.inf],  # its last bin has no end
                 [int(rows) for rows in tokens["rows"]],
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BadDataError(f"the distribution in the receipt cannot be read: {error!r}") from error
-        return earlier
 
     @property
     def edges(self) -> tuple[Sequence[float], Sequence[float]]:
@@ -113,7 +114,7 @@ def _shift(names: Sequence[str], before: Sequence[int], now: Sequence[int]) -> S
 
 
 def _edges(histogram: Mapping[str, Any]) -> list[float]:
-    edges = [math.inf if edge is None else float(edge) for edge in histogram["edges"]]
+    edges = [float(edge) for edge in histogram["edges"]]
     if len(edges) != len(histogram["rows"]) + 1 or any(low >= high for low, high in pairwise(edges)):
         raise ValueError("edges")
     return edges

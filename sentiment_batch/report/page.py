@@ -17,6 +17,7 @@ from sentiment_batch.report.rows import ScoredRows
 from sentiment_batch.report.statistics import Group, Statistics, share
 
 _MOST_INPUTS = 20
+_MOST_CHARACTERS = 60  # of a name
 _JOINERS = "\u200c\u200d"  # within emoji, and words of Persian and of India's languages
 # Unordered labels take these colours in turn.
 _COLOURS = 6
@@ -43,6 +44,7 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "brief": _brief,
         "count": _count,
         "decimal": _decimal,
         "index": _index,
@@ -99,6 +101,10 @@ def _colours(labels: Sequence[str], polarities: Mapping[str, float]) -> dict[str
     if polarities:
         return {label: f"rank-{round((polarities[label] + 1) * 2)}" for label in labels}
     return {label: f"kind-{place % _COLOURS}" for place, label in enumerate(labels)}
+
+
+def _brief(name: str) -> str:
+    return name if len(name) <= _MOST_CHARACTERS else f"{name[:_MOST_CHARACTERS]}…"
 
 
 def _count(value: int) -> str:

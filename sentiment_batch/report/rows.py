@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError
 from sentiment_batch.formats import is_known
-from sentiment_batch.locations import REJECTS, Location
+from sentiment_batch.locations import REJECTS, Location, first_line
 from sentiment_batch.output import Output
 from sentiment_batch.sources import Chunk, Dialect, Source, SourceOptions, open_source, without_rejects
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE
@@ -50,8 +50,8 @@ class ScoredRows:
 
         Raises NoInputError, UsageError for a column that is missing, BadDataError.
         """
-        options = receipt["options"] if receipt else {"prefix": "", "text_column": None}
-        self._prefix = options["prefix"] if prefix is None else prefix
+        options: Mapping[str, Any] = receipt["options"] if receipt else {"prefix": "", "text_column": None}
+        self._prefix: str = options["prefix"] if prefix is None else prefix
         self._files = [file for file in output.files() if _is_rows(file)]
         if not self._files:
             raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
@@ -67,15 +67,18 @@ class ScoredRows:
         """All rows, in order: the predictions under their names without the prefix, `text` and `by`.
 
         `by` is text: the day, YYYY-MM-DD, of what is a date or a time, or text that begins like one; else the value.
-        Raises BadDataError for what `score` cannot have written.
+        Raises BadDataError for what `score` cannot have written, UsageError for a `by` of another kind.
         """
         for file in self._files:
             with closing(self._open(file)) as source:
                 for chunk in without_rejects(source.chunks()):
                     try:
-                        yield self._batch(chunk)
+                        batch = self._batch(chunk)
+                    except MemoryError:
+                        raise
                     except NOT_OF_THE_TYPE as error:
-                        raise BadDataError(f"{file.name}: not what score writes: {error}") from error
+                        raise BadDataError(f"{file.name}: not what score writes: {first_line(error)}") from error
+                    yield batch
 
     def _names(self, file: Location) -> list[str]:
         with closing(self._source(file, None)) as source:
@@ -100,23 +103,23 @@ class ScoredRows:
     def _batch(self, chunk: Chunk) -> pa.RecordBatch:
         rows = None if chunk.lines is None else [json.loads(line) for line in chunk.lines]
 
-        def column(name: str | None, kind: pa.DataType) -> pa.Array:
-            if name is None:
-                return pa.nulls(len(chunk), kind)
+        def column(name: str, kind: pa.DataType) -> pa.Array:
             if rows is not None:
                 values = [row.get(name) for row in rows]
                 return pa.array(map(_text, values) if kind == pa.string() else values, kind)
-            values = chunk.records.column(name)
-            if pa.types.is_string(values.type) and kind != pa.string():
-                values = pc.if_else(pc.equal(values, ""), None, values)  # how CSV writes null
-            return values.cast(kind)
+            found = chunk.records.column(name)
+            if pa.types.is_string(found.type):
+                found = pc.if_else(pc.equal(found, ""), None, found)  # how CSV writes null
+            return found.cast(kind)
 
         columns = {name: column(self._prefix + name, kind) for name, kind in _PREDICTIONS.items()}
-        for name in ("sentiment", "sentiment_error"):
-            columns[name] = pc.if_else(pc.equal(columns[name], ""), None, columns[name])
-        return pa.record_batch(
-            {**columns, "text": column(self.text_column, pa.string()), "by": _days(column(self.by, pa.string()))}
-        )
+        nulls = pa.nulls(len(chunk), pa.string())
+        text = column(self.text_column, pa.string()) if self.text_column else nulls
+        try:
+            by = _days(column(self.by, pa.string())) if self.by else nulls
+        except pa.ArrowException as error:
+            raise UsageError(f"--by: {self.by!r} holds neither text nor numbers nor times: choose another") from error
+        return pa.record_batch({**columns, "text": text, "by": by})
 
 
 def _is_rows(file: Location) -> bool:

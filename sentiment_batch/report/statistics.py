@@ -1,5 +1,6 @@
 """What is counted of scored rows, in one pass and in memory that does not grow with them."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from sentiment_batch.polarity import polarities
 from sentiment_batch.report.extremes import Extremes
 
 POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))
+# Those of the distributions in receipts.
 CONFIDENCE_EDGES = tuple(step / 20 for step in range(21))
-TOKEN_EDGES = (1, 9, 17, 33, 65, 129, 257, 513, float("inf"))
+TOKEN_EDGES = (0, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, math.inf)
 _FIVE = ("very negative", "negative", "neutral", "positive", "very positive")
 _MOST_LABELS = 1_000
 _MOST_GROUPS = 10_000
@@ -23,7 +25,7 @@ _MOST_GROUPS = 10_000
 
 @dataclass
 class Histogram:
-    """`rows[i]` values lie in [edges[i], edges[i + 1]), those of the last bin also on its upper edge."""
+    """`rows[i]` values lie from edges[i] up to edges[i + 1]; those beyond an outer edge are in the bin beside it."""
 
     edges: Sequence[float]
     rows: npt.NDArray[np.int64] = field(init=False)
@@ -33,7 +35,9 @@ class Histogram:
 
     def add(self, values: pa.Array) -> None:
         """Count the values that are not null."""
-        self.rows += np.histogram(values.drop_null().to_numpy(), self.edges)[0]
+        numbers = values.drop_null().cast(pa.float64()).to_numpy()
+        bins = np.searchsorted(self.edges[1:-1], numbers, side="right")
+        self.rows += np.bincount(bins, minlength=len(self.rows))
 
 
 @dataclass
