@@ -59,7 +59,7 @@ def report(
     except NoInputError:
         receipt = None
     rows = ScoredRows(source, receipt, prefix=prefix, text_column=text_column, by=by)
-    earlier = Earlier.of(read_receipt(Location.parse(compare_to))) if compare_to else None
+    earlier = Earlier.read(Location.parse(compare_to)) if compare_to else None
     found = Statistics(top, *(earlier.edges if earlier else ()))
     with progress_bar(show_progress(quiet)) as progress:
         for batch in rows.batches():

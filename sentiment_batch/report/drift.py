@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import Any, Self
 
 from sentiment_batch.errors import BadDataError
+from sentiment_batch.locations import Location
+from sentiment_batch.receipt import read_receipt
 from sentiment_batch.report.statistics import Statistics, share
 
 # Shares below this one count as this one: or a label that is new would be infinitely far from one that is not.
@@ -30,8 +32,9 @@ class Earlier:
     tokens: Sequence[int]
 
     @classmethod
-    def of(cls, receipt: Mapping[str, Any]) -> Self | None:
-        """None if the receipt holds no distribution; raises BadDataError if it holds something else by that name."""
+    def read(cls, location: Location) -> Self | None:
+        """None if the receipt holds no distribution; raises NoInputError, BadDataError."""
+        receipt = read_receipt(location)
         found = receipt.get("distribution")
         if found is None:
             return None
@@ -51,7 +54,7 @@ class Earlier:
                 [int(rows) for rows in tokens["rows"]],
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise BadDataError(f"the distribution in the receipt cannot be read: {error!r}") from error
+            raise BadDataError(f"{location.name}: its distribution cannot be read: {error!r}") from error
 
     @property
     def edges(self) -> tuple[Sequence[float], Sequence[float]]:

@@ -19,3 +19,31 @@ def some_reviews(count: int) -> list[Row]:
         }
         for number in range(count)
     ]
+
+
+# Each with a word that the model knows, so that all of them stand out somewhere.
+HOSTILE = [
+    "<script>document.title = 'taken'</script> good",
+    "<img src=x onerror=\"document.title='taken'\"> bad <a href='javascript:alert(1)'>film</a>",
+    "</p></li></style></title></textarea><svg onload=document.title='taken'> worse",
+    "<style>body{display:none}</style><meta http-equiv=refresh content='0;url=https://example.org/'> seen",
+    "<link rel=stylesheet href=https://example.org/x.css><iframe src=https://example.org/></iframe> really",
+    "{{ 7 * 7 }} {% raw %} {# not #} good",
+    "&lt;b&gt; &amp; &quot;film&quot; '\"` bad",
+    "\u202eevil\u202c \u2066good\u2069 \u200ffilm\u200e",
+    "nul\0byte \x1b[31mbad\x1b[0m \x07 \x7f \x85 film",
+    "w" * 3000 + " good",
+    "https://example.org/" + "x" * 500 + " bad",
+    "Z" + "\u0335\u0301\u0300" * 200 + " worse",
+    "good \u05e9\u05dc\u05d5\u05dd film",
+    "bad \U0001f469\u200d\U0001f4bb film \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+]
+
+
+def hostile_reviews() -> list[Row]:
+    """Texts, values and columns that would like to be more than text."""
+    shops = ["<script>document.title='taken'</script>", "\u202eshop", "w" * 500, "<b>good"]
+    return [
+        {"id": str(number), "text": text, "<i>shop\u202e": shops[number % 4], "shop": shops[number % 4]}
+        for number, text in enumerate(HOSTILE)
+    ]
