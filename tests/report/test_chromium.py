@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from cli.tables import read_table
+from cli.process import Command
+from cli.tables import read_table, write_table
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Page as Tab
-from report.pages import Page
-from report.reviews import HOSTILE, hostile_reviews
+from report.reviews import HOSTILE, hostile_reviews, some_reviews, write_earlier_receipt
 
 CHROMIUM = shutil.which("chromium")
 PHONE = 360
@@ -31,16 +31,21 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def pages(scored: Callable[..., Path], report: Callable[..., Page], tmp_path: Path) -> dict[str, Path]:
-    """Reports that have every section: of ordinary reviews, and of hostile ones."""
-    scored("s.jsonl", "--max-tokens", "20")
-    scored("h.jsonl", rows=hostile_reviews())
-    written = {}
-    for name, by in (("s", "day"), ("h", "<i>shop\u202e")):
-        report(f"{name}.jsonl", "--by", by, "--top", "20", "--compare-to", "s.jsonl.receipt.json")
-        written[name] = (tmp_path / "report.html").rename(tmp_path / f"{name}.html")
-    return written
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> dict[str, Path]:
+    """Reports that have every section, beside their files: `s` of ordinary reviews, `h` of hostile ones."""
+    command = Command(tmp_path_factory.mktemp("pages"))
+    found = {}
+    for name, rows, by in (("s", some_reviews(400), "day"), ("h", hostile_reviews(), "<i>shop\u202e")):
+        write_table(command.folder / "reviews.jsonl", rows)
+        score = ("score", "reviews.jsonl", "-o", f"{name}.jsonl", "--model", tiny_bundle, "--max-tokens", "20")
+        report = ("report", f"{name}.jsonl", "-o", f"{name}.html", "--by", by, "--top", "20")
+        assert command(*score).code == 0
+        write_earlier_receipt(command.folder / "old.receipt.json", command.folder / f"{name}.jsonl.receipt.json")
+        done = command(*report, "--compare-to", "old.receipt.json")
+        assert done.code == 0, done.stderr
+        found[name] = command.folder / f"{name}.html"
+    return found
 
 
 @pytest.fixture
@@ -66,9 +71,9 @@ def open_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
     assert said == []
 
 
-def test_figures_as_they_are_shown(pages: dict[str, Path], open_tab: Callable[..., Tab], tmp_path: Path) -> None:
+def test_figures_as_they_are_shown(pages: dict[str, Path], open_tab: Callable[..., Tab]) -> None:
     """What the browser shows is what is in the file."""
-    rows = read_table(tmp_path / "s.jsonl")
+    rows = read_table(pages["s"].with_suffix(".jsonl"))
     scored = [row for row in rows if row["sentiment"]]
     tab = open_tab(pages["s"])
     assert tab.locator("#rows").inner_text() == f"{len(rows):,}"
@@ -116,9 +121,7 @@ def test_a_phone_has_nothing_to_scroll_sideways(
 
 @pytest.mark.parametrize("width", [1200, PHONE])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_read_it(
-    pages: dict[str, Path], browser: Browser, open_tab: Callable[..., Tab], scheme: str, width: int
-) -> None:
+def test_everybody_can_read_it(pages: dict[str, Path], open_tab: Callable[..., Tab], scheme: str, width: int) -> None:
     """axe finds nothing wrong: contrast, landmarks, headings, tables, names of pictures; the scheme is followed."""
     # axe is a script, which the page itself would not let run.
     tab = open_tab(pages["s"], width, scheme, bypass_csp=True)
