@@ -11,8 +11,8 @@ from sentiment_batch.locations import Location
 from sentiment_batch.receipt import read_receipt
 from sentiment_batch.report.statistics import Statistics, share
 
-# Shares below this one count as this one: or a label that is new would be infinitely far from one that is not.
-_LEAST_SHARE = 1e-4
+# As if half a row more stood in every bin, before and now: an empty one would make the index infinite.
+_ROWS_ADDED = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,30 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Shift:
-    """Shares of one quantity, before and now, each in [0, 1], by names."""
+    """Rows of one quantity, before and now, by the names of its bins."""
 
     names: Sequence[str]
-    before: Sequence[float]
-    now: Sequence[float]
+    rows_before: Sequence[int]
+    rows_now: Sequence[int]
+
+    @property
+    def before(self) -> list[float]:
+        """Shares in [0, 1]."""
+        return [share(rows, sum(self.rows_before)) for rows in self.rows_before]
+
+    @property
+    def now(self) -> list[float]:
+        """Shares in [0, 1]."""
+        return [share(rows, sum(self.rows_now)) for rows in self.rows_now]
 
     @property
     def index(self) -> float:
-        """The population stability index: 0 for no shift; below 0.1 it is called small, above 0.25 large.
+        """The population stability index: 0 for no shift; above 0.1 it is called moderate, above 0.2 large.
 
-        Of two distributions p and q, the sum of (p - q) ln(p / q) over the bins.
+        Of smoothed shares p and q, the sum of (p - q) ln(p / q) over the bins.
         """
-        pairs = [(max(p, _LEAST_SHARE), max(q, _LEAST_SHARE)) for p, q in zip(self.before, self.now, strict=True)]
-        return sum((p - q) * math.log(p / q) for p, q in pairs)
+        shares = zip(_smoothed(self.rows_before), _smoothed(self.rows_now), strict=True)
+        return sum((p - q) * math.log(p / q) for p, q in shares)
 
 
 @dataclass(frozen=True)
@@ -93,9 +103,9 @@ class Drift:
         names = [*now.labels, *(label for label in earlier.labels if label not in now.total.labels)]
         return cls(
             earlier,
-            _shift(names, [earlier.labels.get(name, 0) for name in names], [now.total.labels[name] for name in names]),
-            _shift(spans(earlier.confidence_edges), earlier.confidence, now.confidence.rows.tolist()),
-            _shift(spans(earlier.token_edges), earlier.tokens, now.tokens.rows.tolist()),
+            Shift(names, [earlier.labels.get(name, 0) for name in names], [now.total.labels[name] for name in names]),
+            Shift(spans(earlier.confidence_edges), earlier.confidence, now.confidence.rows.tolist()),
+            Shift(spans(earlier.token_edges), earlier.tokens, now.tokens.rows.tolist()),
         )
 
 
@@ -112,8 +122,9 @@ def _whole(low: float, high: float) -> str:
     return f"{low:.0f}" if high == low + 1 else f"{low:.0f} to {high - 1:.0f}"
 
 
-def _shift(names: Sequence[str], before: Sequence[int], now: Sequence[int]) -> Shift:
-    return Shift(names, *([share(rows, sum(counts)) for rows in counts] for counts in (before, now)))
+def _smoothed(rows: Sequence[int]) -> list[float]:
+    total = sum(rows) + _ROWS_ADDED * len(rows)
+    return [(count + _ROWS_ADDED) / total for count in rows]
 
 
 def _edges(histogram: Mapping[str, Any]) -> list[float]:
