@@ -60,8 +60,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_page_is_there(site: Path) -> None:
-    """Each file of docs/ is a page that begins with a title."""
-    assert (site / "index.html").exists()
+    """Each file of docs/ is a page that begins with a title; benchmarks, model card and changelog are pages too."""
+    for name in ("index", "benchmarks", "changelog", "model", "commands/index"):
+        assert (site / f"{name}.html").exists()
     for page in PAGES:
         assert (site / page.with_suffix(".html").name).exists()
         assert page.read_text("utf-8").startswith("# ")
