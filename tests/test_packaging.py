@@ -60,6 +60,8 @@ def test_contents(wheel: Path) -> None:
         "sentiment_batch/cli/main.py",
         "sentiment_batch/export/exporter.py",
         "sentiment_batch/training/finetune.py",
+        "sentiment_batch/report/templates/report.html",
+        "sentiment_batch/report/templates/report.css",
         "sentiment_batch/models/default/bundle.json",
         "sentiment_batch/models/default/model_quantized.onnx",
         "sentiment_batch/models/default/tokenizer.json",

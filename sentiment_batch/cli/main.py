@@ -15,9 +15,10 @@ from sentiment_batch.cli.evaluate import evaluate
 from sentiment_batch.cli.export import export
 from sentiment_batch.cli.fetch import fetch
 from sentiment_batch.cli.info import info
-from sentiment_batch.cli.messages import printable, report, speak_json, speaks_json
+from sentiment_batch.cli.messages import announce, printable, speak_json, speaks_json
 from sentiment_batch.cli.outcome import Outcome
 from sentiment_batch.cli.predict import predict
+from sentiment_batch.cli.report import report
 from sentiment_batch.cli.retry_rejects import retry_rejects
 from sentiment_batch.cli.score import score
 from sentiment_batch.cli.stopping import Stopped, stop_on_signals
@@ -41,7 +42,7 @@ Exit codes:
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
-    commands=[score, retry_rejects, verify, predict, fetch, train, evaluate, export, submit, info],
+    commands=[score, retry_rejects, verify, report, predict, fetch, train, evaluate, export, submit, info],
 )
 @click.version_option(version("sentiment-batch"), "--version", prog_name="sentiment-batch")
 def cli() -> None:
@@ -96,5 +97,5 @@ def _complain(error: BaseException, *, verbose: bool) -> int:
         if not speaks_json():
             traceback.print_exc()
     with suppress(OSError):  # there is nobody left to tell
-        report(outcome.event, f"Error: {outcome.message}", logging.ERROR, **facts)
+        announce(outcome.event, f"Error: {outcome.message}", logging.ERROR, **facts)
     return outcome.exit_code

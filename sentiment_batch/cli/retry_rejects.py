@@ -4,7 +4,7 @@ import json
 
 import click
 
-from sentiment_batch.cli.messages import printable, report
+from sentiment_batch.cli.messages import announce, printable
 from sentiment_batch.cli.options import (
     TOLERATED,
     json_option,
@@ -49,7 +49,7 @@ def retry_rejects(
     if as_json:
         click.echo(json.dumps(summary))
     if not quiet:
-        report(
+        announce(
             "summary",
             f"{tally.rows_in:,} records: {tally.rows_scored:,} scored, {tally.rows_unscorable:,} without text, "
             f"{tally.rows_rejected:,} rejected again\nwritten to {printable(target.name)}",

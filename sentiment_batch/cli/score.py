@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentiment_batch.cli.engine import engine_options, open_scorer
-from sentiment_batch.cli.messages import printable, report, say, speaks_json, warn
+from sentiment_batch.cli.messages import announce, printable, say, speaks_json, warn
 from sentiment_batch.cli.options import (
     TOLERATED,
     build_source_options,
@@ -178,7 +178,7 @@ def score(
             click.echo(json.dumps(summary))
         if not quiet:
             names = [printable(job.output.name) if job.is_staged else "stdout" for job in jobs]
-            report("summary", _SUMMARY.format_map(summary | {"outputs": ", ".join(names)}), **summary)
+            announce("summary", _SUMMARY.format_map(summary | {"outputs": ", ".join(names)}), **summary)
         if not speaks_json():  # each was told when it happened
             say(*(f"Error: {failure}" for failure in failures))
         if meter.drift:
@@ -211,7 +211,7 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
             lines = [
                 f"{name}: {'not known before reading' if value is None else value}" for name, value in facts.items()
             ]
-            report("planned", "\n".join(map(printable, lines)), **facts)
+            announce("planned", "\n".join(map(printable, lines)), **facts)
 
 
 _SUMMARY = """\

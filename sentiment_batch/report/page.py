@@ -1,0 +1,136 @@
+"""The page: one HTML file that needs nothing else, runs no script, and shows whatever was written as text."""
+
+import base64
+import hashlib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sentiment_batch.report.drift import Drift, spans
+from sentiment_batch.report.groups import Grouping
+from sentiment_batch.report.rows import ScoredRows
+from sentiment_batch.report.statistics import Group, Statistics, share
+
+_MOST_INPUTS = 20
+_MOST_CHARACTERS = 60  # of a name
+_JOINERS = "\u200c\u200d"  # within emoji, and words of Persian and of India's languages
+# Unordered labels take these colours in turn.
+_COLOURS = 6
+
+
+def render(
+    name: str,
+    rows: ScoredRows,
+    found: Statistics,
+    receipt: Mapping[str, Any] | None,
+    compared_to: str | None,
+    drift: Drift | None,
+) -> str:
+    """The whole page about the output `name`.
+
+    `compared_to` is the name of the receipt of an earlier run, if one was given; `drift` is None if it cannot tell.
+    """
+    environment = Environment(
+        loader=PackageLoader("sentiment_batch.report"),
+        autoescape=True,
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "brief": _brief,
+        "count": _count,
+        "decimal": _decimal,
+        "index": _index,
+        "points": _points,
+        "share": _share,
+        "width": _width,
+    }
+    colours = _colours(found.labels, found.polarities)
+
+    def stack(group: Group) -> list[tuple[str, float, str]]:
+        return [(label, share(group.labels[label], group.scored), colours[label]) for label in found.labels]
+
+    style = environment.get_template("report.css").render()
+    return environment.get_template(
+        "report.html"
+    ).render(
+        name=name,
+        version=version("sentiment-batch"),
+        written=datetime.now(UTC).isoformat(timespec="minutes"),
+        style=Markup(style),  # our own, and no place for anything else
+        style_sha256=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+        rows=rows,
+        found=found,
+        grouping=Grouping.of(found, rows.by) if rows.by else None,
+        receipt=receipt,
+        inputs=receipt["inputs"][:_MOST_INPUTS] if receipt else [],
+        compared_to=compared_to,
+        drift=drift,
+        colours=colours,
+        part=share,
+        spans=spans,
+        stack=stack,
+    )
+
+
+def visible(text: str) -> str:
+    """The text with what cannot be seen, or changes how the rest is seen, escaped as in Python."""
+    return "".join(character if _is_harmless(character) else repr(character)[1:-1] for character in text)
+
+
+def _is_harmless(character: str) -> bool:
+    if character in "\n\t" or character in _JOINERS:
+        return True
+    # Control and format characters (such as those of direction), halves of surrogate pairs.
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+
+
+def _finalize(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _colours(labels: Sequence[str], polarities: Mapping[str, float]) -> dict[str, str]:
+    """A CSS class for each label."""
+    if polarities:
+        return {label: f"rank-{round((polarities[label] + 1) * 2)}" for label in labels}
+    return {label: f"kind-{place % _COLOURS}" for place, label in enumerate(labels)}
+
+
+def _brief(name: str) -> str:
+    return name if len(name) <= _MOST_CHARACTERS else f"{name[:_MOST_CHARACTERS]}…"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _decimal(value: float | None) -> str:
+    return "–" if value is None else _minus(f"{value:z.2f}")
+
+
+def _index(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _points(value: float) -> str:
+    return _minus(f"{value * 100:+z.1f}")
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "−")
+
+
+def _width(value: float) -> str:
+    """For SVG."""
+    return f"{value * 100:.3f}%"

@@ -1,0 +1,139 @@
+"""The rows of a scored output, of any format, as batches with the same few columns of the same types."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sentiment_batch.columns import TEXT_COLUMNS, find_column
+from sentiment_batch.errors import BadDataError, NoInputError, UsageError
+from sentiment_batch.formats import is_known
+from sentiment_batch.locations import REJECTS, Location, first_line
+from sentiment_batch.output import Output
+from sentiment_batch.sources import Chunk, Dialect, Source, SourceOptions, open_source, without_rejects
+from sentiment_batch.sources.values import NOT_OF_THE_TYPE
+
+_PREDICTIONS = {
+    "sentiment": pa.string(),
+    "confidence": pa.float32(),
+    "polarity": pa.float32(),
+    "n_tokens": pa.int32(),
+    "truncated": pa.bool_(),
+    "sentiment_error": pa.string(),
+}
+# A row of an output holds more than the record that it was made of.
+_DIALECT = Dialect(max_field_bytes=100 * 2**20)
+_ADVICE = "score it first, or name the --prefix of its columns"
+_DAY = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]|$)"
+_DAY_CHARACTERS = len("2024-12-31")
+
+
+class ScoredRows:
+    """What `score` wrote: a file, or a folder of files.
+
+    `text_column` is None where the output does not hold the reviews; `by`, a column to group by, may be None too.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        receipt: Mapping[str, Any] | None,
+        *,
+        prefix: str | None,
+        text_column: str | None,
+        by: str | None,
+    ) -> None:
+        """Look at the columns; where `prefix` or `text_column` is None, the receipt tells, if there is one.
+
+        Raises NoInputError, UsageError for a column that is missing, BadDataError.
+        """
+        options: Mapping[str, Any] = receipt["options"] if receipt else {"prefix": "", "text_column": None}
+        self._prefix: str = options["prefix"] if prefix is None else prefix
+        self._files = [file for file in output.files() if _is_rows(file)]
+        if not self._files:
+            raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
+        names = self._names(self._files[0])
+        self.by = by and find_column(names, by, (), "--by")
+        self.text_column = None
+        if text_column is None and options["text_column"] in names:
+            text_column = options["text_column"]
+        if text_column is not None or set(TEXT_COLUMNS) & set(names):
+            self.text_column = find_column(names, text_column, TEXT_COLUMNS, "--text-column")
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows, in order: the predictions under their names without the prefix, `text` and `by`.
+
+        `by` is text: the day, YYYY-MM-DD, of what is a date or a time, or text that begins like one; else the value.
+        Raises BadDataError for what `score` cannot have written, UsageError for a `by` of another kind.
+        """
+        for file in self._files:
+            with closing(self._open(file)) as source:
+                for chunk in without_rejects(source.chunks()):
+                    try:
+                        batch = self._batch(chunk)
+                    except MemoryError:
+                        raise
+                    except NOT_OF_THE_TYPE as error:
+                        raise BadDataError(f"{file.name}: not what score writes: {first_line(error)}") from error
+                    yield batch
+
+    def _names(self, file: Location) -> list[str]:
+        with closing(self._source(file, None)) as source:
+            names = source.names
+        for name in (self._prefix + name for name in _PREDICTIONS):
+            if name not in names:
+                raise UsageError(f"{file.name} has no column {name!r}: {_ADVICE}")
+        return names
+
+    def _open(self, file: Location) -> Source:
+        columns = [*(self._prefix + name for name in _PREDICTIONS), self.text_column, self.by]
+        return self._source(file, tuple(name for name in columns if name))
+
+    def _source(self, file: Location, columns: tuple[str, ...] | None) -> Source:
+        # Any column of text will do to read the files.
+        options = SourceOptions(f"{self._prefix}sentiment", columns, verbatim=True, dialect=_DIALECT)
+        try:
+            return open_source(file, options)
+        except UsageError as error:
+            raise UsageError(f"{error}: {_ADVICE}") from error
+
+    def _batch(self, chunk: Chunk) -> pa.RecordBatch:
+        rows = None if chunk.lines is None else [json.loads(line) for line in chunk.lines]
+
+        def column(name: str, kind: pa.DataType) -> pa.Array:
+            if rows is not None:
+                values = [row.get(name) for row in rows]
+                return pa.array(map(_text, values) if kind == pa.string() else values, kind)
+            found = chunk.records.column(name)
+            if pa.types.is_string(found.type):
+                found = pc.if_else(pc.equal(found, ""), None, found)  # how CSV writes null
+            return found.cast(kind)
+
+        columns = {name: column(self._prefix + name, kind) for name, kind in _PREDICTIONS.items()}
+        nulls = pa.nulls(len(chunk), pa.string())
+        text = column(self.text_column, pa.string()) if self.text_column else nulls
+        try:
+            by = _days(column(self.by, pa.string())) if self.by else nulls
+        except pa.ArrowException as error:
+            raise UsageError(f"--by: {self.by!r} holds neither text nor numbers nor times: choose another") from error
+        return pa.record_batch({**columns, "text": text, "by": by})
+
+
+def _is_rows(file: Location) -> bool:
+    name = file.file_name
+    return is_known(name) and not name.startswith(".") and not name.endswith(REJECTS)
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # JSON has halves of surrogate pairs
+
+
+def _days(values: pa.Array) -> pa.Array:
+    day = pc.utf8_slice_codeunits(values, 0, _DAY_CHARACTERS)
+    return pc.if_else(pc.match_substring_regex(values, _DAY), day, values)

@@ -1,0 +1,151 @@
+"""What is counted of scored rows, in one pass and in memory that does not grow with them."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sentiment_batch.errors import BadDataError, UsageError
+from sentiment_batch.polarity import polarities
+from sentiment_batch.report.extremes import Extremes
+
+POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))
+# Those of the distributions in receipts.
+CONFIDENCE_EDGES = tuple(step / 20 for step in range(21))
+TOKEN_EDGES = (0, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, math.inf)
+_FIVE = ("very negative", "negative", "neutral", "positive", "very positive")
+_MOST_LABELS = 1_000
+_MOST_GROUPS = 10_000
+
+
+@dataclass
+class Histogram:
+    """`rows[i]` values lie from edges[i] up to edges[i + 1]; those beyond an outer edge are in the bin beside it."""
+
+    edges: Sequence[float]
+    rows: npt.NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = np.zeros(len(self.edges) - 1, np.int64)
+
+    def add(self, values: pa.Array) -> None:
+        """Count the values that are not null."""
+        numbers = values.drop_null().cast(pa.float64()).to_numpy()
+        bins = np.searchsorted(self.edges[1:-1], numbers, side="right")
+        self.rows += np.bincount(bins, minlength=len(self.rows))
+
+
+@dataclass
+class Group:
+    """Rows that have one value in common."""
+
+    rows: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    polarity_sum: float = 0.0
+    polarity_rows: int = 0
+
+    @property
+    def scored(self) -> int:
+        return self.labels.total()
+
+    @property
+    def mean_polarity(self) -> float | None:
+        """In [-1, 1]; None where the labels have no order, or nothing is scored."""
+        return self.polarity_sum / self.polarity_rows if self.polarity_rows else None
+
+    def add(self, other: "Group") -> None:
+        self.rows += other.rows
+        self.labels += other.labels
+        self.polarity_sum += other.polarity_sum
+        self.polarity_rows += other.polarity_rows
+
+
+class Statistics:
+    """Of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept.
+
+    `confidence_edges` and `token_edges` are those of the histograms.
+    """
+
+    def __init__(
+        self,
+        top: int,
+        confidence_edges: Sequence[float] = CONFIDENCE_EDGES,
+        token_edges: Sequence[float] = TOKEN_EDGES,
+    ) -> None:
+        self.top = top
+        self.total = Group()
+        self.groups: defaultdict[str | None, Group] = defaultdict(Group)
+        self.errors: Counter[str] = Counter()
+        self.truncated = 0
+        self.polarity = Histogram(POLARITY_EDGES)
+        self.confidence = Histogram(confidence_edges)
+        self.tokens = Histogram(token_edges)
+        self.truncated_tokens = Histogram(token_edges)
+        self.most_positive = Extremes(top, "polarity", 1)
+        self.most_negative = Extremes(top, "polarity", -1)
+        self.least_certain = Extremes(top, "confidence", -1)
+
+    @property
+    def labels(self) -> list[str]:
+        """From the most negative to the most positive; where they have no order, the most frequent first."""
+        labels = [label for label, _ in self.total.labels.most_common()]
+        order = self.polarities
+        return sorted(labels, key=lambda label: order[label]) if order else labels
+
+    @property
+    def polarities(self) -> Mapping[str, float]:
+        """One in [-1, 1] for each label, by its name; none where the labels have no order."""
+        # Of five labels, one that no row has got leaves the others where they are.
+        names = _FIVE if self.total.labels.keys() <= set(_FIVE) else tuple(self.total.labels)
+        known = polarities(names)
+        return {} if known is None else dict(zip(names, known, strict=True))
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Raises UsageError for too many groups, BadDataError for too many labels."""
+        first = self.total.rows
+        self._count(batch)
+        scored = batch.filter(pc.is_valid(batch["sentiment"]))
+        self.errors.update(_counts(batch["sentiment_error"]))
+        self.truncated += pc.sum(scored["truncated"]).as_py() or 0
+        self.polarity.add(scored["polarity"])
+        self.confidence.add(scored["confidence"])
+        self.tokens.add(scored["n_tokens"])
+        self.truncated_tokens.add(scored.filter(scored["truncated"])["n_tokens"])
+        for extremes in (self.most_positive, self.most_negative, self.least_certain):
+            extremes.add(batch, first)
+
+    def _count(self, batch: pa.RecordBatch) -> None:
+        table = pa.table(
+            {
+                "by": batch["by"],
+                "sentiment": batch["sentiment"],
+                "polarity": batch["polarity"].cast(pa.float64()),
+            }
+        )
+        counted = table.group_by(["by", "sentiment"], use_threads=False).aggregate(
+            [([], "count_all"), ("polarity", "sum"), ("polarity", "count")]
+        )
+        for row in counted.to_pylist():
+            label, rows = row["sentiment"], row["count_all"]
+            labels = Counter({label: rows} if label is not None else {})
+            group = Group(rows, labels, row["polarity_sum"] or 0.0, row["polarity_count"])
+            self.groups[row["by"]].add(group)
+            self.total.add(group)
+        if len(self.groups) > _MOST_GROUPS:
+            raise UsageError(f"--by has more than {_MOST_GROUPS:,} different values: choose a column with fewer")
+        if len(self.total.labels) > _MOST_LABELS:
+            raise BadDataError(f"more than {_MOST_LABELS:,} different labels: not what score writes")
+
+
+def _counts(values: pa.Array) -> dict[str, int]:
+    return {item["values"]: item["counts"] for item in pc.value_counts(values.drop_null()).to_pylist()}
+
+
+def share(part: int, whole: int) -> float:
+    """In [0, 1]; of nothing, nothing."""
+    return part / whole if whole else 0.0

@@ -1,0 +1,115 @@
+"""`report`: what it refuses, and what it leaves behind."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+from cli.process import Command, error_line
+from cli.tables import REVIEWS, write_table
+
+
+@pytest.fixture
+def scored(score: Command) -> Command:
+    """The command, in a folder with `s.csv`, scored."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", "-o", "s.csv").code == 0
+    return Command(score.folder, ("report",))
+
+
+def test_a_page_and_a_line_about_it(scored: Command) -> None:
+    """The page appears with the rights of any new file and nothing beside it; -q is quiet; stdout stays empty."""
+    before = set(scored.contents())
+    result = scored("s.csv")
+    assert (result.code, result.stdout, result.stderr) == (0, "", "report.html: 4 rows of s.csv\n")
+    assert set(scored.contents()) - before == {"report.html"}
+    assert stat.S_IMODE((scored.folder / "report.html").stat().st_mode) == 0o666 & ~_umask()
+    result = scored("s.csv", "-o", "other.html", "-q")
+    assert (result.code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_an_existing_page(scored: Command) -> None:
+    """It is replaced with --force only."""
+    (scored.folder / "report.html").write_text("mine", "utf-8")
+    result = scored("s.csv")
+    assert (result.code, error_line(result)) == (
+        2,
+        "report.html exists: choose another output, or replace it with --force",
+    )
+    assert (scored.folder / "report.html").read_text("utf-8") == "mine"
+    assert scored("s.csv", "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["r.csv"], 2, "r.csv: no column 'sentiment'; the columns are: id, text, stars: score it first, or name the"),
+        (["half.csv"], 2, "half.csv has no column 'confidence': score it first, or name the --prefix of its columns"),
+        (["s.csv", "--prefix", "x_"], 2, "s.csv: no column 'x_sentiment'; the columns are: id, text, stars, sent"),
+        (["s.csv", "--by", "shop"], 2, "no column 'shop'; the columns are: id, text, stars, sentiment, confidence"),
+        (["s.csv", "--text-column", "review"], 2, "no column 'review'; the columns are: id, text, stars"),
+        (["s.csv", "-o", "-"], 2, "-: a page is written to a file of this machine: name one with -o"),
+        (["nothing.csv"], 66, "nothing.csv: no such file"),
+        (["empty/"], 66, "empty/: no scored file in this folder"),
+        (["s.csv", "--compare-to", "no.json"], 66, "no.json: no such file: only a finished run leaves a receipt"),
+        (["s.csv", "--compare-to", "r.csv"], 65, "r.csv is not a receipt"),
+        (["s.csv", "--compare-to", "odd.json"], 65, "odd.json: its distribution cannot be read: KeyError"),
+        (["bad.csv"], 65, "bad.csv: not what score writes: "),
+        (["bad.jsonl"], 65, "bad.jsonl: not what score writes: "),
+        (["torn.csv"], 65, "torn.csv: line 2: "),
+        (["s.csv", "-o", "no/report.html"], 73, "no/report.html: no folder no/: create it first"),
+        (["s.csv", "-o", "empty"], 73, "empty: Is a directory"),
+        (["s.csv", "--top", "-1"], 2, "Invalid value for '--top': -1 is not in the range 0<=x<=1000."),
+    ],
+)
+def test_bad_input(scored: Command, arguments: list[str], code: int, message: str) -> None:
+    """One line that says what is wrong, the exit code for it, and no page."""
+    folder = scored.folder
+    (folder / "empty").mkdir()
+    (folder / "half.csv").write_text("text,sentiment\ngood,positive\n", "utf-8")
+    row = {"text": "good", "sentiment": "positive", "confidence": "0.5", "polarity": "high", "n_tokens": "3"}
+    write_table(folder / "bad.csv", [row | {"truncated": "false", "sentiment_error": ""}])
+    write_table(folder / "bad.jsonl", [row | {"truncated": False, "sentiment_error": None}])
+    header, *_ = (folder / "s.csv").read_text("utf-8").splitlines()
+    (folder / "torn.csv").write_text(f"{header}\n1,good\n", "utf-8")
+    (folder / "odd.json").write_text(
+        json.dumps({"schema_version": 1, "run": "1", "distribution": {"labels": {}}}), "utf-8"
+    )
+    result = scored(*arguments)
+    assert result.code == code, result.stderr
+    assert error_line(result).startswith(message)
+    assert not (folder / "report.html").exists()
+
+
+def test_too_many_values(scored: Command, score: Command) -> None:
+    """A column with another value in each of very many rows is no group: that is said, memory stays bounded."""
+    write_table(score.folder / "many.csv", [REVIEWS[0] | {"id": str(number)} for number in range(10_001)])
+    assert score("many.csv", "-o", "many.scored.csv").code == 0
+    result = scored("many.scored.csv", "--by", "id")
+    assert (result.code, error_line(result)) == (
+        2,
+        "--by has more than 10,000 different values: choose a column with fewer",
+    )
+
+
+def test_the_extra_is_named(scored: Command) -> None:
+    """Without the packages of the extra, the message says which command installs them."""
+    without = (
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *rest: None if name == 'jinja2' else find(name, *rest)\n"
+        "from sentiment_batch.cli import main\n"
+        "sys.argv = ['sentiment-batch', 'report', 's.csv']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", without], cwd=scored.folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr == "Error: jinja2 is not installed: pip install 'sentiment-batch[report]'\n"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

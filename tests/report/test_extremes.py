@@ -1,0 +1,55 @@
+"""The rows that stand out are found without keeping the others."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment_batch.report.extremes import Extremes
+
+VALUES = st.lists(st.none() | st.integers(-5, 5), max_size=40)
+
+
+@given(VALUES, st.integers(0, 6), st.integers(1, 10), st.sampled_from([1, -1]))
+def test_as_sorting_all_would_find_them(values: list[int | None], most: int, size: int, sign: int) -> None:
+    """The best of all batches together, equals in the order of their rows, texts that come again left out."""
+    # A text's prediction is always the same: here there are two texts for each.
+    rows = [(value, f"{value}, {place % 2}") for place, value in enumerate(values)]
+    found = Extremes(most, "polarity", sign)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        found.add(
+            pa.record_batch(
+                {
+                    "polarity": pa.array([value for value, _ in part], pa.float32()),
+                    "text": pa.array([text for _, text in part], pa.string()),
+                }
+            ),
+            start,
+        )
+    first: dict[str, tuple[int, int]] = {}
+    for place, (value, text) in enumerate(rows):
+        if value is not None:
+            first.setdefault(text, (-sign * value, place + 1))
+    expected = sorted(first.values())[:most]
+    assert [(-review.rank, review.row) for review in found.best()] == expected
+
+
+def test_long_texts_are_kept_in_part() -> None:
+    """Of a text of megabytes its beginning is kept, and its length."""
+    found = Extremes(1, "polarity", 1)
+    found.add(pa.record_batch({"polarity": pa.array([1.0]), "text": pa.array(["ab" * 10**6])}), 0)
+    (review,) = found.best()
+    assert review.text is not None
+    assert len(review.text) < 1_000
+    assert review.characters == 2 * 10**6
+
+
+@pytest.mark.parametrize("rows", [1_000, 100_000])
+def test_no_more_is_kept_of_more_rows(rows: int) -> None:
+    """However many rows there were, those that are shown are kept, and nothing of the others."""
+    found = Extremes(10, "polarity", 1)
+    for start in range(0, rows, 1_000):
+        values = pa.array(range(start, start + 1_000))
+        found.add(pa.record_batch({"polarity": values.cast(pa.float64()), "text": values.cast(pa.string())}), start)
+    assert len(found.best()) == len(found._heap) == len(found._digests) == 10
