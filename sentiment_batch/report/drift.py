@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
+from sentiment_batch.drift import stability_index
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.locations import Location
 from sentiment_batch.receipt import read_receipt
 from sentiment_batch.report.statistics import Statistics, share
-
-# As if half a row more stood in every bin, before and now: an empty one would make the index infinite.
-_ROWS_ADDED = 0.5
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,8 @@ class Shift:
 
     @property
     def index(self) -> float:
-        """The population stability index: 0 for no shift; above 0.1 it is called moderate, above 0.2 large.
-
-        Of smoothed shares p and q, the sum of (p - q) ln(p / q) over the bins.
-        """
-        shares = zip(_smoothed(self.rows_before), _smoothed(self.rows_now), strict=True)
-        return sum((p - q) * math.log(p / q) for p, q in shares)
+        """The population stability index: 0 for no shift; above 0.1 it is called moderate, above 0.2 large."""
+        return stability_index(self.rows_before, self.rows_now)
 
 
 @dataclass(frozen=True)
@@ -120,11 +114,6 @@ def _whole(low: float, high: float) -> str:
     if high == math.inf:
         return f"{low:.0f} or more"
     return f"{low:.0f}" if high == low + 1 else f"{low:.0f} to {high - 1:.0f}"
-
-
-def _smoothed(rows: Sequence[int]) -> list[float]:
-    total = sum(rows) + _ROWS_ADDED * len(rows)
-    return [(count + _ROWS_ADDED) / total for count in rows]
 
 
 def _edges(histogram: Mapping[str, Any]) -> list[float]:

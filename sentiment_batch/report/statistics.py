@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.polarity import polarities
 from sentiment_batch.report.extremes import Extremes
 
 POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))
-# Those of the distributions in receipts.
-CONFIDENCE_EDGES = tuple(step / 20 for step in range(21))
-TOKEN_EDGES = (0, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, math.inf)
+# As in receipts, where the last bin has no end either.
+_TOKEN_EDGES = (*TOKEN_EDGES[:-1], math.inf)
 _FIVE = ("very negative", "negative", "neutral", "positive", "very positive")
 _MOST_LABELS = 1_000
 _MOST_GROUPS = 10_000
@@ -74,8 +74,8 @@ class Statistics:
     def __init__(
         self,
         top: int,
-        confidence_edges: Sequence[float] = CONFIDENCE_EDGES,
-        token_edges: Sequence[float] = TOKEN_EDGES,
+        confidence_edges: Sequence[float] = tuple(CONFIDENCE_EDGES),
+        token_edges: Sequence[float] = _TOKEN_EDGES,
     ) -> None:
         self.top = top
         self.total = Group()
