@@ -21,15 +21,15 @@ def say(*lines: str) -> None:
         click.echo(printable(line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"), err=True)
 
 
-def report(event: str, lines: str, level: int = logging.INFO, **facts: Any) -> None:
+def report(event: str, *lines: str, level: int = logging.INFO, **facts: Any) -> None:
     """Say the lines; or, in JSON, the event with its facts."""
     tell(event, level, **facts)
     if not speaks_json():
-        say(*lines.splitlines())
+        say(*lines)
 
 
 def warn(message: str) -> None:
-    report("warning", f"Warning: {message}", logging.WARNING, message=message)
+    report("warning", f"Warning: {message}", level=logging.WARNING, message=message)
 
 
 def printable(text: str) -> str:
