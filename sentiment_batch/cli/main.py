@@ -97,5 +97,5 @@ def _complain(error: BaseException, *, verbose: bool) -> int:
         if not speaks_json():
             traceback.print_exc()
     with suppress(OSError):  # there is nobody left to tell
-        announce(outcome.event, f"Error: {outcome.message}", logging.ERROR, **facts)
+        announce(outcome.event, f"Error: {outcome.message}", level=logging.ERROR, **facts)
     return outcome.exit_code

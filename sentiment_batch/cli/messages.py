@@ -21,15 +21,15 @@ def say(*lines: str) -> None:
         click.echo(printable(line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"), err=True)
 
 
-def announce(event: str, lines: str, level: int = logging.INFO, **facts: Any) -> None:
+def announce(event: str, *lines: str, level: int = logging.INFO, **facts: Any) -> None:
     """Say the lines; or, in JSON, the event with its facts."""
     tell(event, level, **facts)
     if not speaks_json():
-        say(*lines.splitlines())
+        say(*lines)
 
 
 def warn(message: str) -> None:
-    announce("warning", f"Warning: {message}", logging.WARNING, message=message)
+    announce("warning", f"Warning: {message}", level=logging.WARNING, message=message)
 
 
 def printable(text: str) -> str:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from sentiment_batch.cli.messages import announce, printable
+from sentiment_batch.cli.messages import announce
 from sentiment_batch.cli.options import (
     TOLERATED,
     json_option,
@@ -52,7 +52,8 @@ def retry_rejects(
         announce(
             "summary",
             f"{tally.rows_in:,} records: {tally.rows_scored:,} scored, {tally.rows_unscorable:,} without text, "
-            f"{tally.rows_rejected:,} rejected again\nwritten to {printable(target.name)}",
+            f"{tally.rows_rejected:,} rejected again",
+            f"written to {target.name}",
             **summary,
         )
     if tally.rows_rejected:

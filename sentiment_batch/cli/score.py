@@ -178,7 +178,7 @@ def score(
             click.echo(json.dumps(summary))
         if not quiet:
             names = [printable(job.output.name) if job.is_staged else "stdout" for job in jobs]
-            announce("summary", _SUMMARY.format_map(summary | {"outputs": ", ".join(names)}), **summary)
+            announce("summary", *_SUMMARY.format_map(summary | {"outputs": ", ".join(names)}).splitlines(), **summary)
         if not speaks_json():  # each was told when it happened
             say(*(f"Error: {failure}" for failure in failures))
         if meter.drift:
@@ -211,7 +211,7 @@ def _show_plans(plans: "list[Plan]", as_json: bool) -> None:
             lines = [
                 f"{name}: {'not known before reading' if value is None else value}" for name, value in facts.items()
             ]
-            announce("planned", "\n".join(map(printable, lines)), **facts)
+            announce("planned", *lines, **facts)
 
 
 _SUMMARY = """\
