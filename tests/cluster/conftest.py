@@ -53,7 +53,7 @@ def wait_until(condition: Callable[[], Any], process: Any) -> None:
     """Return as soon as it holds; fails if the process ends before."""
     give_up = time.monotonic() + _PATIENCE
     while not condition():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.stderr and process.stderr.read()
         assert time.monotonic() < give_up
         time.sleep(0.01)
 
