@@ -110,11 +110,12 @@ def test_stopped(score: Command) -> None:
 
 
 def test_each_file_of_a_folder(score: Command) -> None:
-    """With --new-only every file is a run, also behind one that fails."""
+    """With --new-only every file is a run, also behind one that fails; but one that cannot be begun is none."""
     for folder in ("inbox", "scored"):
         (score.folder / folder).mkdir()
     write_table(score.folder / "inbox/b.csv")
     (score.folder / "inbox/a.csv").write_bytes(b"id,text\n1,good,more\n")
+    (score.folder / "inbox/c.csv").write_bytes(b"")
     assert score("inbox/", "-o", "scored/", "--new-only", "--settle", "0", "-q", *EVENTS).code == 3
     assert kinds(read(score.folder / "events.jsonl")) == ["START", "FAIL", "START", "COMPLETE"]
 
