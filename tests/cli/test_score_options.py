@@ -182,6 +182,7 @@ SUMMARY_TYPES = {
     "peak_rss_bytes": int,
     "model": str,
     "model_sha256": str,
+    "engine": str,
     "device": str,
     "provider": str,
     "threads": int,
