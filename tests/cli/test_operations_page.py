@@ -40,7 +40,7 @@ def test_every_metric_is_listed(score: Command) -> None:
 def test_every_event_is_listed(score: Command) -> None:
     """All events that the program can tell are in the table, and those that a run tells have what stands there."""
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "sentiment_batch").rglob("*.py"))
-    told = set(re.findall(r"\b(?:tell|report|cls)\(\s*\"([a-z]+)\"", sources))
+    told = set(re.findall(r"\b(?:tell|announce|cls)\(\s*\"([a-z]+)\"", sources))
     assert set(listed("Log")) == told
     (score.folder / "r.csv").write_bytes(b"text\ngood\ngood,more\n")
     for event in events(score("r.csv", "--log-format", "json", "--max-reject-rate", "1")):
