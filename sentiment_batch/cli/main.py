@@ -71,7 +71,8 @@ def _run() -> int:
         sys.stdout.flush()
     except click.ClickException as error:
         error.message = printable(error.message)
-        error.show()
+        with suppress(OSError):
+            error.show()
         return error.exit_code
     except Stopped as stop:
         _complain("; ".join([f"{stop.reason} before the end", *_notes(stop, "unfinished output is not kept")]))
@@ -108,5 +109,5 @@ def _notes(error: BaseException, *otherwise: str) -> Sequence[str]:
 
 
 def _complain(message: str) -> None:
-    with suppress(OSError):  # there is nobody left to tell
+    with suppress(OSError):
         say(f"Error: {message}")
