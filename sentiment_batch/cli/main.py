@@ -70,7 +70,7 @@ def _run() -> int:
         exit_code = cli.main(standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.message = printable(error.message)
+        error.message = printable(error.message)  # type: ignore[misc]  # declared final, shown nowhere else
         with suppress(OSError):
             error.show()
         return error.exit_code
