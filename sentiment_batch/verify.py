@@ -16,7 +16,7 @@ from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputErro
 from sentiment_batch.locations import Location
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader, fingerprints
-from sentiment_batch.receipt import read_receipt, rejects_path
+from sentiment_batch.receipt import read_receipt, receipt_path, rejects_path
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import PROVIDERS
 from sentiment_batch.sources import Dialect, Source, SourceOptions, open_source
@@ -29,9 +29,15 @@ def verify(output: Location, rescore: int) -> dict[str, Any]:
     Returns what was found good. Raises BadDataError that names the first difference, NoInputError if there is no
     receipt or no input to score anew, and ConfigurationError if the model is no longer the one of the receipt.
     """
-    target = Path(output.path)
-    receipt = read_receipt(target)
-    _check_files(target, receipt)
+    try:
+        return _verify(output, read_receipt(Path(output.path)), rescore)
+    except (AttributeError, KeyError, RecursionError, StopIteration, TypeError, ValueError) as error:
+        name = receipt_path(Path(output.path)).name
+        raise BadDataError(f"{name} is not a receipt: {type(error).__name__}: {error}") from error
+
+
+def _verify(output: Location, receipt: Mapping[str, Any], rescore: int) -> dict[str, Any]:
+    _check_files(Path(output.path), receipt)
     rows = _check_rows(output, receipt)
     if rescore:
         _check_predictions(output, receipt, sorted(random.sample(range(rows), min(rescore, rows))))

@@ -1,5 +1,6 @@
 """What every source offers, whatever the format."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -60,6 +61,6 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
 
 
 def require_distinct(columns: list[str]) -> None:
-    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    repeated = [column for column, count in Counter(columns).items() if count > 1]
     if repeated:
-        raise UsageError(f"several columns are named {repeated[0]!r}: rename all but one")
+        raise UsageError(f"several columns are named {min(repeated)!r}: rename all but one")

@@ -1,0 +1,86 @@
+"""The program on files that are broken in every way that is known: all is read, rejected with its place, or refused."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from cli.process import Command, error_line
+from cli.tables import REVIEWS, read_table, write_table
+from hostile import FILES, Hostile
+
+
+def read_rejects(path: Path) -> list[tuple[int, int, bytes]]:
+    """Line and offset, or row group and row, and the bytes."""
+    found = []
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        record = json.loads(line)
+        raw = base64.b64decode(record["raw_base64"]) if "raw_base64" in record else record["raw"].encode()
+        place = (record["line"], record["offset"]) if "line" in record else (record["row_group"], record["row"])
+        found.append((*place, raw))
+    return found
+
+
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
+def test_file(score: Command, file: Hostile) -> None:
+    """Each record is in the output or among the rejects, with line, offset and bytes; or the file is refused."""
+    name, output = f"r.{file.suffix}", score.folder / f"r.scored.{file.suffix}"
+    (score.folder / name).write_bytes(file.content)
+    result = score(name)
+    assert result.stdout == ""
+    if file.error:
+        assert result.code == file.code
+        assert error_line(result).startswith(name + file.error)
+        assert list(score.contents()) == [name]
+        return
+    rejects = score.folder / f"{output.name}.rejects.jsonl"
+    assert [row.get("text") for row in read_table(output)] == list(file.texts)
+    assert read_rejects(rejects) == [(bad.line, bad.offset, bad.raw) for bad in file.rejects]
+    if not file.rejects:
+        assert result.code == 0
+        return
+    assert result.code == 65
+    message = error_line(result)
+    assert message.startswith(f"{name}: ")
+    assert f"{len(file.rejects)} of {len(file.texts) + len(file.rejects)} records cannot be read" in message
+    for bad, line in zip(file.rejects, rejects.read_text("utf-8").splitlines(), strict=True):
+        assert json.loads(line)["source"] == name
+        assert json.loads(line)["reason"].startswith(bad.reason)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_odd_texts(score: Command, suffix: str) -> None:
+    """Nothing, nothing but space, a megabyte, nothing but emoji, zero bytes, and ids that are no ids: all keep rows."""
+    texts = ["", " \t", "good " * 200_000, "👍" * 300, "\0", "good", "good", "word" * 250_000]
+    write_table(score.folder / f"r.{suffix}", [{"id": "7", "text": text} for text in texts])
+    assert score(f"r.{suffix}").code == 0
+    rows = read_table(score.folder / f"r.scored.{suffix}")
+    assert [(row["id"], row["text"]) for row in rows] == [("7", text) for text in texts]
+    assert [row["sentiment_error"] or None for row in rows] == [
+        "empty_text",
+        "empty_text",
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+    ]
+    assert [row["sentiment"] or None for row in rows][2] == "very positive"
+    assert rows[5] == rows[6]
+    assert {str(row["truncated"]).lower() for row in rows[:2] + rows[3:7]} == {"false"}
+    assert str(rows[2]["truncated"]).lower() == "true"
+
+
+@pytest.mark.parametrize(("bad", "code"), [(5, 3), (6, 65)])
+def test_limit_of_rejects(score: Command, bad: int, code: int) -> None:
+    """As many rejects as are allowed are told by the exit code alone; with one more there is no sign of success."""
+    path = write_table(score.folder / "r.csv", [REVIEWS[0] | {"id": str(row)} for row in range(100 - bad)])
+    path.write_bytes(path.read_bytes() + b"broken\n" * bad)
+    result = score("r.csv", "--max-reject-rate", "0.05")
+    assert result.code == code
+    assert len(read_table(score.folder / "r.scored.csv")) == 100 - bad
+    assert len(read_rejects(score.folder / "r.scored.csv.rejects.jsonl")) == bad
+    assert (score.folder / "r.scored.csv.receipt.json").exists() == (code == 3)
+    if code == 65:
+        assert "6 of 100 records cannot be read" in error_line(result)
