@@ -12,6 +12,8 @@ from sentiment_batch.formats import Format
 from sentiment_batch.sources.chunk import Chunk
 from sentiment_batch.sources.dialect import Dialect
 
+_MOST_COLUMNS = 100_000
+
 
 @dataclass(frozen=True)
 class SourceOptions:
@@ -60,7 +62,10 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
     return [name for name in available if name in options.columns]
 
 
-def require_distinct(columns: list[str]) -> None:
+def require_usable(columns: list[str]) -> None:
+    """Raise UsageError for two columns of one name, and for more than any table has."""
+    if len(columns) > _MOST_COLUMNS:
+        raise UsageError(f"{len(columns):,} columns: no more than {_MOST_COLUMNS:,} can be read")
     repeated = [column for column, count in Counter(columns).items() if count > 1]
     if repeated:
         raise UsageError(f"several columns are named {min(repeated)!r}: rename all but one")
