@@ -90,8 +90,8 @@ FILES = {
     "CSV: thousands of columns": Hostile(
         "csv", b"text," + b",".join(b"c%d" % i for i in range(5000)) + b"\ngood" + b"," * 5000 + b"\n", ["good"]
     ),
-    "CSV: a hundred thousand columns of one name": Hostile(
-        "csv", b"text" + b",a" * 100_000 + b"\n", error=": several columns are named 'a'", code=2
+    "CSV: thousands of columns of one name": Hostile(
+        "csv", b"text" + b",a" * 99_000 + b"\n", error=": several columns are named 'a'", code=2
     ),
     "CSV: more columns than any table has": Hostile(
         "csv",
