@@ -73,7 +73,7 @@ def read_receipt(target: Location) -> dict[str, Any]:
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else first_line(error)
         raise NoInputError(f"{name}: {reason}: only a finished run leaves a receipt") from error
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise BadDataError(f"{name} is not a receipt: {error}") from error
     if not isinstance(receipt, dict) or receipt.get("schema_version") != SCHEMA_VERSION:
         raise BadDataError(f"{name} is not a receipt that this version can read")

@@ -33,6 +33,13 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
     UsageError for rows to score anew that were scored on CUDA.
     """
     receipt = read_receipt(output.receipt)
+    try:
+        return _verify(output, receipt, rescore)
+    except (AttributeError, KeyError, RecursionError, StopIteration, TypeError, ValueError) as error:
+        raise BadDataError(f"{output.receipt.name} is not a receipt: {type(error).__name__}: {error}") from error
+
+
+def _verify(output: Output, receipt: Mapping[str, Any], rescore: int) -> dict[str, Any]:
     if rescore and receipt["options"]["provider"] != PROVIDERS[Device.CPU]:
         raise UsageError(
             f"{output.name} was scored on CUDA, where the last bits of a prediction depend on its batch: "

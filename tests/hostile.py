@@ -90,6 +90,15 @@ FILES = {
     "CSV: thousands of columns": Hostile(
         "csv", b"text," + b",".join(b"c%d" % i for i in range(5000)) + b"\ngood" + b"," * 5000 + b"\n", ["good"]
     ),
+    "CSV: thousands of columns of one name": Hostile(
+        "csv", b"text" + b",a" * 99_000 + b"\n", error=": several columns are named 'a'", code=2
+    ),
+    "CSV: more columns than any table has": Hostile(
+        "csv",
+        b"text," + b",".join(b"%d" % i for i in range(100_000)),
+        error=": 100,001 columns: no more than 100,000",
+        code=2,
+    ),
     "CSV: formulas": Hostile("csv", b"text\n=good()\n@good\n", ["=good()", "@good"]),
     "TSV: quotes and tabs": Hostile(
         "tsv", b'id\ttext\n1\t"go\tod"\n2\ta\tb\n', ["go\tod"], [Bad(3, 18, b"2\ta\tb\n", "3 fields where")]

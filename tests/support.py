@@ -48,14 +48,16 @@ def read_rejects(path: Path, options: SourceOptions | None = None) -> list[Rejec
     return [reject for chunk in read_chunks(path, options) for reject in chunk.rejects]
 
 
-def read_in_a_process(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """What came of reading each file: `code` and `message`, or `rows` and `rejects`; and `peak_bytes` so far.
+def read_in_a_process(files: Sequence[tuple[Path, str | None]]) -> list[dict[str, Any]]:
+    """What came of reading each file, with the column of its text if that is not to be found.
 
-    Fails if the process that reads them crashes, hangs, or meets an error that is none of our own.
+    `code` and `message`, or `rows` and `rejects`; and `peak_bytes` so far. Fails if the process that reads them
+    crashes, hangs, or meets an error that is none of our own.
     """
     script = Path(__file__).with_name("sources") / "read_all.py"
+    wanted = json.dumps([(str(path), column) for path, column in files])
     done = subprocess.run(
-        [sys.executable, script, *paths], capture_output=True, text=True, check=False, timeout=30 * len(paths)
+        [sys.executable, script], input=wanted, capture_output=True, text=True, check=False, timeout=30 * len(files)
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

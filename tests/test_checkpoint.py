@@ -1,4 +1,7 @@
-"""Which checkpoints no library is given to open."""
+"""Which checkpoints no library is given to open.
+
+CVE-2025-32434 and CVE-2026-24747 run code from weights in pickle form, CVE-2026-4372 by a setting of attention.
+"""
 
 import json
 from pathlib import Path

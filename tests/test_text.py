@@ -202,9 +202,10 @@ def test_no_room(tokenizer_file: Path) -> None:
         Tokenizer(tokenizer_file, 2)
 
 
-def test_not_a_tokenizer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["", "{}", "[" * 100_000, "\x00"])
+def test_not_a_tokenizer(tmp_path: Path, content: str) -> None:
     """A file that is no tokenizer is named."""
     path = tmp_path / "tokenizer.json"
-    path.write_text("{}", "utf-8")
+    path.write_text(content, "utf-8")
     with pytest.raises(ConfigurationError, match=r"tokenizer\.json is not a tokenizer file"):
         Tokenizer(path, 32)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_held_back
+from sentiment_batch.cli.messages import printable
 from sentiment_batch.cli.options import (
     build_scoring_options,
     json_option,
@@ -86,4 +87,4 @@ def evaluate(
     if output:
         (output / "report.json").write_text(record + "\n", "utf-8")
         save_pictures(report, output)
-    click.echo(record if as_json else "\n".join(report.lines()))
+    click.echo(record if as_json else "\n".join(map(printable, report.lines())))

@@ -90,7 +90,8 @@ def _complain(error: BaseException, *, verbose: bool) -> int:
             speak_json(quiet=True)  # also where the other options were not understood
         else:
             error.message = printable(error.message)  # type: ignore[misc]  # final to type checkers alone
-            error.show()
+            with suppress(OSError):
+                error.show()
             return outcome.exit_code
     elif verbose and isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
         facts["traceback"] = traceback.format_exc()

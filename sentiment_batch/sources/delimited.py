@@ -18,7 +18,7 @@ from sentiment_batch.sources.chunk import Chunk, gather
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.records import Record, Records
 from sentiment_batch.sources.reject import Reject
-from sentiment_batch.sources.source import SourceOptions, kept_columns, require_distinct
+from sentiment_batch.sources.source import SourceOptions, kept_columns, require_usable
 
 
 class DelimitedSource:
@@ -31,7 +31,7 @@ class DelimitedSource:
         self._file = file
         self._records = Records(file, options.dialect.delimiter or DELIMITERS[file.format], options.dialect)
         header = self._records.header
-        require_distinct(header)
+        require_usable(header)
         self.text_column = find_column(header, options.text_column, TEXT_COLUMNS, "--text-column")
         self.names = kept_columns(header, options)
         self.schema = pa.schema([(name, pa.string()) for name in self.names])

@@ -20,7 +20,7 @@ from sentiment_batch.sources.batches import BatchReader
 from sentiment_batch.sources.chunk import Chunk, drop_rows, gather, lengths_of, rechunk, size_of
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
-from sentiment_batch.sources.source import SourceOptions, kept_columns, require_distinct
+from sentiment_batch.sources.source import SourceOptions, kept_columns, require_usable
 
 # Of a text that is too long.
 _KEPT_BYTES = 2**16
@@ -36,7 +36,7 @@ class ParquetSource:
         with reading(f"{file.name} is not a readable Parquet file"):
             self._parquet = BatchReader(file.seekable())
         schema, metadata = self._parquet.schema, self._parquet.metadata
-        require_distinct(schema.names)
+        require_usable(schema.names)
         self.text_column = find_column(schema.names, options.text_column, TEXT_COLUMNS, "--text-column")
         _require_text(schema.field(self.text_column))
         self.names = kept_columns(schema.names, options)

@@ -1,5 +1,6 @@
 """What every source offers, whatever the format."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +12,8 @@ from sentiment_batch.formats import Format
 from sentiment_batch.sources.chunk import Chunk
 from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.reject import Reject
+
+_MOST_COLUMNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,10 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
     return [name for name in available if name in options.columns]
 
 
-def require_distinct(columns: list[str]) -> None:
-    repeated = sorted({column for column in columns if columns.count(column) > 1})
+def require_usable(columns: list[str]) -> None:
+    """Raise UsageError for two columns of one name, and for more than any table has."""
+    if len(columns) > _MOST_COLUMNS:
+        raise UsageError(f"{len(columns):,} columns: no more than {_MOST_COLUMNS:,} can be read")
+    repeated = [column for column, count in Counter(columns).items() if count > 1]
     if repeated:
-        raise UsageError(f"several columns are named {repeated[0]!r}: rename all but one")
+        raise UsageError(f"several columns are named {min(repeated)!r}: rename all but one")

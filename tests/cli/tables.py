@@ -55,7 +55,7 @@ def decode(content: bytes, suffix: str) -> list[Row]:
         case "jsonl":
             return [json.loads(line) for line in content.decode("utf-8").splitlines()]
     text = io.StringIO(content.decode("utf-8"), newline="")
-    csv.field_size_limit(len(content) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))
     return list(csv.DictReader(text, delimiter="," if suffix == "csv" else "\t"))
 
 

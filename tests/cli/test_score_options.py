@@ -78,15 +78,25 @@ def test_max_field_bytes(score: Command, name: str, header: str) -> None:
 
 def test_guard_formulas(score: Command) -> None:
     """--guard-formulas puts an apostrophe before what a spreadsheet would compute, and before nothing else."""
-    texts = ["=1+1", "+cmd|' /C calc'!A0", "-good", "@SUM(1)", "\t=1", " =1", "-5", "+1.5e3", "good = bad", "good"]
+    formulas = ["=1+1", "+cmd|' /C calc'!A0", "-good", "@SUM(1)", "\tgood", "\rgood", "\0good", "＝1", "\t=1", " \n=1"]
+    texts = [*formulas, "-5", "+1.5e3", "good = bad", "good", "'=1"]
     write_table(score.folder / "r.csv", [{"text": text} for text in texts])
     assert score("r.csv").code == 0
     assert [row["text"] for row in read_table(score.folder / "r.scored.csv")] == texts
     assert score("r.csv", "--guard-formulas", "--force").code == 0
     guarded = [row["text"] for row in read_table(score.folder / "r.scored.csv")]
-    assert guarded == [f"'{text}" for text in texts[:6]] + texts[6:]
+    assert guarded == [f"'{text}" for text in formulas] + texts[10:]
     assert score("r.csv", "--guard-formulas", "-o", "out.jsonl").code == 0
     assert [row["text"] for row in read_table(score.folder / "out.jsonl")] == texts
+
+
+def test_guarded_names(score: Command) -> None:
+    """Names of columns, ids and the labels of a model are guarded too; what is computed here is not altered."""
+    write_table(score.folder / "r.tsv", [{"=id": "=1", "text": "bad"}])
+    assert score("r.tsv", "--guard-formulas").code == 0
+    [row] = read_table(score.folder / "r.scored.tsv")
+    assert row["'=id"] == "'=1"
+    assert float(row["polarity"]) < 0
 
 
 def test_probabilities(score: Command) -> None:

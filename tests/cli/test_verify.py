@@ -112,6 +112,41 @@ def test_no_receipt(command: Command, scored: Callable[..., Path]) -> None:
     assert error_line(result) == ("out.csv.receipt.json: no such file: only a finished run leaves a receipt")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"output": None},
+        {"output": {"name": 7}},
+        {"rejects": []},
+        {"options": {}},
+        {"rows_in": "20"},
+        {"parts": [{}]},
+        {"inputs": [{}]},
+        {"inputs": ["\0"]},
+        {"model": 7},
+        {"model_sha256": 7},
+        {"schema_version": 2},
+    ],
+    ids=str,
+)
+def test_forged_receipt(command: Command, scored: Callable[..., Path], change: dict[str, object]) -> None:
+    """A receipt of another shape is no proof, and no crash."""
+    receipt = scored("out.csv").with_name("out.csv.receipt.json")
+    receipt.write_text(json.dumps(json.loads(receipt.read_text("utf-8")) | change), "utf-8")
+    result = command("verify", "out.csv", "--rescore", "5")
+    assert result.code in {65, 66}
+    assert "unexpected" not in error_line(result)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"[" * 100_000])
+def test_not_a_receipt(command: Command, scored: Callable[..., Path], content: bytes) -> None:
+    """What is no receipt at all is named."""
+    scored("out.csv").with_name("out.csv.receipt.json").write_bytes(content)
+    result = command("verify", "out.csv")
+    assert result.code == 65
+    assert error_line(result).startswith("out.csv.receipt.json is not a receipt")
+
+
 def test_input_that_changed(command: Command, scored: Callable[..., Path]) -> None:
     """Rows are scored anew only from the input that they came from."""
     path = scored("out.csv").with_name("r.csv")

@@ -1,5 +1,6 @@
-"""Reads each file named as an argument to its end, and prints a line of JSON for each: what came of it.
+"""Reads files to their ends, and prints a line of JSON for each: what came of it.
 
+Standard input says which: a JSON list of pairs, a path and the name of the column with the text, or null.
 A process of its own: what it cannot survive ends no other.
 """
 
@@ -13,14 +14,17 @@ from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, open_source
 
 
-def read(name: str) -> dict[str, int | str]:
+def read(name: str, text_column: str | None) -> dict[str, int | str]:
     try:
-        source = open_source(Location.parse(name), SourceOptions())
-        chunks = list(source.chunks())
+        source = open_source(Location.parse(name), SourceOptions(text_column))
+        rows = rejects = 0
+        for chunk in source.chunks():
+            rows += len(chunk)
+            rejects += len(chunk.rejects)
         source.close()
     except SentimentBatchError as error:
         return {"code": error.exit_code, "message": str(error)}
-    return {"code": 0, "rows": sum(map(len, chunks)), "rejects": sum(len(chunk.rejects) for chunk in chunks)}
+    return {"code": 0, "rows": rows, "rejects": rejects}
 
 
 def peak_bytes() -> int:
@@ -28,5 +32,5 @@ def peak_bytes() -> int:
     return int(kilobytes) * 1024
 
 
-for argument in sys.argv[1:]:
-    print(json.dumps(read(argument) | {"peak_bytes": peak_bytes()}))
+for path, column in json.load(sys.stdin):
+    print(json.dumps(read(path, column) | {"peak_bytes": peak_bytes()}))

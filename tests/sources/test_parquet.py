@@ -184,13 +184,13 @@ def test_not_parquet(path: Path, content: bytes) -> None:
         read_chunks(path)
 
 
-def variants(path: Path, contents: Iterable[bytes]) -> list[Path]:
-    """Files of these contents."""
+def read_variants(path: Path, contents: Iterable[bytes]) -> list[dict[str, Any]]:
+    """What comes of files of these contents."""
     paths = []
     for number, content in enumerate(contents):
         paths.append(path.with_name(f"{number}.parquet"))
         paths[-1].write_bytes(content)
-    return paths
+    return read_in_a_process([(path, None) for path in paths])
 
 
 def footer_start(content: bytes) -> int:
@@ -230,7 +230,7 @@ def test_flipped_bits(path: Path, options: dict[str, Any]) -> None:
             damaged[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
         return bytes(damaged)
 
-    found = read_in_a_process(variants(path, (flipped() for _ in range(250))))
+    found = read_variants(path, (flipped() for _ in range(250)))
     assert {result["code"] for result in found} <= {0, 2, 65}
     assert [result["code"] for result in found].count(65) > 100
     assert max(result["peak_bytes"] for result in found) < 500 * 2**20
@@ -249,7 +249,7 @@ def test_claims_too_large(path: Path) -> None:
             changed = footer[: found.start(1)] + enormous + footer[found.end(1) :]
             yield content[:start] + changed + len(changed).to_bytes(4, "little") + b"PAR1"
 
-    found = read_in_a_process(variants(path, claims()))
+    found = read_variants(path, claims())
     assert len(found) > 5
     assert {result["code"] for result in found} == {0, 65}
     assert {result["rows"] for result in found if result["code"] == 0} == {100}

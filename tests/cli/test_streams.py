@@ -1,0 +1,100 @@
+"""Standard streams that are full, that nobody reads, or that were never opened: no traceback, and no success."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.process import Command, Result, error_line
+from cli.tables import write_table
+
+PRINTING = [
+    ("score", "r.csv", "-o", "-"),
+    ("score", "r.csv", "--json", "-o", "new.csv"),
+    ("score", "r.csv", "--dry-run", "--json"),
+    ("predict", "good"),
+    ("predict", "--json", "good"),
+    ("evaluate", "--data", "r.csv"),
+    ("verify", "scored.csv", "--json"),
+    ("info",),
+    ("info", "--json"),
+    ("--help",),
+    ("score", "--help"),
+    ("--version",),
+]
+
+
+@pytest.fixture
+def run(command: Command, model: Path) -> Callable[..., Result]:
+    """The command with the stand-in model where it takes one, in a folder with something to work on."""
+    rows = [{"text": "good", "label": "very positive"}]
+    write_table(command.folder / "r.csv", rows)
+    chosen = {name: ("--model", str(model)) for name in ("score", "predict", "evaluate")}
+    assert command("score", "r.csv", "-o", "scored.csv", *chosen["score"]).code == 0
+
+    def with_model(*words: str, **streams: Any) -> Result:
+        more = () if "--help" in words else chosen.get(words[0], ())
+        return command(*words, *more, **streams)
+
+    return with_model
+
+
+def without(*descriptors: int) -> Callable[[], None]:
+    """What closes streams in a child, as `>&-` does."""
+
+    def close() -> None:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    return close
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_nobody_reads(run: Callable[..., Result], words: tuple[str, ...]) -> None:
+    """Behind `| head`, when the reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as stdout:
+        result = run(*words, stdout=stdout)
+    assert (result.code, error_line(result)) == (74, "stdout was closed before everything was written")
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_full(run: Callable[..., Result], words: tuple[str, ...]) -> None:
+    """On a full disk."""
+    with Path("/dev/full").open("wb") as stdout:
+        result = run(*words, stdout=stdout)
+    assert "No space left on device" in error_line(result)
+    assert result.code in {73, 74}
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_never_opened(run: Callable[..., Result], words: tuple[str, ...]) -> None:
+    """Where there is no stdout at all."""
+    result = run(*words, before=without(1))
+    assert "Bad file descriptor" in error_line(result)
+    assert result.code in {73, 74}
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_streams_that_are_not_needed(run: Callable[..., Result], command: Command, closed: tuple[int, ...]) -> None:
+    """From file to file no stream is needed; what is opened does not get the number of one, and its output."""
+    assert run("score", "r.csv", before=without(*closed)).code == 0
+    expected = (command.folder / "scored.csv").read_bytes()
+    assert (command.folder / "r.scored.csv").read_bytes() == expected
+
+
+def test_no_stdin(run: Callable[..., Result]) -> None:
+    """Where there is no stdin, nothing comes from it."""
+    result = run("score", "-", before=without(0))
+    assert (result.code, error_line(result)) == (65, "-: the file is empty")
+
+
+@pytest.mark.parametrize("words", [("score", "missing.csv"), ("score", "--nonsense"), ("score", "r.csv", "-o", "-")])
+def test_nobody_to_tell(run: Callable[..., Result], words: tuple[str, ...]) -> None:
+    """A failure is one also if stderr takes nothing."""
+    codes = {"missing.csv": 66, "--nonsense": 2}
+    assert run(*words, before=without(2)).code == codes.get(words[1], 0)
+    with Path("/dev/full").open("wb") as full:
+        assert run(*words, before=lambda: os.dup2(full.fileno(), 2)).code == codes.get(words[1], 74)
