@@ -8,7 +8,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 Int8Array = npt.NDArray[np.int8]
 
-# Of the largest value; tried in turn for each slice.
+# Of the largest value; tried in turn for each slice. Those above 1 leave two large neighbours room for each other.
 _SHARES_OF_RANGE = np.linspace(0.6, 2.0, 36)
 
 # Two products with uint8 are at most 2 * 255 * 64, which 16 bits with a sign can hold.

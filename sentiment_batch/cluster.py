@@ -66,8 +66,8 @@ class Model:
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
         bundle = scorer.bundle
-        proof = next(scores for _, scores in Scorer.stream(scorer, [_probe()], lambda texts: texts))
         options = replace(scorer.options, threads=1)
+        proof = scorer.score(_probe())
         return cls(bundle, bundle.graph.read_bytes(), bundle.tokenizer.read_bytes(), options, versions(), proof)
 
     def load(self) -> Scorer:
@@ -97,7 +97,10 @@ class Model:
 
 
 class ClusterScorer(Scorer):
-    """A Scorer that has the processes of the connected cluster score; see `connected`. `threads` are its CPUs."""
+    """A Scorer that has the processes of the connected cluster score what it streams; see `connected`.
+
+    `threads` are the cluster's CPUs.
+    """
 
     engine = "ray"
 

@@ -1,12 +1,24 @@
-"""Which column holds what, when nobody says so."""
+"""Which column holds what, when nobody says so; and what the added ones hold."""
 
 from collections.abc import Sequence
+
+import pyarrow as pa
 
 from sentiment_batch.errors import UsageError
 
 TEXT_COLUMNS = ("text", "review", "Phrase", "review_text", "reviewText", "comment", "sentence", "content", "body")
 LABEL_COLUMNS = ("label", "sentiment", "Sentiment", "stars", "rating")
 GROUP_COLUMNS = ("group", "SentenceId")
+
+# Without their prefix, and without the probabilities of each label.
+ADDED_COLUMNS = {
+    "sentiment": pa.string(),
+    "confidence": pa.float32(),
+    "polarity": pa.float32(),
+    "n_tokens": pa.int32(),
+    "truncated": pa.bool_(),
+    "sentiment_error": pa.string(),
+}
 
 
 def find_column(columns: Sequence[str], wanted: str | None, known: Sequence[str], option: str) -> str:

@@ -44,8 +44,8 @@ class Distribution:
         """Of N scored rows: `labels` counts them, the arrays are [N] each."""
         return cls(
             dict(labels),
-            _histogram(confidence, CONFIDENCE_EDGES),
-            _histogram(n_tokens, TOKEN_EDGES),
+            histogram(confidence, CONFIDENCE_EDGES),
+            histogram(n_tokens, TOKEN_EDGES),
             None if polarity is None else int(np.rint(polarity.astype(np.float64) * _UNITS).sum()),
             int(truncated.sum()),
             unknown_tokens,
@@ -91,7 +91,8 @@ class Distribution:
         }
 
 
-def _histogram(values: npt.NDArray[Any], edges: Sequence[float]) -> list[int]:
+def histogram(values: npt.NDArray[Any], edges: Sequence[float]) -> list[int]:
+    """How many values lie from each edge up to the next; those beyond an outer edge are in the bin beside it."""
     bins = np.searchsorted(edges[1:-1], values.astype(np.float64), side="right")
     counts: list[int] = np.bincount(bins, minlength=len(edges) - 1).tolist()
     return counts

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.columns import ADDED_COLUMNS
 from sentiment_batch.distribution import Distribution
 from sentiment_batch.errors import UsageError
 from sentiment_batch.scoring import Scores
@@ -34,14 +35,7 @@ class PredictionColumns:
 
     @property
     def schema(self) -> pa.Schema:
-        fields = {
-            "sentiment": pa.string(),
-            "confidence": pa.float32(),
-            "polarity": pa.float32(),
-            "n_tokens": pa.int32(),
-            "truncated": pa.bool_(),
-            "sentiment_error": pa.string(),
-        }
+        fields = dict(ADDED_COLUMNS)
         if self.probabilities:
             fields |= {f"p_{label.replace(' ', '_')}": pa.float32() for label in self.labels}
         return pa.schema([(self.prefix + name, kind) for name, kind in fields.items()])

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment_batch.columns import TEXT_COLUMNS, find_column
+from sentiment_batch.columns import ADDED_COLUMNS, TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError
 from sentiment_batch.formats import is_known
 from sentiment_batch.locations import REJECTS, Location, first_line
@@ -16,14 +16,6 @@ from sentiment_batch.output import Output
 from sentiment_batch.sources import Chunk, Dialect, Source, SourceOptions, open_source, without_rejects
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE
 
-_PREDICTIONS = {
-    "sentiment": pa.string(),
-    "confidence": pa.float32(),
-    "polarity": pa.float32(),
-    "n_tokens": pa.int32(),
-    "truncated": pa.bool_(),
-    "sentiment_error": pa.string(),
-}
 # A row of an output holds more than the record that it was made of.
 _DIALECT = Dialect(max_field_bytes=100 * 2**20)
 _ADVICE = "score it first, or name the --prefix of its columns"
@@ -83,13 +75,13 @@ class ScoredRows:
     def _names(self, file: Location) -> list[str]:
         with closing(self._source(file, None)) as source:
             names = source.names
-        for name in (self._prefix + name for name in _PREDICTIONS):
+        for name in (self._prefix + name for name in ADDED_COLUMNS):
             if name not in names:
                 raise UsageError(f"{file.name} has no column {name!r}: {_ADVICE}")
         return names
 
     def _open(self, file: Location) -> Source:
-        columns = [*(self._prefix + name for name in _PREDICTIONS), self.text_column, self.by]
+        columns = [*(self._prefix + name for name in ADDED_COLUMNS), self.text_column, self.by]
         return self._source(file, tuple(name for name in columns if name))
 
     def _source(self, file: Location, columns: tuple[str, ...] | None) -> Source:
@@ -112,7 +104,7 @@ class ScoredRows:
                 found = pc.if_else(pc.equal(found, ""), None, found)  # how CSV writes null
             return found.cast(kind)
 
-        columns = {name: column(self._prefix + name, kind) for name, kind in _PREDICTIONS.items()}
+        columns = {name: column(self._prefix + name, kind) for name, kind in ADDED_COLUMNS.items()}
         nulls = pa.nulls(len(chunk), pa.string())
         text = column(self.text_column, pa.string()) if self.text_column else nulls
         try:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
+from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES, histogram
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.polarity import polarities
 from sentiment_batch.report.extremes import Extremes
@@ -25,7 +25,7 @@ _MOST_GROUPS = 10_000
 
 @dataclass
 class Histogram:
-    """`rows[i]` values lie from edges[i] up to edges[i + 1]; those beyond an outer edge are in the bin beside it."""
+    """`rows[i]` values lie from edges[i] up to edges[i + 1]; see distribution.histogram."""
 
     edges: Sequence[float]
     rows: npt.NDArray[np.int64] = field(init=False)
@@ -35,9 +35,7 @@ class Histogram:
 
     def add(self, values: pa.Array) -> None:
         """Count the values that are not null."""
-        numbers = values.drop_null().cast(pa.float64()).to_numpy()
-        bins = np.searchsorted(self.edges[1:-1], numbers, side="right")
-        self.rows += np.bincount(bins, minlength=len(self.rows))
+        self.rows += histogram(values.drop_null().to_numpy(), self.edges)
 
 
 @dataclass
@@ -74,7 +72,7 @@ class Statistics:
     def __init__(
         self,
         top: int,
-        confidence_edges: Sequence[float] = tuple(CONFIDENCE_EDGES),
+        confidence_edges: Sequence[float] = CONFIDENCE_EDGES,
         token_edges: Sequence[float] = _TOKEN_EDGES,
     ) -> None:
         self.top = top
