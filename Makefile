@@ -34,8 +34,9 @@ bench: dev ## Measure the worker beside its peers, in short; of CHECKPOINT, a fi
 		--workload short --workload long --rows 240 --single-texts 20 --repeat 1
 
 default-model: dev ## Train and export the embedded model; DATA is the folder that recipes/default.toml describes.
-	.venv-dev/bin/sentiment-batch train --recipe recipes/default.toml --data-folder $(DATA) -o checkpoint --resume
-	.venv-dev/bin/sentiment-batch export --checkpoint checkpoint --quantize -o sentiment_batch/models/default --force \
+	.venv-dev/bin/sentiment-batch train --recipe recipes/default-stage1.toml --data-folder $(DATA) -o checkpoint/stage1 --resume
+	.venv-dev/bin/sentiment-batch train --recipe recipes/default.toml --data-folder $(DATA) -o checkpoint/default --resume
+	.venv-dev/bin/sentiment-batch export --checkpoint checkpoint/default --quantize -o sentiment_batch/models/default --force \
 		--max-accuracy-drop 0.3 --behaviour \
 		--recipe recipes/default.toml --data-folder $(DATA)
 
