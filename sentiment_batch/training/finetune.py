@@ -25,7 +25,7 @@ from sentiment_batch.hardware import cpu_flags
 from sentiment_batch.metrics import measure
 from sentiment_batch.text import Tokenizer
 from sentiment_batch.training.averaging import WeightAveraging
-from sentiment_batch.training.checkpoint import load_pretrained
+from sentiment_batch.training.checkpoint import earlier_stages, load_pretrained
 from sentiment_batch.training.corpora import Corpus
 from sentiment_batch.training.curves import save_learning_curves, summarize
 from sentiment_batch.training.distillation import soft_labels
@@ -49,6 +49,7 @@ def finetune(
         if not len(corpus.train) or not len(corpus.dev):
             raise BadDataError(f"{corpus.name}: too few rows to train on some and hold some back")
     set_seed(options.seed)
+    earlier = earlier_stages(recipe.base)
     tokenizer, model = load_pretrained(recipe.base, recipe.labels)
     freeze(model, options)
     output.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,7 @@ def finetune(
     dev = {name: trainer.evaluate(part) for name, part in dev_parts.items()}
     metrics = {
         "recipe": recipe.to_dict(),
+        "earlier_stages": earlier,
         "rows": {corpus.name: {"train": len(corpus.train), "dev": len(corpus.dev)} for corpus in corpora},
         "steps": trainer.state.global_step,
         "best_step": trainer.state.best_global_step,

@@ -8,9 +8,10 @@ from sentiment_batch.behaviour import Outcome, check_behaviour
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import UsageError
 from sentiment_batch.scoring import Scorer
+from sentiment_batch.text import LongText
 from sentiment_batch.training.comparison import Comparison, compare
 from sentiment_batch.training.corpora import LabelledTexts
-from sentiment_batch.training.evaluation import Evaluation, LengthGroup, evaluate, predict
+from sentiment_batch.training.evaluation import Evaluation, LengthGroup, evaluate, evaluate_cuts, predict
 
 # Field of Metrics, title, format.
 _LINES = (
@@ -24,7 +25,8 @@ _LINES = (
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured of `model`: on samples, by name; beside `other` on the same samples; and on behaviour.
+    """What was measured of `model`: on samples, by name; beside `other` on the same samples; with each way to
+    cut long texts, on those of a sample that are; and on behaviour.
 
     What was not asked for is empty.
     """
@@ -33,6 +35,7 @@ class Report:
     evaluations: Mapping[str, Evaluation]
     other: ModelBundle | None
     comparisons: Mapping[str, Comparison]
+    cuts: Mapping[str, Mapping[LongText, Evaluation]]
     behaviour: Mapping[str, Outcome]
 
     @classmethod
@@ -41,6 +44,7 @@ class Report:
         scorer: Scorer,
         samples: Mapping[str, LabelledTexts],
         other: Scorer | None,
+        cutting: Mapping[LongText, Scorer],
         *,
         behaviour: bool,
         progress: Callable[[str], None],
@@ -56,14 +60,16 @@ class Report:
         if behaviour:
             progress("trying the cases of behaviour")
             outcomes = check_behaviour(lambda texts: scorer.score(texts).probabilities, model.polarities)
-        evaluations, comparisons = {}, {}
+        evaluations, comparisons, cuts = {}, {}, {}
         for name, texts in samples.items():
             progress(f"measuring {name}: {len(texts):,} texts")
             predictions = predict(scorer, texts)
             evaluations[name] = evaluate(scorer, predictions)
             if other is not None:
                 comparisons[name] = compare(predictions, predict(other, texts))
-        return cls(model, evaluations, other.bundle if other else None, comparisons, outcomes)
+            if cutting:
+                cuts[name] = evaluate_cuts(cutting, texts, predictions)
+        return cls(model, evaluations, other.bundle if other else None, comparisons, cuts, outcomes)
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
@@ -75,6 +81,10 @@ class Report:
         if self.other:
             results = {name: asdict(comparison) for name, comparison in self.comparisons.items()}
             record["against"] = {"model_sha256": self.other.sha256, "results": results}
+        if self.cuts:
+            record["long_texts"] = {
+                name: {cut: evaluation.record() for cut, evaluation in cuts.items()} for name, cuts in self.cuts.items()
+            }
         if self.behaviour:
             record["behaviour"] = {kind: asdict(outcome) for kind, outcome in self.behaviour.items()}
         return record
@@ -88,6 +98,8 @@ class Report:
                 yield from _comparison(self.comparisons[name])
             yield from _confusion(evaluation, self.model.labels)
             yield from _by_length(evaluation.by_length)
+            if name in self.cuts:
+                yield from _long_texts(self.cuts[name])
         if self.behaviour:
             yield from _behaviour(self.behaviour)
 
@@ -131,6 +143,20 @@ def _by_length(groups: Sequence[LengthGroup]) -> Iterator[str]:
         span = f"{group.above + 1}-{group.up_to}" if group.up_to else f"> {group.above}"
         binary = "" if group.binary_accuracy is None else f"{group.binary_accuracy:.2%}"
         yield f"  {span:>8}{group.rows:>9,}  {group.accuracy:>8.2%}{binary:>8}".rstrip()
+
+
+def _long_texts(cuts: Mapping[LongText, Evaluation]) -> Iterator[str]:
+    """With each way of cutting, what is right of the texts that have to be cut."""
+    if not cuts:
+        yield "  none has to be cut (--long-text)"
+    for cut, evaluation in cuts.items():
+        told = [
+            f"{title} {getattr(evaluation.metrics, field):.2%} ({low:.2%} to {high:.2%})"
+            for field, title in (("accuracy", "accuracy"), ("binary_accuracy", "binary"))
+            if field in evaluation.intervals
+            for low, high in [evaluation.intervals[field]]
+        ]
+        yield f"  {evaluation.metrics.rows:,} rows cut, --long-text {cut + ':':11}{', '.join(told)}"
 
 
 def _behaviour(outcomes: Mapping[str, Outcome]) -> Iterator[str]:

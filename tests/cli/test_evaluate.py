@@ -118,6 +118,20 @@ def test_long_texts(evaluate: Command, long_text: str, right: float) -> None:
     assert report["results"]["e.csv"]["by_length"][-1]["accuracy"] == right
 
 
+def test_long_texts_compared(evaluate: Command) -> None:
+    """All ways to cut are measured on the texts that have to be cut, and on no other."""
+    texts = {"good": "4", "bad " * 40 + "good " * 90: "4", "good " * 90 + "bad " * 40: "4", "bad": "4"}
+    write_table(evaluate.folder / "e.csv", [{"text": text, "label": label} for text, label in texts.items()])
+    words = ("--data", "e.csv", "--data", "d.csv", "--compare-long-text")
+    report = json.loads(evaluate(*words, "--json").stdout)["long_texts"]
+    found = {cut: (measured["rows"], measured["accuracy"]) for cut, measured in report["e.csv"].items()}
+    assert found == {"head": (2, 0.5), "head-tail": (2, 0.5), "windows": (2, 1.0)}
+    assert report["d.csv"] == {}
+    told = evaluate(*words).stdout
+    assert "  2 rows cut, --long-text windows:   accuracy 100.00% (100.00% to 100.00%), binary 100.00% (" in told
+    assert "  none has to be cut (--long-text)" in told
+
+
 def test_rows_without_text_do_not_count(evaluate: Command) -> None:
     """A row with no text has no prediction that could be right or wrong."""
     write_table(evaluate.folder / "d.csv", [{"text": "good", "label": "4"}, {"text": " ", "label": "4"}])

@@ -217,3 +217,19 @@ def test_base_that_cannot_be_used(base: Path, tmp_path: Path, damage: Callable[[
     assert result.code == 78
     assert error_line(result).startswith(message)
     assert not (tmp_path / "ckpt").exists()
+
+
+def test_a_second_stage_remembers_the_first(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> None:
+    """A checkpoint that another one was the base of records what that one learned from, and keeps its head."""
+    shutil.copytree(trained[0], tmp_path / "first", ignore=shutil.ignore_patterns("steps"))
+    write_reviews(tmp_path / "x.tsv")
+    assert _train(tmp_path, Path("first"), "--epochs", "0.3").code == 0
+    first, second = read_metrics(trained[0]), read_metrics(tmp_path / "ckpt")
+    assert first["earlier_stages"] == []
+    assert second["earlier_stages"] == [{key: first[key] for key in ("recipe", "rows", "steps", "best_step")}]
+    (tmp_path / "ckpt").rename(tmp_path / "second")
+    assert _train(tmp_path, Path("second"), "--epochs", "0.3").code == 0
+    bases = [stage["recipe"]["base"] for stage in read_metrics(tmp_path / "ckpt")["earlier_stages"]]
+    assert bases == [str(base), "first"]
+    earliest = next(entry for entry in second["history"] if "eval_dev_accuracy" in entry)
+    assert earliest["eval_dev_accuracy"] >= 0.9
