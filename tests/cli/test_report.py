@@ -55,7 +55,7 @@ def test_an_existing_page(scored: Command) -> None:
         (["empty/"], 66, "empty/: no scored file in this folder"),
         (["s.csv", "--compare-to", "no.json"], 66, "no.json: no such file: only a finished run leaves a receipt"),
         (["s.csv", "--compare-to", "r.csv"], 65, "r.csv is not a receipt"),
-        (["s.csv", "--compare-to", "odd.json"], 65, "odd.json: its distribution cannot be read: KeyError"),
+        (["s.csv", "--compare-to", "odd.json"], 65, "odd.json is not a receipt of this version: Object missing"),
         (["bad.csv"], 65, "bad.csv: not what score writes: "),
         (["bad.jsonl"], 65, "bad.jsonl: not what score writes: "),
         (["torn.csv"], 65, "torn.csv: line 2: "),
