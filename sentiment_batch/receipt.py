@@ -116,7 +116,7 @@ class Receipt(TypedDict):
     schema_version: Literal[1]
     run: str
     started: str
-    inputs: list[Input]
+    inputs: Annotated[list[Input], msgspec.Meta(min_length=1)]
     model_sha256: str
     options: RunOptions
     versions: dict[str, str]

@@ -83,6 +83,13 @@ def test_bad_input(scored: Command, arguments: list[str], code: int, message: st
     assert not (folder / "report.html").exists()
 
 
+def test_of_standard_input(scored: Command, score: Command) -> None:
+    """What came through a pipe has no size: the page does without."""
+    assert score("-", "-o", "piped.csv", stdin=(score.folder / "r.csv").read_bytes()).code == 0
+    assert scored("piped.csv").code == 0
+    assert '<code>-</code></th><td class="number">–</td>' in (score.folder / "report.html").read_text("utf-8")
+
+
 def test_too_many_values(scored: Command, score: Command) -> None:
     """A column with another value in each of very many rows is no group: that is said, memory stays bounded."""
     write_table(score.folder / "many.csv", [REVIEWS[0] | {"id": str(number)} for number in range(10_001)])
