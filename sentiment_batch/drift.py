@@ -1,14 +1,12 @@
 """How far the predictions of a run are from those of an earlier one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.locations import Location
-from sentiment_batch.receipt import read_receipt
+from sentiment_batch.receipt import Predictions, Receipt, read_receipt
 
 # Above 0.1 a shift is usually called moderate, above 0.2 large (Siddiqi 2006, "Credit Risk Scorecards").
 LARGE_SHIFT = 0.2
@@ -31,15 +29,14 @@ class Drift:
     unknown_token_share: float
 
     @classmethod
-    def between(cls, before: Mapping[str, Any], now: Mapping[str, Any]) -> "Drift":
-        """Of two distributions as receipts hold them."""
+    def between(cls, before: Predictions, now: Predictions) -> "Drift":
         labels = [*before["labels"], *(label for label in now["labels"] if label not in before["labels"])]
-        means = [distribution["mean_polarity"] for distribution in (before, now)]
+        means = before["mean_polarity"], now["mean_polarity"]
         return cls(
             stability_index(*([found["labels"].get(label, 0) for label in labels] for found in (before, now))),
             stability_index(before["confidence"]["rows"], now["confidence"]["rows"]),
             stability_index(before["tokens"]["rows"], now["tokens"]["rows"]),
-            None if None in means else means[1] - means[0],
+            None if means[0] is None or means[1] is None else means[1] - means[0],
             now["truncated_share"] - before["truncated_share"],
             now["unknown_token_share"] - before["unknown_token_share"],
         )
@@ -58,17 +55,15 @@ def stability_index(before: Sequence[int], now: Sequence[int]) -> float:
     return sum((p - q) * math.log(p / q) for p, q in zip(_shares(before), _shares(now), strict=True))
 
 
-def read_distribution(receipt: Location) -> dict[str, Any]:
-    """That of an earlier run.
+def read_earlier(location: Location) -> Receipt:
+    """The receipt of a run to compare with.
 
-    Raises NoInputError if there is no receipt; BadDataError if nothing was scored, or counted in other bins.
+    Raises NoInputError if there is none; BadDataError if it is not one, or nothing was scored.
     """
-    found = read_receipt(receipt).get("distribution")
-    if not found or not sum(found["labels"].values()):
-        raise BadDataError(f"{receipt.name} tells of no predictions to compare to: name the receipt of another run")
-    if (found["confidence"]["edges"], found["tokens"]["edges"]) != (CONFIDENCE_EDGES, TOKEN_EDGES):
-        raise BadDataError(f"{receipt.name} counts in other bins than this version: name the receipt of another run")
-    return dict(found)
+    receipt = read_receipt(location)
+    if not sum(receipt["distribution"]["labels"].values()):
+        raise BadDataError(f"{location.name} tells of no predictions to compare to: name the receipt of another run")
+    return receipt
 
 
 def _shares(rows: Sequence[int]) -> list[float]:

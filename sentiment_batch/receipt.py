@@ -1,27 +1,151 @@
-"""What went in and what came out, written last: where it stands, every row is accounted for."""
+"""What went in and what came out, written last: where it stands, every row is accounted for.
+
+Its entries may be used as they are: what is not of these types is not read.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
+import msgspec
+
+from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.durable import writing
 from sentiment_batch.errors import BadDataError, NoInputError
 from sentiment_batch.journal import Commit, Tally
 from sentiment_batch.locations import Location, first_line
 from sentiment_batch.output import Output
+from sentiment_batch.text import LongText
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^\0]+$")]
+
+
+class Histogram(TypedDict):
+    """`rows[i]` values lie from edges[i] up to edges[i + 1]."""
+
+    edges: list[float]
+    rows: list[Count]
+
+
+class Predictions(TypedDict):
+    """See Distribution.record."""
+
+    labels: dict[str, Count]
+    mean_polarity: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None
+    confidence: Histogram
+    tokens: Histogram
+    truncated_share: Share
+    unknown_token_share: Share
+
+
+class Input(TypedDict):
+    """See identity.fingerprints."""
+
+    name: Name
+    bytes: NotRequired[Count | None]
+    modified_ns: NotRequired[int | None]
+
+
+class DialectEntries(TypedDict):
+    """See Dialect."""
+
+    delimiter: str | None
+    quote: str | None
+    encoding: str
+    max_field_bytes: Count
+
+
+class RunOptions(TypedDict):
+    """Of a run; see identity_of."""
+
+    text_column: str | None
+    columns: list[str] | None
+    verbatim: bool
+    dialect: DialectEntries
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)]
+    long_text: LongText
+    provider: Literal["CPUExecutionProvider", "CUDAExecutionProvider"]
+    prefix: str
+    probabilities: bool
+    guard_formulas: bool
+
+
+class File(TypedDict):
+    name: str
+    bytes: Count
+    sha256: str
+
+
+class Written(File):
+    """See Output.describe."""
+
+    files: NotRequired[list[File]]
+
+
+class WrittenRows(Written):
+    columns: list[str]
+
+
+class ReceiptPart(TypedDict):
+    """What became of a chunk; see Commit."""
+
+    rows: Count
+    content_sha256: str
+    sha256: str
+    crashed_rows: list[Count]
+
+
+class Retry(TypedDict):
+    """Mended records that were added."""
+
+    run: str
+    started: str
+    finished: str
+    rows: Count
+    parts: list[ReceiptPart]
+
+
+class Receipt(TypedDict):
+    schema_version: Literal[1]
+    run: str
+    started: str
+    inputs: Annotated[list[Input], msgspec.Meta(min_length=1)]
+    model_sha256: str
+    options: RunOptions
+    versions: dict[str, str]
+    finished: str
+    rows_in: Count
+    rows_scored: Count
+    rows_unscorable: Count
+    rows_rejected: Count
+    tokens: Count
+    padding_tokens: Count
+    distribution: Predictions
+    seconds: float
+    model: Name
+    engine: str
+    device: str
+    provider: str
+    threads: Count
+    parts: list[ReceiptPart]
+    output: WrittenRows
+    rejects: Written | None
+    retries: NotRequired[list[Retry]]
 
 
 def make_receipt(
     output: Output, run: Mapping[str, Any], commits: Sequence[Commit], columns: list[str], facts: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Receipt:
     """Of a finished run: what it was, its parts, its output, and `facts` of this process; raises OSError."""
     tally = sum((commit.tally for commit in commits), Tally())
-    return {
+    receipt = {
         "schema_version": SCHEMA_VERSION,
         **run,
         "finished": _now(),
@@ -31,11 +155,12 @@ def make_receipt(
         "output": output.describe() | {"columns": columns},
         "rejects": Output(output.rejects).describe() if tally.rows_rejected else None,
     }
+    return cast(Receipt, receipt)
 
 
 def extend_receipt(
-    receipt: Mapping[str, Any], run: Mapping[str, Any], commits: Sequence[Commit], output: Output, rejects: Output
-) -> dict[str, Any]:
+    receipt: Receipt, run: Mapping[str, Any], commits: Sequence[Commit], output: Output, rejects: Output
+) -> Receipt:
     """The receipt of an output to which mended records were added; raises OSError.
 
     `output` and `rejects` are what is about to take the place of those that the receipt speaks of.
@@ -49,35 +174,42 @@ def extend_receipt(
         "rows": tally.rows_scored + tally.rows_unscorable,
         "parts": _describe_parts(commits),
     }
-    return {
+    before = receipt["rejects"]
+    extended = {
         **receipt,
         **total.record(),
         "retries": [*receipt.get("retries", []), retry],
         "output": {**receipt["output"], **output.describe(), "name": receipt["output"]["name"]},
-        "rejects": {**rejects.describe(), "name": receipt["rejects"]["name"]} if tally.rows_rejected else None,
+        "rejects": {**rejects.describe(), "name": before["name"]} if before and tally.rows_rejected else None,
     }
+    return cast(Receipt, extended)
 
 
-def write_receipt(path: Path, receipt: Mapping[str, Any]) -> None:
+def write_receipt(path: Path, receipt: Receipt) -> None:
     """To a file of this machine, from which it can be published; raises OSError."""
     with writing(path) as stream:
         stream.write(json.dumps(receipt, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
 
 
-def read_receipt(target: Location) -> dict[str, Any]:
+def read_receipt(target: Location) -> Receipt:
     """Raises NoInputError if there is none, BadDataError if it is not one."""
     name = target.file_name
     try:
         with target.open() as stream:
-            receipt = json.loads(stream.read())
+            receipt = msgspec.json.decode(stream.read(), type=Receipt)
+        _require_these_bins(receipt["distribution"])
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else first_line(error)
         raise NoInputError(f"{name}: {reason}: only a finished run leaves a receipt") from error
     except (RecursionError, ValueError) as error:
-        raise BadDataError(f"{name} is not a receipt: {error}") from error
-    if not isinstance(receipt, dict) or receipt.get("schema_version") != SCHEMA_VERSION:
-        raise BadDataError(f"{name} is not a receipt that this version can read")
+        raise BadDataError(f"{name} is not a receipt of this version: {error}: score its inputs anew") from error
     return receipt
+
+
+def _require_these_bins(found: Predictions) -> None:
+    for histogram, edges in ((found["confidence"], CONFIDENCE_EDGES), (found["tokens"], TOKEN_EDGES)):
+        if histogram["edges"] != edges or len(histogram["rows"]) != len(edges) - 1:
+            raise ValueError("it counts in other bins")
 
 
 def _describe_parts(commits: Sequence[Commit]) -> list[dict[str, Any]]:

@@ -1,35 +1,45 @@
 """What a receipt says a run was made of, ready to be used again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.errors import BadDataError, ConfigurationError, UsageError
 from sentiment_batch.locations import Location
+from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.receipt import Receipt
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import PROVIDERS
 from sentiment_batch.sources import Dialect, SourceOptions
-from sentiment_batch.text import LongText
 
 
-def inputs_of(receipt: Mapping[str, Any]) -> list[Location]:
+@contextmanager
+def replaying(output: Output) -> Iterator[None]:
+    """What would be wrong usage comes from the receipt here: BadDataError, where it would be a UsageError."""
+    try:
+        yield
+    except UsageError as error:
+        raise BadDataError(f"{output.name}: not what its receipt says: {error}: score its inputs anew") from error
+
+
+def inputs_of(receipt: Receipt) -> list[Location]:
     return [Location.parse(entry["name"]) for entry in receipt["inputs"]]
 
 
-def source_options_of(receipt: Mapping[str, Any]) -> SourceOptions:
+def source_options_of(receipt: Receipt) -> SourceOptions:
     options = receipt["options"]
     columns = None if options["columns"] is None else tuple(options["columns"])
     return SourceOptions(options["text_column"], columns, dialect=Dialect(**options["dialect"]))
 
 
-def load_scorer(receipt: Mapping[str, Any], threads: int | None = None) -> Scorer:
+def load_scorer(receipt: Receipt, threads: int | None = None) -> Scorer:
     """Raises ConfigurationError if the model is no longer the one that the run was made with."""
     options = receipt["options"]
     device = next(device for device, provider in PROVIDERS.items() if provider == options["provider"])
     scorer = Scorer.load(
         Path(receipt["model"]),
-        ScoringOptions(device, threads, max_tokens=options["max_tokens"], long_text=LongText(options["long_text"])),
+        ScoringOptions(device, threads, max_tokens=options["max_tokens"], long_text=options["long_text"]),
     )
     if scorer.bundle.sha256 != receipt["model_sha256"]:
         scorer.close()
@@ -37,6 +47,6 @@ def load_scorer(receipt: Mapping[str, Any], threads: int | None = None) -> Score
     return scorer
 
 
-def added_columns(receipt: Mapping[str, Any], scorer: Scorer) -> PredictionColumns:
+def added_columns(receipt: Receipt, scorer: Scorer) -> PredictionColumns:
     options = receipt["options"]
     return PredictionColumns.of(scorer.bundle, prefix=options["prefix"], probabilities=options["probabilities"])

@@ -7,11 +7,10 @@ whatever comes between, the same command again puts those in place that are stil
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import count, groupby
 from pathlib import Path
-from typing import Any
 
 import pyarrow.fs as pafs
 
@@ -23,8 +22,8 @@ from sentiment_batch.locations import Location
 from sentiment_batch.output import Output, publish, remove, sha256_of
 from sentiment_batch.publishing import Layout, append_parts, publish_rejects
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import extend_receipt, read_receipt, write_receipt
-from sentiment_batch.replay import added_columns, inputs_of, load_scorer, source_options_of
+from sentiment_batch.receipt import Receipt, extend_receipt, read_receipt, write_receipt
+from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import Reject
 from sentiment_batch.staging import Staging, is_published, staged
@@ -46,7 +45,11 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     if receipt["rejects"] is None:
         raise NoInputError(f"{output.name}: nothing of it was rejected")
     identity = {"retried_receipt": receipt, "rejects_sha256": _sha256(output.rejects)}
-    with load_scorer(receipt, threads) as scorer, staged(output, identity, restart=restart) as staging:
+    with (
+        replaying(output),
+        load_scorer(receipt, threads) as scorer,
+        staged(output, identity, restart=restart) as staging,
+    ):
         tell("started", run=staging.run["run"], output=output.name, inputs=[output.rejects.name])
         if output.describe()["sha256"] != receipt["output"]["sha256"]:
             raise BadDataError(f"{output.name}: not what its receipt says: score its inputs anew")
@@ -65,7 +68,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         return _finish(staging, output, max_reject_rate)
 
 
-def _commit_chunks(output: Output, receipt: Mapping[str, Any], staging: Staging, scorer: Scorer) -> Layout:
+def _commit_chunks(output: Output, receipt: Receipt, staging: Staging, scorer: Scorer) -> Layout:
     """Commit every chunk of mended records that is not yet; returns what they look like in the output."""
     added, options = added_columns(receipt, scorer), source_options_of(receipt)
     inputs = inputs_of(receipt)
@@ -118,7 +121,7 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     publish_rejects(staging, output)
     path = staging.file("receipt")
     if path.exists():
-        receipt = json.loads(path.read_bytes())
+        receipt = read_receipt(_here(path).location)
         is_done = is_done or receipt["rows_rejected"] <= max_reject_rate * receipt["rows_in"]
         publish(path, output.receipt if is_done else output.incomplete)
     if is_done:

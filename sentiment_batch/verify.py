@@ -7,7 +7,6 @@ from contextlib import closing
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,11 +17,12 @@ from sentiment_batch.locations import first_line
 from sentiment_batch.output import SUCCESS, Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import read_receipt
-from sentiment_batch.replay import added_columns, inputs_of, load_scorer, source_options_of
+from sentiment_batch.receipt import Receipt, read_receipt
+from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.session import PROVIDERS, Device
 from sentiment_batch.sources import SourceOptions, open_source
 from sentiment_batch.sources.chunk import CHUNK_ROWS
+from sentiment_batch.sources.values import NOT_OF_THE_TYPE
 
 
 def verify(output: Output, rescore: int) -> dict[str, Any]:
@@ -33,35 +33,32 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
     UsageError for rows to score anew that were scored on CUDA.
     """
     receipt = read_receipt(output.receipt)
-    try:
-        return _verify(output, receipt, rescore)
-    except (AttributeError, KeyError, RecursionError, StopIteration, TypeError, ValueError) as error:
-        raise BadDataError(f"{output.receipt.name} is not a receipt: {type(error).__name__}: {error}") from error
-
-
-def _verify(output: Output, receipt: Mapping[str, Any], rescore: int) -> dict[str, Any]:
     if rescore and receipt["options"]["provider"] != PROVIDERS[Device.CPU]:
         raise UsageError(
             f"{output.name} was scored on CUDA, where the last bits of a prediction depend on its batch: "
             "verify it without --rescore"
         )
     _check_files(output, receipt)
-    rows = _check_rows(output, receipt)
-    # Those that came from a mended rejects file are not in the inputs.
-    from_inputs = rows - sum(retry["rows"] for retry in receipt.get("retries", []))
-    rescore = min(rescore, from_inputs)
-    if rescore:
-        _check_predictions(output, receipt, sorted(random.sample(range(from_inputs), rescore)))
+    with replaying(output):
+        rows = _check_rows(output, receipt)
+        # Those that came from a mended rejects file are not in the inputs.
+        from_inputs = max(rows - sum(retry["rows"] for retry in receipt.get("retries", [])), 0)
+        rescore = min(rescore, from_inputs)
+        if rescore:
+            _check_predictions(output, receipt, sorted(random.sample(range(from_inputs), rescore)))
     return {
         "output": output.name,
         "run": receipt["run"],
-        **{name: receipt[name] for name in ("rows_in", "rows_scored", "rows_unscorable", "rows_rejected")},
+        "rows_in": receipt["rows_in"],
+        "rows_scored": receipt["rows_scored"],
+        "rows_unscorable": receipt["rows_unscorable"],
+        "rows_rejected": receipt["rows_rejected"],
         "rows_rescored": rescore,
         "sha256": receipt["output"]["sha256"],
     }
 
 
-def _check_files(output: Output, receipt: Mapping[str, Any]) -> None:
+def _check_files(output: Output, receipt: Receipt) -> None:
     for part, expected in ((output, receipt["output"]), (Output(output.rejects), receipt["rejects"])):
         name = part.location.file_name
         _require(f"{name}: being there", bool(part.files()), expected is not None)
@@ -82,10 +79,10 @@ def _check_files(output: Output, receipt: Mapping[str, Any]) -> None:
         _require(f"{rejects.file_name}: records", lines, receipt["rows_rejected"])
 
 
-def _check_rows(output: Output, receipt: Mapping[str, Any]) -> int:
+def _check_rows(output: Output, receipt: Receipt) -> int:
     """The number of rows in the output."""
-    expected = dict(receipt["distribution"])
-    columns = PredictionColumns(tuple(expected["labels"]), None, receipt["options"]["prefix"])
+    expected: Mapping[str, Any] = receipt["distribution"]
+    columns = PredictionColumns(tuple(receipt["distribution"]["labels"]), None, receipt["options"]["prefix"])
     tally = Tally()
     found = _rows(output, receipt)
     while chunk := list(islice(found, CHUNK_ROWS)):
@@ -106,13 +103,20 @@ def _check_rows(output: Output, receipt: Mapping[str, Any]) -> int:
 
 def _tally(rows: Sequence[Mapping[str, Any]], columns: PredictionColumns) -> Tally:
     """What the predictions of some rows of the output add up to."""
-    try:
-        batch = pa.record_batch([_column(rows, field) for field in columns.schema], schema=columns.schema)
-    except pa.ArrowInvalid as error:
-        raise BadDataError(f"a prediction in the output is none: {first_line(error)}") from error
+    batch = _batch(rows, columns.schema)
     unscorable = len(rows) - batch.column(5).null_count
     tokens = pc.sum(batch.column(3)).as_py() or 0
     return Tally(len(rows) - unscorable, unscorable, 0, tokens, 0, columns.distribution(batch))
+
+
+def _batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    """Predictions of the output, of whatever format, in the types that they had."""
+    try:
+        return pa.record_batch([_column(rows, field) for field in schema], schema=schema)
+    except MemoryError:
+        raise
+    except NOT_OF_THE_TYPE as error:
+        raise BadDataError(f"a prediction in the output is none: {first_line(error)}") from error
 
 
 def _column(rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
@@ -121,7 +125,7 @@ def _column(rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
     return pa.array([None if value == "" else value for value in values]).cast(field.type)
 
 
-def _check_predictions(output: Output, receipt: Mapping[str, Any], places: Sequence[int]) -> None:
+def _check_predictions(output: Output, receipt: Receipt, places: Sequence[int]) -> None:
     inputs = inputs_of(receipt)
     if fingerprints(inputs) != receipt["inputs"]:
         raise NoInputError(f"{output.name}: its input is gone, or has changed since: verify it without --rescore")
@@ -129,22 +133,22 @@ def _check_predictions(output: Output, receipt: Mapping[str, Any], places: Seque
         added = added_columns(receipt, scorer)
         with closing(Reader(inputs, output.location, source_options_of(receipt), added)) as reader:
             texts = _pick(_texts(reader, receipt), places)
-        expected = added.batch(scorer.score(texts)).to_pylist()
-    found = _pick(_rows(output, receipt), places)
-    for place, before, now in zip(places, found, expected, strict=True):
-        for field in added.schema:
-            values = [_comparable(row.get(field.name), field.type) for row in (before, now)]
-            _require(f"row {place + 1}: {field.name}", *values)
+        _require("rows to score anew", len(texts), len(places))
+        expected = added.batch(scorer.score(texts))
+    found = _batch(_pick(_rows(output, receipt), places), added.schema)
+    for place, before, now in zip(places, found.to_pylist(), expected.to_pylist(), strict=True):
+        for name in added.schema.names:
+            _require(f"row {place + 1}: {name}", before[name], now[name])
 
 
-def _texts(reader: Reader, receipt: Mapping[str, Any]) -> Iterator[str | None]:
+def _texts(reader: Reader, receipt: Receipt) -> Iterator[str | None]:
     """Those that rows of the output were made of."""
-    for chunk, part in zip(reader.chunks(), receipt["parts"], strict=True):
+    for chunk, part in zip(reader.chunks(), receipt["parts"], strict=False):
         crashed = set(part["crashed_rows"])
         yield from (text for row, text in enumerate(chunk.texts) if row not in crashed)
 
 
-def _rows(output: Output, receipt: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
     # Any column of text will do to read the files: the output need not hold the reviews.
     options = SourceOptions(text_column=f"{receipt['options']['prefix']}sentiment", verbatim=True)
     for file in output.files():
@@ -165,17 +169,6 @@ def _pick(rows: Iterator[Any], places: Sequence[int]) -> list[Any]:
         picked += islice(rows, place - start, place - start + 1)
         start = place + 1
     return picked
-
-
-def _comparable(value: Any, kind: pa.DataType) -> Any:
-    """A value as every format gives it back: CSV has text only, JSON and Parquet have types."""
-    if value is None or value == "":
-        return None
-    if pa.types.is_floating(kind):
-        return np.float32(value).tobytes().hex()
-    if pa.types.is_boolean(kind):
-        return str(value).lower()
-    return str(value)
 
 
 def _require(what: str, found: Any, expected: Any) -> None:

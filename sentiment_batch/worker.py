@@ -91,8 +91,11 @@ class Worker:
         """Whether the output is there already, complete, of the same inputs, model and options."""
         if not job.is_staged or job.output.receipt.kind() != pafs.FileType.File or not job.output.files():
             return False
-        receipt = read_receipt(job.output.receipt)
-        same = all(receipt.get(name) == value for name, value in self._identity(job).items())
+        try:
+            receipt = read_receipt(job.output.receipt)
+        except BadDataError:
+            return False
+        same = all(entry in receipt.items() for entry in self._identity(job).items())
         return same and job.output.describe()["sha256"] == receipt["output"]["sha256"]
 
     def run(self, job: Job, counts: Counts, progress: Progress) -> None:

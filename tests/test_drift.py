@@ -1,26 +1,23 @@
 """How far two distributions are apart."""
 
-import json
 from math import log
-from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment_batch.distribution import Distribution
-from sentiment_batch.drift import Drift, read_distribution, stability_index
-from sentiment_batch.errors import BadDataError, NoInputError
-from sentiment_batch.locations import Location
+from sentiment_batch.drift import Drift, stability_index
+from sentiment_batch.receipt import Predictions
 
 HISTOGRAMS = st.integers(1, 8).flatmap(
     lambda bins: st.lists(st.lists(st.integers(0, 10**6), min_size=bins, max_size=bins), min_size=2, max_size=2)
 )
 
 
-def distribution(bins: list[int], labels: dict[str, int], polarity: int = 0, truncated: int = 0) -> dict[str, Any]:
-    return Distribution(labels, bins, bins, polarity, truncated, 0).record(100)
+def distribution(bins: list[int], labels: dict[str, int], polarity: int = 0, truncated: int = 0) -> Predictions:
+    return cast(Predictions, Distribution(labels, bins, bins, polarity, truncated, 0).record(100))
 
 
 def test_worked_example() -> None:
@@ -47,23 +44,3 @@ def test_what_is_compared() -> None:
     assert drift.labels == pytest.approx(stability_index([90, 10, 0], [80, 10, 10]))
     assert list(drift.indices)[-1] == "labels"
     assert Drift.between(before, before).indices == dict.fromkeys(("labels", "confidence", "tokens"), 0)
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        (lambda receipt: receipt.pop("distribution"), BadDataError, "tells of no predictions"),
-        (lambda receipt: receipt["distribution"].update(labels={"good": 0}), BadDataError, "tells of no predictions"),
-        (lambda receipt: receipt["distribution"]["tokens"].update(edges=[0, 1]), BadDataError, "other bins"),
-        (lambda receipt: receipt.clear(), BadDataError, "not a receipt"),
-    ],
-)
-def test_what_cannot_be_compared(tmp_path: Path, change: Any, error: type[Exception], message: str) -> None:
-    """Only a receipt that tells of predictions, in the same bins, is something to compare to."""
-    receipt = {"schema_version": 1, "distribution": distribution([1], {"good": 1})}
-    change(receipt)
-    (tmp_path / "r").write_text(json.dumps(receipt))
-    with pytest.raises(error, match=message):
-        read_distribution(Location.parse(str(tmp_path / "r")))
-    with pytest.raises(NoInputError, match="no such file"):
-        read_distribution(Location.parse(str(tmp_path / "nowhere")))

@@ -22,6 +22,7 @@ from sentiment_batch.errors import TryAgainError
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 REVIEWS = EXAMPLES / "reviews.csv"
+KUBERNETES = "1.37"
 HEADER = ["id", "product", "stars", "text", "reviewed_on"]
 
 
@@ -160,6 +161,11 @@ def test_ray_job() -> None:
     [scorers] = groups["workerGroupSpecs"]
     assert scorers["minReplicas"] <= scorers["replicas"] <= scorers["maxReplicas"]
     pods = [group["template"]["spec"] for group in (groups["headGroupSpec"], scorers)]
+    kubernetes = pytest.importorskip("kubernetes_validate")
+    for pod in pods:
+        described = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "node"}, "spec": pod}
+        kubernetes.validate(described, KUBERNETES, strict=True)
+    kubernetes.validate(claim, KUBERNETES, strict=True)
     images = {container["image"] for pod in pods for container in pod["containers"]}
     assert len(images) == 1
     [volume] = pods[0]["volumes"]

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 RECIPES = dict(
     re.findall(r"^## (\w+)$.*?^```python\n(.*?)^```", (ROOT / "docs/library.md").read_text("utf-8"), re.M | re.S)
 )
-MODULES = {"Spark": "pyspark", "Dask": "dask", "DuckDB": "duckdb", "Polars": "polars"}
+MODULES = {"Spark": "pyspark", "Dask": "dask", "Ray": "ray.data", "DuckDB": "duckdb", "Polars": "polars"}
 
 
 def test_the_recipes_are_these() -> None:
@@ -30,15 +29,19 @@ def test_the_recipes_are_these() -> None:
 @pytest.mark.parametrize("engine", MODULES)
 def test_recipe(engine: str, tmp_path: Path) -> None:
     """It makes of every row what the scorer makes of it here, to the bit, nulls and empty texts too."""
-    if find_spec(MODULES[engine]) is None:
-        pytest.skip(f"needs {MODULES[engine]}")
+    pytest.importorskip(MODULES[engine], reason=f"needs {MODULES[engine]}")
     if engine == "Spark" and shutil.which("java") is None:
         pytest.skip("Spark needs Java")
     rows = read_rows(ROOT / "examples/reviews.csv")[:60]
     texts = [*(row["text"] for row in rows), None]
     records = pa.table({"id": [*(row["id"] for row in rows), "none"], "text": texts})
     pq.write_table(records, tmp_path / "reviews.parquet", row_group_size=25)
-    environment = os.environ | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    environment = os.environ | {
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "RAY_ADDRESS": "local",  # and no cluster that happens to run here
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
     (tmp_path / "recipe.py").write_text(RECIPES[engine], "utf-8")
     done = subprocess.run(
         [sys.executable, "recipe.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

@@ -42,13 +42,14 @@ def report(
     """
     from sentiment_batch.cli.extras import require_extra
     from sentiment_batch.cli.progress import progress_bar
+    from sentiment_batch.drift import read_earlier
     from sentiment_batch.errors import NoInputError, UsageError
     from sentiment_batch.locations import Location
     from sentiment_batch.output import Output, publishing
     from sentiment_batch.receipt import read_receipt
 
     require_extra("report", "jinja2")
-    from sentiment_batch.report import Drift, Earlier, ScoredRows, Statistics, render
+    from sentiment_batch.report import Drift, ScoredRows, Statistics, render
 
     source, target = Output.at(Location.parse(scored)), Location.parse(output)
     if target.is_standard_stream or not target.is_local:
@@ -59,8 +60,8 @@ def report(
     except NoInputError:
         receipt = None
     rows = ScoredRows(source, receipt, prefix=prefix, text_column=text_column, by=by)
-    earlier = Earlier.read(Location.parse(compare_to)) if compare_to else None
-    found = Statistics(top, *(earlier.edges if earlier else ()))
+    earlier = read_earlier(Location.parse(compare_to)) if compare_to else None
+    found = Statistics(top)
     with progress_bar(show_progress(quiet)) as progress:
         for batch in rows.batches():
             found.add(batch)

@@ -129,7 +129,7 @@ def score(
     """
     from sentiment_batch.cli.metered import metered
     from sentiment_batch.cli.progress import progress_bar
-    from sentiment_batch.drift import Drift, read_distribution
+    from sentiment_batch.drift import Drift, read_earlier
     from sentiment_batch.jobs import plan_jobs
     from sentiment_batch.locations import Location, expand_inputs
     from sentiment_batch.openlineage import OpenLineageFile
@@ -148,7 +148,7 @@ def score(
             raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
         if openlineage_file and not dry_run:
             listen(OpenLineageFile(openlineage_file, warn))
-        before = read_distribution(Location.parse(compare_to)) if compare_to else None
+        earlier = read_earlier(Location.parse(compare_to)) if compare_to else None
         source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
         if deadline is not None:
             stop_after(deadline)
@@ -171,8 +171,8 @@ def score(
                 else:
                     run_all(jobs, worker, counts, progress)
             summary = summarize(scorer, counts, jobs)
-        if before and counts.tally.rows_scored:
-            meter.drift = Drift.between(before, summary["distribution"])
+        if earlier and counts.tally.rows_scored:
+            meter.drift = Drift.between(earlier["distribution"], summary["distribution"])
             summary["drift"] = asdict(meter.drift)
         if as_json:
             click.echo(json.dumps(summary))

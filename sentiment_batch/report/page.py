@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sentiment_batch.receipt import Receipt
 from sentiment_batch.report.drift import Drift, spans
 from sentiment_batch.report.groups import Grouping
 from sentiment_batch.report.rows import ScoredRows
@@ -27,14 +28,11 @@ def render(
     name: str,
     rows: ScoredRows,
     found: Statistics,
-    receipt: Mapping[str, Any] | None,
+    receipt: Receipt | None,
     compared_to: str | None,
     drift: Drift | None,
 ) -> str:
-    """The whole page about the output `name`.
-
-    `compared_to` is the name of the receipt of an earlier run, if one was given; `drift` is None if it cannot tell.
-    """
+    """The whole page about the output `name`; `compared_to` names the receipt of an earlier run, if there is one."""
     environment = Environment(
         loader=PackageLoader("sentiment_batch.report"),
         autoescape=True,

@@ -1,9 +1,8 @@
 """The rows of a scored output, of any format, as batches with the same few columns of the same types."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +12,7 @@ from sentiment_batch.errors import BadDataError, NoInputError, UsageError
 from sentiment_batch.formats import is_known
 from sentiment_batch.locations import REJECTS, Location, first_line
 from sentiment_batch.output import Output
+from sentiment_batch.receipt import Receipt
 from sentiment_batch.sources import Chunk, Dialect, Source, SourceOptions, open_source, without_rejects
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE
 
@@ -32,7 +32,7 @@ class ScoredRows:
     def __init__(
         self,
         output: Output,
-        receipt: Mapping[str, Any] | None,
+        receipt: Receipt | None,
         *,
         prefix: str | None,
         text_column: str | None,
@@ -42,15 +42,15 @@ class ScoredRows:
 
         Raises NoInputError, UsageError for a column that is missing, BadDataError.
         """
-        options: Mapping[str, Any] = receipt["options"] if receipt else {"prefix": "", "text_column": None}
-        self._prefix: str = options["prefix"] if prefix is None else prefix
+        options = receipt["options"] if receipt else None
+        self._prefix = prefix or (options["prefix"] if options and prefix is None else "")
         self._files = [file for file in output.files() if _is_rows(file)]
         if not self._files:
             raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
         names = self._names(self._files[0])
         self.by = by and find_column(names, by, (), "--by")
         self.text_column = None
-        if text_column is None and options["text_column"] in names:
+        if text_column is None and options and options["text_column"] in names:
             text_column = options["text_column"]
         if text_column is not None or set(TEXT_COLUMNS) & set(names):
             self.text_column = find_column(names, text_column, TEXT_COLUMNS, "--text-column")

@@ -64,26 +64,18 @@ class Group:
 
 
 class Statistics:
-    """Of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept.
+    """Of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept."""
 
-    `confidence_edges` and `token_edges` are those of the histograms.
-    """
-
-    def __init__(
-        self,
-        top: int,
-        confidence_edges: Sequence[float] = CONFIDENCE_EDGES,
-        token_edges: Sequence[float] = _TOKEN_EDGES,
-    ) -> None:
+    def __init__(self, top: int) -> None:
         self.top = top
         self.total = Group()
         self.groups: defaultdict[str | None, Group] = defaultdict(Group)
         self.errors: Counter[str] = Counter()
         self.truncated = 0
         self.polarity = Histogram(POLARITY_EDGES)
-        self.confidence = Histogram(confidence_edges)
-        self.tokens = Histogram(token_edges)
-        self.truncated_tokens = Histogram(token_edges)
+        self.confidence = Histogram(CONFIDENCE_EDGES)
+        self.tokens = Histogram(_TOKEN_EDGES)
+        self.truncated_tokens = Histogram(_TOKEN_EDGES)
         self.most_positive = Extremes(top, "polarity", 1)
         self.most_negative = Extremes(top, "polarity", -1)
         self.least_certain = Extremes(top, "confidence", -1)

@@ -55,7 +55,7 @@ def test_an_existing_page(scored: Command) -> None:
         (["empty/"], 66, "empty/: no scored file in this folder"),
         (["s.csv", "--compare-to", "no.json"], 66, "no.json: no such file: only a finished run leaves a receipt"),
         (["s.csv", "--compare-to", "r.csv"], 65, "r.csv is not a receipt"),
-        (["s.csv", "--compare-to", "odd.json"], 65, "odd.json: its distribution cannot be read: KeyError"),
+        (["s.csv", "--compare-to", "odd.json"], 65, "odd.json is not a receipt of this version: Object missing"),
         (["bad.csv"], 65, "bad.csv: not what score writes: "),
         (["bad.jsonl"], 65, "bad.jsonl: not what score writes: "),
         (["torn.csv"], 65, "torn.csv: line 2: "),
@@ -81,6 +81,13 @@ def test_bad_input(scored: Command, arguments: list[str], code: int, message: st
     assert result.code == code, result.stderr
     assert error_line(result).startswith(message)
     assert not (folder / "report.html").exists()
+
+
+def test_of_standard_input(scored: Command, score: Command) -> None:
+    """What came through a pipe has no size: the page does without."""
+    assert score("-", "-o", "piped.csv", stdin=(score.folder / "r.csv").read_bytes()).code == 0
+    assert scored("piped.csv").code == 0
+    assert '<code>-</code></th><td class="number">–</td>' in (score.folder / "report.html").read_text("utf-8")
 
 
 def test_too_many_values(scored: Command, score: Command) -> None:

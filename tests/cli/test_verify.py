@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.process import Command, error_line
@@ -54,12 +55,23 @@ def test_a_changed_byte(command: Command, scored: Callable[..., Path]) -> None:
     assert error_line(result).startswith("out.parquet: sha256: ")
 
 
-@pytest.mark.parametrize("entry", ["labels", "mean_polarity", "confidence", "tokens", "truncated_share"])
-def test_the_distribution_is_that_of_the_rows(command: Command, scored: Callable[..., Path], entry: str) -> None:
+@pytest.mark.parametrize(
+    ("entry", "change"),
+    [
+        ("labels", lambda labels: labels | {"neutral": 1}),
+        ("mean_polarity", lambda mean: mean / 2 + 0.1),
+        ("confidence", lambda histogram: histogram | {"rows": histogram["rows"][::-1]}),
+        ("tokens", lambda histogram: histogram | {"rows": histogram["rows"][::-1]}),
+        ("truncated_share", lambda _: 0.5),
+    ],
+)
+def test_the_distribution_is_that_of_the_rows(
+    command: Command, scored: Callable[..., Path], entry: str, change: Callable[[Any], Any]
+) -> None:
     """What a receipt says of the predictions as a whole is counted again."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
     content = json.loads(receipt.read_text("utf-8"))
-    content["distribution"][entry] = content["distribution"]["labels" if entry == "tokens" else "tokens"]
+    content["distribution"][entry] = change(content["distribution"][entry])
     receipt.write_text(json.dumps(content), "utf-8")
     result = command("verify", "out.csv")
     assert result.code == 65

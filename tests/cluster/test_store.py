@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from cli.process import Command, error_line
+from cli.tables import REVIEWS, read_table, write_table
 from cluster.conftest import wait_until
 
 SERVER = shutil.which("moto_server")
@@ -37,21 +38,33 @@ def store() -> Iterator[str]:
     server.wait()
 
 
-def test_store_to_store(
-    tmp_path: Path, store: str, address: str, slow_model: Path, rows: Path, undisturbed: dict[str, bytes]
-) -> None:
-    """What lies in the bucket in the end is what scoring files of this machine gives; nothing stays here."""
-    kind = {"Content-Type": "text/csv"}
-    urlopen(Request(f"{store}/bucket/reviews/r.csv", rows.read_bytes(), kind, method="PUT")).close()
-    environment = {
+def put(address: str, content: bytes) -> None:
+    urlopen(Request(address, content, {"Content-Type": "application/octet-stream"}, method="PUT")).close()
+
+
+def access(store: str, folder: Path) -> dict[str, str]:
+    """What the command has to know of the store, and where it puts outputs together."""
+    (folder / "state").mkdir()
+    return {
         "AWS_ENDPOINT_URL": store,
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_STATE_HOME": str(folder / "state"),
     }
-    (tmp_path / "state").mkdir()
+
+
+def nothing_stays(folder: Path) -> bool:
+    return not any(path.is_file() for path in (folder / "state").rglob("*"))
+
+
+def test_store_to_store(
+    tmp_path: Path, store: str, address: str, slow_model: Path, rows: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """What lies in the bucket in the end is what scoring files of this machine gives; nothing stays here."""
+    put(f"{store}/bucket/reviews/r.csv", rows.read_bytes())
+    environment = access(store, tmp_path)
     score = Command(tmp_path, ("score", "--model", str(slow_model), "-q", "--max-reject-rate", "0.01"))
     there = ("s3://bucket/reviews/", "-o", "s3://bucket/out.csv", "--engine", "ray", "--ray-address", address)
     scored = score(*there, environment=environment)
@@ -60,6 +73,30 @@ def test_store_to_store(
         with urlopen(f"{store}/bucket/{name}") as response:
             # A reject names the file that it comes from.
             assert response.read().replace(b"s3://bucket/reviews", str(rows.parent).encode()) == content
-    assert [path for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
+    assert nothing_stays(tmp_path)
     verified = Command(tmp_path)("verify", "s3://bucket/out.csv", "--rescore", "100", environment=environment)
     assert verified.code == 0, error_line(verified)
+
+
+def test_folder_to_folder(tmp_path: Path, store: str, address: str, model: Path) -> None:
+    """Parquet files of a folder become those of another, which is there or not before, and can be proved."""
+    environment = access(store, tmp_path)
+    for name, reviews in (("1.parquet", REVIEWS), ("2.parquet", REVIEWS[:2])):
+        put(f"{store}/bucket/reviews/{name}", write_table(tmp_path / name, reviews).read_bytes())
+    command = Command(tmp_path)
+    there = ("score", "s3://bucket/reviews/", "-o", "s3://bucket/scored/", "--model", model, "-q", "--engine", "ray")
+    for options, code in (((), 0), ((), 2), (("--force",), 0)):
+        scored = command(*there, "--ray-address", address, *options, environment=environment)
+        assert scored.code == code, scored
+    assert nothing_stays(tmp_path)
+    with urlopen(f"{store}/bucket/scored/part-00000.parquet") as response:
+        (tmp_path / "found.parquet").write_bytes(response.read())
+    found = [(row["id"], row["sentiment"]) for row in read_table(tmp_path / "found.parquet")]
+    assert [row for row, _ in found] == [review["id"] for review in (*REVIEWS, *REVIEWS[:2])]
+    assert [sentiment for _, sentiment in found[:3]] == ["very positive", "very negative", None]
+    verified = command("verify", "s3://bucket/scored/", "--rescore", "6", environment=environment)
+    assert verified.code == 0, error_line(verified)
+    put(f"{store}/bucket/scored/part-00001.parquet", b"x")
+    verified = command("verify", "s3://bucket/scored/", environment=environment)
+    assert verified.code == 65
+    assert error_line(verified).startswith("scored: files: ")

@@ -7,6 +7,8 @@ from typing import Any
 
 from cli.tables import Row
 
+from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
+
 WORDS = ("a", "bad", "film", "good", "not", "really", "seen", "the", "was", "worse")
 
 
@@ -56,8 +58,8 @@ def hostile_reviews() -> list[Row]:
 DISTRIBUTION: dict[str, Any] = {
     "labels": {"negative": 30, "neutral": 50, "positive": 19, "joy": 1},
     "mean_polarity": -0.25,
-    "confidence": {"edges": [0, 0.25, 0.5, 1], "rows": [10, 60, 30]},
-    "tokens": {"edges": [0, 16, 32], "rows": [40, 60]},
+    "confidence": {"edges": CONFIDENCE_EDGES, "rows": [0, 10, *[5] * 18]},
+    "tokens": {"edges": TOKEN_EDGES, "rows": [40, 60, *[0] * 13]},
     "truncated_share": 0.125,
     "unknown_token_share": 0.0,
 }
