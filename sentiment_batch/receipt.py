@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_batch.durable import writing
-from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.errors import BadDataError, NoInputError, first_line
 from sentiment_batch.journal import Commit, Tally
-from sentiment_batch.locations import Location, first_line
+from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 
 SCHEMA_VERSION = 1

@@ -13,13 +13,12 @@ from typing import Any, BinaryIO, Protocol
 import pyarrow.fs as pafs
 
 from sentiment_batch.distribution import Distribution
-from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, first_line
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
 from sentiment_batch.journal import Tally
-from sentiment_batch.locations import first_line
 from sentiment_batch.output import Output, publish
 from sentiment_batch.parts import Part
 from sentiment_batch.predictions import PredictionColumns
