@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sentiment_batch.batching import Batch, pad, plan_batches
 from sentiment_batch.bundle import ModelBundle
-from sentiment_batch.cuda import require_cuda
+from sentiment_batch.cuda import wheel_problem
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.hardware import usable_cores
 from sentiment_batch.session import Device, Session
@@ -275,10 +275,11 @@ class Scorer:
 
 def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
     if device is Device.AUTO:
+        if wheel_problem():
+            return _open(model, Device.CPU)
         try:
-            require_cuda()
             return _open(model, Device.CUDA)
-        except ConfigurationError:  # no working CUDA, or no float graph for it; a broken bundle fails again below
+        except ConfigurationError:  # no float graph, or no working CUDA for it; a broken bundle fails again below
             return _open(model, Device.CPU)
     bundle = ModelBundle.load(model, quantized=False if device is Device.CUDA else None)
     return bundle, Session(bundle.graph, device)

@@ -15,7 +15,7 @@ from cli.tables import write_table
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.cuda import driver_problem, require_cuda, wheel_problem
 from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.session import Device, Session, _load, run_bound
+from sentiment_batch.session import Device, Session, _load, _reason, run_bound
 
 without_cuda = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -130,6 +130,23 @@ def test_nothing_falls_back_to_the_cpu(tiny_bundle: Path, capfd: pytest.CaptureF
     with pytest.raises(ConfigurationError, match=r"does not run on CUDA alone \(.*fallback.*disabled.*\): "):
         _load(tiny_bundle / "model.onnx", Device.CUDA)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "/src/cuda_call.cc:146 std::conditional_t<THRW, void, Status> CudaCall(ERRTYPE, int) [with THRW = true] "
+            "CUDA failure 35: CUDA driver version is insufficient ; GPU=0 ; hostname=a ; expr=cudaSetDevice(id); \n\n",
+            "CUDA failure 35: CUDA driver version is insufficient",
+        ),
+        ("\nno such file\nat line 1", "no such file"),
+        ("", ""),
+    ],
+)
+def test_what_the_bindings_say(error: str, said: str) -> None:
+    """Of an error of the CUDA provider, the cause is told; of others, the first line, if there is one."""
+    assert _reason(RuntimeError(error)) == said
 
 
 def test_bound_memory(tiny_bundle: Path) -> None:
