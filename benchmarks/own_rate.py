@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from benchmarks.process import own_peak_rss_bytes
+from sentiment_batch.encoding import Encoded
 from sentiment_batch.locations import Location
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
@@ -29,7 +30,7 @@ def main(file: str, bundle: Path | None) -> None:
     with Scorer.load(bundle, ScoringOptions(Device.CPU)) as scorer:
         scorer.score(chunks[0][:_WARM_UP_ROWS])
         # The steps of `Scorer.stream` one by one: the first of them is what is not to be timed.
-        encoded = [scorer._encode(texts) for texts in chunks]
+        encoded = [Encoded.of(texts, scorer._tokenizer) for texts in chunks]
         started = time.perf_counter()
         running = [scorer._start(chunk) for chunk in encoded]
         for chunk, batches, logits in running:

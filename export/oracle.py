@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.errors import ConfigurationError, first_line
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import OPSET
-from sentiment_batch.locations import first_line
 
 
 class Oracle:

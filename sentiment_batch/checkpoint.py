@@ -9,8 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.locations import first_line
+from sentiment_batch.errors import ConfigurationError, first_line
 
 # Encoders whose graphs take nothing but ids, mask and segment, and whose positions `read_config` knows how to count.
 MODEL_TYPES = ("albert", "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")

@@ -25,11 +25,11 @@ import numpy.typing as npt
 
 from sentiment_batch.behaviour import load_cases
 from sentiment_batch.bundle import ModelBundle
-from sentiment_batch.errors import ConfigurationError, CrashError, InputOutputError, UsageError
+from sentiment_batch.encoding import Texts
+from sentiment_batch.errors import ConfigurationError, CrashError, InputOutputError, UsageError, first_line
 from sentiment_batch.hardware import usable_cores
 from sentiment_batch.identity import versions
-from sentiment_batch.locations import first_line
-from sentiment_batch.scoring import Chunk, Scorer, Scores, ScoringOptions, Texts, concatenate
+from sentiment_batch.scoring import Chunk, Scorer, Scores, ScoringOptions, concatenate
 from sentiment_batch.session import Device, Session
 
 # Ray reads these when it is imported: it is to report nothing to its makers, and to print nothing among the rows.

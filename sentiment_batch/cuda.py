@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import io
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 import onnxruntime
 
@@ -15,6 +16,7 @@ from sentiment_batch.errors import ConfigurationError
 PROVIDER = "CUDAExecutionProvider"
 
 _DRIVER = "libcuda.so.1"
+_INSTALL = "`pip install 'onnxruntime-gpu[cuda,cudnn]'`"
 
 
 def require_cuda() -> None:
@@ -29,24 +31,29 @@ def wheel_problem() -> str | None:
     if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
         return (
             "onnxruntime and onnxruntime-gpu are both installed, over each other's files: "
-            "`pip uninstall onnxruntime onnxruntime-gpu`, then `pip install onnxruntime-gpu`"
+            f"`pip uninstall onnxruntime onnxruntime-gpu`, then {_INSTALL}"
         )
     if PROVIDER not in onnxruntime.get_available_providers():
-        return (
-            f"this installation of onnxruntime has no {PROVIDER}: "
-            "`pip uninstall onnxruntime`, then `pip install onnxruntime-gpu`"
-        )
+        return f"this installation of onnxruntime has no {PROVIDER}: `pip uninstall onnxruntime`, then {_INSTALL}"
     return None
 
 
-def driver_problem() -> str | None:
-    """No driver, or a driver that finds no GPU."""
+def driver_problem(made_for: str = onnxruntime.cuda_version) -> str | None:
+    """No driver, a driver that finds no GPU, or one that is older than CUDA `made_for`, a version like "13.0"."""
     try:
         driver = ctypes.CDLL(_DRIVER)
     except OSError as error:
         return f"there is no NVIDIA driver ({error}): install it"
     if code := driver.cuInit(0):
         return f"the NVIDIA driver finds no GPU that it can use (cuInit gives {code}): see what `nvidia-smi` says"
+    known = ctypes.c_int()  # 12080 is 12.8
+    driver.cuDriverGetVersion(ctypes.byref(known))
+    # Within a major version, the driver may be the older one.
+    if made_for and known.value // 1000 < int(made_for.partition(".")[0]):
+        return (
+            f"the NVIDIA driver knows CUDA {known.value // 1000}.{known.value % 1000 // 10}, and onnxruntime-gpu "
+            f"{onnxruntime.__version__} is made for {made_for}: install a newer driver"
+        )
     return None
 
 
@@ -55,9 +62,11 @@ def library_problem() -> str | None:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):  # it prints what it does not find
         onnxruntime.preload_dlls()
-    if not said.getvalue():
-        return None
-    return f"CUDA is not complete ({said.getvalue().splitlines()[0]}): `pip install 'onnxruntime-gpu[cuda,cudnn]'`"
+    missing = said.getvalue().partition("\n")[0]
+    # Of cuDNN it prints nothing: some models do without.
+    if not missing and "/libcudnn.so" not in Path("/proc/self/maps").read_text("utf-8"):
+        missing = "Failed to load cuDNN"
+    return f"CUDA is not complete ({missing}): {_INSTALL}" if missing else None
 
 
 def _is_installed(package: str) -> bool:

@@ -51,3 +51,10 @@ class ConfigurationError(SentimentBatchError):
     """The model, the provider, the installation or the token for a service is not usable."""
 
     exit_code = 78
+
+
+def first_line(error: BaseException) -> str:
+    """An error of a library as one line."""
+    if isinstance(error, OSError) and error.strerror and "\n" not in error.strerror:
+        return error.strerror
+    return str(error).strip().split("\n")[0]

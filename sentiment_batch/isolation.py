@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sentiment_batch.encoding import Texts
 from sentiment_batch.errors import SentimentBatchError
-from sentiment_batch.scoring import Scorer, Scores, ScoringOptions, Texts, concatenate
+from sentiment_batch.scoring import Scorer, Scores, ScoringOptions, concatenate
 
 
 def score_survivors(scorer: Scorer, chunks: Sequence[Texts]) -> Iterator[tuple[Scores, dict[int, str]]]:

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
+from sentiment_batch.errors import InputOutputError, NoInputError, UsageError, first_line
 from sentiment_batch.formats import FileType, is_known
 
 STANDARD_STREAM = "-"
@@ -138,10 +138,3 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
 
 def _is_output(file_name: str) -> bool:
     return f"{SCORED}." in file_name or file_name.endswith(REJECTS)
-
-
-def first_line(error: BaseException) -> str:
-    """An error of a library as one line."""
-    if isinstance(error, OSError) and error.strerror and "\n" not in error.strerror:
-        return error.strerror
-    return str(error).strip().split("\n")[0]

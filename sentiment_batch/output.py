@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 import pyarrow.fs as pafs
 
 from sentiment_batch.durable import rename, sync_folder, writing
-from sentiment_batch.errors import CannotWriteError, UsageError
-from sentiment_batch.locations import REJECTS, Location, first_line
+from sentiment_batch.errors import CannotWriteError, UsageError, first_line
+from sentiment_batch.locations import REJECTS, Location
 
 RECEIPT = ".receipt.json"
 INCOMPLETE = ".incomplete.json"

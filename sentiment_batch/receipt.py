@@ -14,9 +14,9 @@ import msgspec
 
 from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.durable import writing
-from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.errors import BadDataError, NoInputError, first_line
 from sentiment_batch.journal import Commit, Tally
-from sentiment_batch.locations import Location, first_line
+from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.text import LongText
 

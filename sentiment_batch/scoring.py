@@ -16,14 +16,12 @@ import numpy.typing as npt
 
 from sentiment_batch.batching import Batch, pad, plan_batches
 from sentiment_batch.bundle import ModelBundle
-from sentiment_batch.cuda import require_cuda
+from sentiment_batch.cuda import wheel_problem
+from sentiment_batch.encoding import Encoded, Texts
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.hardware import usable_cores
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer
-
-NULL_TEXT = "null_text"
-EMPTY_TEXT = "empty_text"
 
 CHUNKS_AT_WORK = 3
 
@@ -35,7 +33,6 @@ PADDED_MULTIPLE = 8
 _RUNS_ON_CUDA = 2
 
 FloatArray = npt.NDArray[np.float32]
-Texts = Sequence[str | None]
 Chunk = TypeVar("Chunk")
 
 
@@ -81,22 +78,10 @@ def concatenate(parts: Sequence[Scores]) -> Scores:
     )
 
 
-class _Encoded(NamedTuple):
-    """The distinct token sequences of some texts, and for each piece of a text: its row and its sequence."""
-
-    sequences: list[list[int]]
-    piece_rows: npt.NDArray[np.int64]
-    piece_sequences: npt.NDArray[np.int64]
-    n_tokens: npt.NDArray[np.int32]
-    truncated: npt.NDArray[np.bool_]
-    errors: list[str | None]
-    unknown_tokens: int
-
-
 class _Running(NamedTuple):
     """Encoded texts whose batches are with the threads."""
 
-    encoded: _Encoded
+    encoded: Encoded
     batches: list[Batch]
     logits: list[Future[FloatArray]]
 
@@ -153,7 +138,7 @@ class Scorer:
 
     def score(self, texts: Texts) -> Scores:
         """Score the texts, in their order."""
-        encoded = self._encode(texts)
+        encoded = Encoded.of(texts, self._tokenizer)
         batches = self._plan(encoded)
         # For a single batch, as a single text is, another thread would only have to be woken.
         run_each = map if len(batches) == 1 else self._pool.map
@@ -166,7 +151,7 @@ class Scorer:
         While one chunk is scored, the batches of the next are queued behind it and the one after that is encoded.
         At most four chunks are held at a time, of which CHUNKS_AT_WORK are with the threads.
         """
-        encoding: deque[tuple[Chunk, Future[_Encoded]]] = deque()
+        encoding: deque[tuple[Chunk, Future[Encoded]]] = deque()
         running: deque[tuple[Chunk, _Running]] = deque()
 
         def start_oldest() -> None:
@@ -179,7 +164,7 @@ class Scorer:
 
         for chunk in chunks:
             # Queued before the batches of the chunk ahead of it, so that it is ready when they are done.
-            encoding.append((chunk, self._pool.submit(self._encode, texts_of(chunk))))
+            encoding.append((chunk, self._pool.submit(Encoded.of, texts_of(chunk), self._tokenizer)))
             if len(encoding) > 1:
                 start_oldest()
             if len(running) > 1:
@@ -189,41 +174,11 @@ class Scorer:
         while running:
             yield finish_oldest()
 
-    def _encode(self, texts: Texts) -> _Encoded:
-        encoded = self._tokenizer.encode([text or "" for text in texts])
-        distinct: dict[bytes, int] = {}
-        sequences: list[list[int]] = []
-        piece_rows: list[int] = []
-        piece_sequences: list[int] = []
-        keys: list[bytes] = []
-        for row, (pieces, _) in enumerate(encoded):
-            for piece in pieces:
-                key = np.array(piece, dtype=np.int32).tobytes()
-                index = distinct.setdefault(key, len(sequences))
-                if index == len(sequences):
-                    sequences.append(piece)
-                piece_rows.append(row)
-                piece_sequences.append(index)
-                keys.append(key)
-        tokens = np.frombuffer(b"".join(keys), dtype=np.int32)
-        return _Encoded(
-            sequences,
-            np.array(piece_rows, dtype=np.int64),
-            np.array(piece_sequences, dtype=np.int64),
-            n_tokens=np.array([sum(map(len, pieces)) for pieces, _ in encoded], dtype=np.int32),
-            truncated=np.array([truncated for _, truncated in encoded], dtype=np.bool_),
-            errors=[
-                None if pieces else NULL_TEXT if text is None else EMPTY_TEXT
-                for text, (pieces, _) in zip(texts, encoded, strict=True)
-            ],
-            unknown_tokens=int(np.count_nonzero(tokens == self._tokenizer.unknown_id)),
-        )
-
-    def _plan(self, encoded: _Encoded) -> list[Batch]:
+    def _plan(self, encoded: Encoded) -> list[Batch]:
         lengths = [len(sequence) for sequence in encoded.sequences]
         return plan_batches(lengths, self._batch_tokens, PADDED_MULTIPLE if self._session.pads else 1)
 
-    def _start(self, encoded: _Encoded) -> _Running:
+    def _start(self, encoded: Encoded) -> _Running:
         batches = self._plan(encoded)
         runs = [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches]
         return _Running(encoded, batches, runs)
@@ -252,7 +207,7 @@ class Scorer:
             )
         return logits
 
-    def _finish(self, encoded: _Encoded, batches: Sequence[Batch], outputs: Iterable[FloatArray]) -> Scores:
+    def _finish(self, encoded: Encoded, batches: Sequence[Batch], outputs: Iterable[FloatArray]) -> Scores:
         """`outputs`: the logits of each batch."""
         logits = np.empty((len(encoded.sequences), len(self.bundle.labels)), dtype=np.float32)
         for batch, output in zip(batches, outputs, strict=True):
@@ -275,10 +230,11 @@ class Scorer:
 
 def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
     if device is Device.AUTO:
+        if wheel_problem():
+            return _open(model, Device.CPU)
         try:
-            require_cuda()
             return _open(model, Device.CUDA)
-        except ConfigurationError:  # no working CUDA, or no float graph for it; a broken bundle fails again below
+        except ConfigurationError:  # no float graph, or no working CUDA for it; a broken bundle fails again below
             return _open(model, Device.CPU)
     bundle = ModelBundle.load(model, quantized=False if device is Device.CUDA else None)
     return bundle, Session(bundle.graph, device)

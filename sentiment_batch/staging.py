@@ -27,9 +27,10 @@ from sentiment_batch.errors import (
     SentimentBatchError,
     TryAgainError,
     UsageError,
+    first_line,
 )
 from sentiment_batch.journal import Commit, Journal, Tally
-from sentiment_batch.locations import Location, first_line
+from sentiment_batch.locations import Location
 from sentiment_batch.lock import lock_path, locked
 from sentiment_batch.output import Output
 from sentiment_batch.parts import Part

@@ -10,10 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment_batch.errors import BadDataError, NoInputError, UsageError
+from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.journal import Tally
-from sentiment_batch.locations import first_line
 from sentiment_batch.output import SUCCESS, Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader

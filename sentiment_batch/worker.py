@@ -13,13 +13,12 @@ from typing import Any, BinaryIO, Protocol
 import pyarrow.fs as pafs
 
 from sentiment_batch.distribution import Distribution
-from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, first_line
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
 from sentiment_batch.journal import Tally
-from sentiment_batch.locations import first_line
 from sentiment_batch.output import Output, publish
 from sentiment_batch.parts import Part
 from sentiment_batch.predictions import PredictionColumns
@@ -149,7 +148,6 @@ class Worker:
 
     def _commit_chunks(self, reader: Reader, staging: Staging, counts: Counts, progress: Progress) -> None:
         """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
-
         before = counts.tally.rows_in
         changed = ConfigurationError(
             f"{reader.source.name}: not what was read when the unfinished run began: start over with --restart"
@@ -158,18 +156,18 @@ class Worker:
         def unfinished() -> Iterator[tuple[int, str, Chunk]]:
             for place, chunk in enumerate(reader.chunks()):
                 content = chunk.sha256()
-                commit = staging.finished(place)
-                if commit is None:
+                finished = staging.finished(place)
+                if finished is None:
                     yield place, content, chunk
-                elif commit.content_sha256 != content:
+                elif finished.content_sha256 != content:
                     raise changed
                 else:
-                    counts.tally += commit.tally
-                    counts.resumed += commit.tally.rows_in
-                    tell("resumed", chunk=place, **commit.tally.rows)
+                    counts.tally += finished.tally
+                    counts.resumed += finished.tally.rows_in
+                    tell("resumed", chunk=place, **finished.tally.rows)
                     progress.update(len(chunk), reader.total)
 
-        def commit(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
+        def keep(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
             counts.tally += commit_chunk(staging, place, content, chunk, scores, self.columns, crashed_rows)
             progress.update(len(chunk), reader.total)
 
@@ -179,9 +177,9 @@ class Worker:
             suspects = list(islice(chunks, CHUNKS_AT_WORK))
             survivors = score_survivors(self.scorer, [chunk.texts for _, _, chunk in suspects])
             for (place, content, chunk), (scores, crashed) in zip(suspects, survivors, strict=True):
-                commit(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
+                keep(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
         for (place, content, chunk), scores in self.scorer.stream(chunks, lambda item: item[2].texts):
-            commit(place, content, chunk, scores)
+            keep(place, content, chunk, scores)
         if sum(commit.tally.rows_in for commit in staging.commits) != counts.tally.rows_in - before:
             raise changed
 

@@ -15,7 +15,7 @@ from cli.tables import write_table
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.cuda import driver_problem, require_cuda, wheel_problem
 from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.session import Device, Session, _load, run_bound
+from sentiment_batch.session import Device, Session, _load, _reason, run_bound
 
 without_cuda = pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime-gpu is installed"
@@ -39,7 +39,9 @@ def second_wheel(tmp_path: Path) -> dict[str, str]:
 @without_cuda
 def test_the_wheel_without_cuda(tiny_bundle: Path) -> None:
     """The wheel for CPUs is named, with what to install in its place."""
-    with pytest.raises(ConfigurationError, match=r"no CUDAExecutionProvider: .* `pip install onnxruntime-gpu`"):
+    with pytest.raises(
+        ConfigurationError, match=r"no CUDAExecutionProvider: .* `pip install .onnxruntime-gpu\[cuda,cudnn\].`"
+    ):
         Session(tiny_bundle / "model.onnx", Device.CUDA)
     with pytest.raises(ConfigurationError, match="or use --device cpu"):
         require_cuda()
@@ -76,24 +78,49 @@ def test_no_driver() -> None:
         pytest.skip("there is a driver")
 
 
-@pytest.mark.parametrize(("code", "said"), [(0, "None"), (100, "finds no GPU that it can use (cuInit gives 100)")])
-def test_what_the_driver_says(tmp_path: Path, code: int, said: str) -> None:
-    """A driver that finds no GPU is told from one that does: here, a library that answers as it would."""
+def answer(folder: Path, name: str, source: str, asked: str) -> str:
+    """What an expression of the module gives in a process that finds a library with that C source."""
     compiler = shutil.which("cc")
     if not compiler:
         pytest.skip("no C compiler")
-    source = f"int cuInit(unsigned flags) {{ return {code}; }}".encode("ascii")
-    target = tmp_path / "libcuda.so.1"
-    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", target], input=source, check=True)
-    asked = "from sentiment_batch.cuda import driver_problem; print(driver_problem())"
+    options = ["-shared", "-fPIC", f"-Wl,-soname,{name}", "-x", "c", "-", "-o", folder / name]
+    subprocess.run([compiler, *options], input=source.encode("ascii"), check=True)
     done = subprocess.run(
-        [sys.executable, "-c", asked],
-        env={"LD_LIBRARY_PATH": str(tmp_path)},
+        [sys.executable, "-c", f"import ctypes; from sentiment_batch import cuda; print({asked})"],
+        env={"LD_LIBRARY_PATH": str(folder)},
         capture_output=True,
         check=True,
         text=True,
     )
-    assert said in done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "version", "said"),
+    [
+        (0, 13000, "None"),
+        (0, 14010, "None"),
+        (0, 12080, "knows CUDA 12.8, and onnxruntime-gpu "),
+        (100, 13000, "finds no GPU that it can use (cuInit gives 100)"),
+    ],
+)
+def test_what_the_driver_says(tmp_path: Path, code: int, version: int, said: str) -> None:
+    """A driver without a GPU, and one too old for the wheel, are told from a good one: libraries that answer so."""
+    source = f"""
+        int cuInit(unsigned flags) {{ return {code}; }}
+        int cuDriverGetVersion(int *version) {{ *version = {version}; return 0; }}
+    """
+    assert said in answer(tmp_path, "libcuda.so.1", source, "cuda.driver_problem('13.0')")
+
+
+@without_cuda
+def test_cudnn_is_asked_for(tmp_path: Path) -> None:
+    """ONNX Runtime passes over a cuDNN that is missing, until attention needs it; here it is missing from the start."""
+    source = "int cudnnGetVersion(void) { return 90000; }"
+    complete = "ctypes.CDLL('libcudnn.so.9') and cuda.library_problem()"
+    assert answer(tmp_path, "libcudnn.so.9", source, complete) == "None\n"
+    said = answer(tmp_path, "libcudnn.so.9", source, "cuda.library_problem()")
+    assert said.startswith("CUDA is not complete (Failed to load cuDNN): `pip install ")
 
 
 @without_cuda
@@ -103,6 +130,23 @@ def test_nothing_falls_back_to_the_cpu(tiny_bundle: Path, capfd: pytest.CaptureF
     with pytest.raises(ConfigurationError, match=r"does not run on CUDA alone \(.*fallback.*disabled.*\): "):
         _load(tiny_bundle / "model.onnx", Device.CUDA)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "/src/cuda_call.cc:146 std::conditional_t<THRW, void, Status> CudaCall(ERRTYPE, int) [with THRW = true] "
+            "CUDA failure 35: CUDA driver version is insufficient ; GPU=0 ; hostname=a ; expr=cudaSetDevice(id); \n\n",
+            "CUDA failure 35: CUDA driver version is insufficient",
+        ),
+        ("\nno such file\nat line 1", "no such file"),
+        ("", ""),
+    ],
+)
+def test_what_the_bindings_say(error: str, said: str) -> None:
+    """Of an error of the CUDA provider, the cause is told; of others, the first line, if there is one."""
+    assert _reason(RuntimeError(error)) == said
 
 
 def test_bound_memory(tiny_bundle: Path) -> None:

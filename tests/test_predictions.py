@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentiment_batch.encoding import EMPTY_TEXT, NULL_TEXT
 from sentiment_batch.errors import UsageError
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.scoring import EMPTY_TEXT, NULL_TEXT, Scorer, Scores
+from sentiment_batch.scoring import Scorer, Scores
 
 LABELS = ("very negative", "neutral", "very positive")
 COLUMNS = PredictionColumns(LABELS, (-1.0, 0.0, 1.0))

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.encoding import EMPTY_TEXT, NULL_TEXT
 from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.scoring import EMPTY_TEXT, NULL_TEXT, Scorer, Scores, ScoringOptions
+from sentiment_batch.scoring import Scorer, Scores, ScoringOptions
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer
 

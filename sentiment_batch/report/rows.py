@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment_batch.columns import ADDED_COLUMNS, TEXT_COLUMNS, find_column
-from sentiment_batch.errors import BadDataError, NoInputError, UsageError
+from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
 from sentiment_batch.formats import is_known
-from sentiment_batch.locations import REJECTS, Location, first_line
+from sentiment_batch.locations import REJECTS, Location
 from sentiment_batch.output import Output
 from sentiment_batch.receipt import Receipt
 from sentiment_batch.sources import Chunk, Dialect, Source, SourceOptions, open_source, without_rejects

