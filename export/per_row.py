@@ -43,7 +43,7 @@ _AFTER_GELU = _Scheme(zero=32, steps=223, least=0.17 * 223 / 32, signed=False)
 
 
 # The share of a channel's reach, on a logarithmic scale, that goes to its weights, which are quantized too.
-_SHIFTED = np.float32(0.7)
+_SHIFTED = np.float32(0.8)
 
 
 class _Integers(NamedTuple):

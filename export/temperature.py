@@ -15,8 +15,8 @@ from sentiment_batch.temperature import UNSCALED, Temperature
 
 Probabilities = Mapping[str, npt.NDArray[np.float32]]
 
-# About a phrase, a sentence and a review: a model is seldom equally sure of each.
-_LENGTHS = (4, 24, 256)
+# From a phrase to a review, each four times as long as the one before: a model is seldom equally sure of each.
+_LENGTHS = (4, 16, 64, 256)
 # By so much the logarithm of the temperature is expected to differ from 0, and from one length to the next. It matters
 # where texts are few, and decides where there are none.
 _DEVIATION = 0.25
