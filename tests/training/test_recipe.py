@@ -1,12 +1,16 @@
 """Recipes in TOML."""
 
+import dataclasses
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
 from sentiment_batch.text import LongText
-from sentiment_batch.training.recipe import FIVE_CLASSES, Recipe, TrainingOptions
+from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec, Recipe, TrainingOptions
 
 CORPUS = '[[corpus]]\nname = "a"\ntrain = "a.csv"\n'
 
@@ -38,6 +42,23 @@ def test_defaults(tmp_path: Path) -> None:
     assert (recipe.labels, recipe.options) == (FIVE_CLASSES, TrainingOptions())
 
 
+@pytest.mark.parametrize(("kind", "section"), [(TrainingOptions, "[training]"), (CorpusSpec, "[[corpus]]")])
+def test_every_setting_is_documented(kind: type, section: str) -> None:
+    """The page on recipes has every setting, with its default, and no other."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "recipes.md").read_text("utf-8")
+    table = page.partition(f"`{section}` | default |")[2].partition("\n\n")[0]
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+    assert told == {field.name: _in_toml(field) for field in dataclasses.fields(kind)}
+
+
+def _in_toml(field: "dataclasses.Field[Any]") -> str:
+    if field.default is dataclasses.MISSING:
+        return "none: it must be there" if field.default_factory is dataclasses.MISSING else "empty"
+    if field.default is None or field.default == ():
+        return "none"
+    return f"`{json.dumps(field.default)}`"
+
+
 def test_the_recipe_of_the_default_model() -> None:
     """The recipe in the repository can be read and names three corpora."""
     recipe = Recipe.load(Path(__file__).resolve().parents[2] / "recipes" / "default.toml")
@@ -52,7 +73,7 @@ def test_the_recipe_of_the_default_model() -> None:
         ("nonsense = 1\n" + CORPUS, "is not a recipe: .*'nonsense'"),
         ("[training]\nlearning_speed = 1\n" + CORPUS, "is not a recipe: .*'learning_speed'"),
         ('[training]\nlong_text = "middle"\n' + CORPUS, "long_text is 'middle': it must be 'head' or 'head-tail' or"),
-        ('[training]\nlong_text = "head"\n' + CORPUS, "long_text is windows: it must be head or head-tail: a text"),
+        ('[training]\nlong_text = "windows"\n' + CORPUS, "long_text is windows: it must be head or head-tail: a text"),
         ('[[corpus]]\nname = "a"\n', "is not a recipe: .*'train'"),
         (CORPUS + "colour = 1\n", "is not a recipe: .*'colour'"),
         (CORPUS + '[corpus.label_map]\n1 = "splendid"\n', "is not a recipe: .*'splendid'"),
