@@ -42,8 +42,8 @@ class CorpusSpec:
         """Raises ConfigurationError for what no training can follow."""
         if self.weight <= 0:
             raise ConfigurationError(f"{self.name}: the weight of a corpus is above 0: leave it out instead")
-        if not 0 < self.held_out < 1:
-            raise ConfigurationError(f"{self.name}: held_out is {self.held_out}: it must be between 0 and 1")
+        if not 0 <= self.held_out <= 1:
+            raise ConfigurationError(f"{self.name}: held_out is {self.held_out}: it must be from 0 to 1")
         if self.max_tokens is not None and self.max_tokens < _LEAST_TOKENS:
             raise ConfigurationError(
                 f"{self.name}: max_tokens is {self.max_tokens}: it must be {_LEAST_TOKENS} or more"

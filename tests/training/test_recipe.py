@@ -111,7 +111,7 @@ def test_the_recipe_of_the_default_model() -> None:
         (CORPUS + CORPUS, "two corpora are called 'a': give each a name of its own"),
         (CORPUS + "label_map = 5\n", "label_map is 5: it must be a table, each value a text"),
         (CORPUS + "text_column = 5\n", r"\[\[corpus\]\]: text_column is 5: it must be a text"),
-        (CORPUS + "held_out = 1.5\n", r"a: held_out is 1\.5: it must be between 0 and 1"),
+        (CORPUS + "held_out = 1.5\n", r"a: held_out is 1\.5: it must be from 0 to 1"),
         (CORPUS + "max_tokens = 2\n", "a: max_tokens is 2: it must be 3 or more"),
         ("[training]\nteacher_share = 0.9\n" + CORPUS, "teacher_share is 0.9, but there are no teachers"),
     ],
