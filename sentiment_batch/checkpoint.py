@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sentiment_batch.errors import ConfigurationError, first_line
+from sentiment_batch.errors import ConfigurationError, InputOutputError, TryAgainError, first_line
 
 # Encoders whose graphs take nothing but ids, mask and segment, and whose positions `read_config` knows how to count.
 MODEL_TYPES = ("albert", "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
@@ -24,7 +24,8 @@ _IMPLEMENTATIONS = (None, True, False, "eager", "sdpa")
 def find_checkpoint(name: str) -> Path:
     """The folder that `name` is, or into which a checkpoint of that Hugging Face hub id is downloaded.
 
-    Raises ConfigurationError for one that is not there, or not safe to open.
+    Raises ConfigurationError for one that is not there, or not safe to open, InputOutputError for a hub that cannot be
+    reached, and TryAgainError for one that fails.
     """
     folder = Path(name) if Path(name).is_dir() else _download(name)
     _check_config(folder / "config.json")
@@ -76,14 +77,36 @@ def _check_config(path: Path) -> None:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
+    missing = f"there is no folder {name}, and"
     try:
         return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))
     except HFValidationError as error:
         raise ConfigurationError(f"no checkpoint folder at {name}") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except GatedRepoError as error:
+        page = f"{constants.ENDPOINT}/{name}"
         raise ConfigurationError(
-            f"{name} is neither a folder nor on the Hugging Face hub: {first_line(error)}"
+            f"the hub does not give {name} to you: accept its conditions at {page}, then set HF_TOKEN"
         ) from error
+    except RepositoryNotFoundError as error:
+        raise ConfigurationError(
+            f"{missing} the hub shows no such checkpoint: for a private one set HF_TOKEN"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        if constants.HF_HUB_OFFLINE:
+            raise ConfigurationError(f"{missing} HF_HUB_OFFLINE is set: unset it to fetch from the hub") from error
+        if isinstance(error.__cause__, HfHubHTTPError):
+            raise TryAgainError(f"{missing} the hub fails for now: try again later") from error
+        raise InputOutputError(
+            f"{missing} the hub cannot be reached: check the network, and HTTPS_PROXY if you need a proxy"
+        ) from error
+    except OSError as error:
+        raise InputOutputError(f"{name} could not be fetched from the hub: {first_line(error)}") from error

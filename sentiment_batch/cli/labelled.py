@@ -56,8 +56,17 @@ def build_recipe(
     if recipe_file:
         recipe = Recipe.load(recipe_file)
         return replace(recipe, labels=labels or recipe.labels)
+    names = [file.name for file in files]
     specs = (
-        CorpusSpec(file.name, str(file.absolute()), None, text_column, label_column, group_column) for file in files
+        CorpusSpec(
+            file.name if names.count(file.name) == 1 else str(file),
+            str(file.absolute()),
+            None,
+            text_column,
+            label_column,
+            group_column,
+        )
+        for file in files
     )
     return Recipe(tuple(specs), labels=labels or FIVE_CLASSES)
 

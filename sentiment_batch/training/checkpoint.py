@@ -38,9 +38,10 @@ def earlier_stages(base: str) -> list[dict[str, Any]]:
 
 
 def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
-    """Tokenizer and sequence classifier with a fresh head for `labels`; weights from safetensors only.
+    """Tokenizer and sequence classifier for `labels`; weights from safetensors only.
 
-    Raises ConfigurationError with the reason when transformers cannot load it.
+    The head is the checkpoint's own if that is for as many labels, else a fresh one. Raises ConfigurationError with the
+    reason when transformers cannot load it.
     """
     folder = find_checkpoint(base_checkpoint(name))
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
@@ -50,7 +51,7 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
     try:
         # Nothing is fetched from anywhere but the folder that was looked at.
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model, found = AutoModelForSequenceClassification.from_pretrained(
             folder,
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
@@ -60,7 +61,12 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
             trust_remote_code=False,
             # Attention dropout would keep PyTorch from its fused attention: four times slower on long reviews.
             attention_probs_dropout_prob=0.0,
+            ignore_mismatched_sizes=True,  # of the head: the rest is looked at below
+            output_loading_info=True,
         )
     except Exception as error:  # a configuration of the wrong types or sizes leads to any
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error
+    unfit = [name for name, *_ in found["mismatched_keys"] if name.startswith(f"{model.base_model_prefix}.")]
+    if unfit:
+        raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {unfit[0]} is not as large as it says")
     return tokenizer, model

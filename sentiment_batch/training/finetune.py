@@ -47,7 +47,7 @@ def finetune(
     options = recipe.options
     for corpus in corpora:
         if not len(corpus.train) or not len(corpus.dev):
-            raise BadDataError(f"{corpus.name}: too few rows to train on some and hold some back")
+            raise BadDataError(f"{corpus.name}: too few rows, or groups of rows, to train on some and hold some back")
     set_seed(options.seed)
     earlier = earlier_stages(recipe.base)
     tokenizer, model = load_pretrained(recipe.base, recipe.labels)

@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
 from sentiment_batch.text import LongText
+from sentiment_batch.training.settings import from_table
 
 ClassWeights = Literal["balanced"] | tuple[float, ...] | None
+
+_LEAST_TOKENS = 3  # one, and the two that begin and end a text
 
 FIVE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
 
@@ -36,8 +39,15 @@ class CorpusSpec:
     max_tokens: int | None = None
 
     def __post_init__(self) -> None:
+        """Raises ConfigurationError for what no training can follow."""
         if self.weight <= 0:
             raise ConfigurationError(f"{self.name}: the weight of a corpus is above 0: leave it out instead")
+        if not 0 <= self.held_out <= 1:
+            raise ConfigurationError(f"{self.name}: held_out is {self.held_out}: it must be from 0 to 1")
+        if self.max_tokens is not None and self.max_tokens < _LEAST_TOKENS:
+            raise ConfigurationError(
+                f"{self.name}: max_tokens is {self.max_tokens}: it must be {_LEAST_TOKENS} or more"
+            )
 
 
 @dataclass(frozen=True)
@@ -92,10 +102,13 @@ class TrainingOptions:
         for names, holds, meaning in (
             (("epochs", "learning_rate", "head_learning_rate", "temperature"), lambda value: value > 0, "above 0"),
             (("batch_size", "gradient_accumulation", "seeds"), lambda value: value >= 1, "1 or more"),
+            (("evaluations_per_epoch", "patience", "dev_rows"), lambda value: value >= 1, "1 or more"),
+            (("max_tokens",), lambda value: value >= _LEAST_TOKENS, f"{_LEAST_TOKENS} or more"),
             (("freeze_layers", "unfreeze_every", "ordinal", "r_drop"), lambda value: value >= 0, "0 or more"),
-            (("label_smoothing", "ema_decay"), lambda value: 0 <= value < 1, "from 0 to below 1"),
+            (("weight_decay", "seed"), lambda value: value >= 0, "0 or more"),
+            (("label_smoothing", "ema_decay", "warmup_ratio"), lambda value: 0 <= value < 1, "from 0 to below 1"),
             (("layer_decay", "teacher_share"), lambda value: 0 < value <= 1, "above 0, at most 1"),
-            (("bfloat16",), lambda value: value in ("auto", "on", "off"), "auto, on or off"),
+            (("long_text",), lambda value: value is not LongText.WINDOWS, "head or head-tail: a text is one row"),
         ):
             for name in names:
                 value = getattr(self, name)
@@ -117,7 +130,13 @@ class Recipe:
     options: TrainingOptions = TrainingOptions()
 
     def __post_init__(self) -> None:
-        """Raises ConfigurationError for settings that do not fit the labels."""
+        """Raises ConfigurationError for settings that do not fit the labels, or corpora of one name."""
+        if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
+            raise ConfigurationError("labels takes two names at least, all different")
+        names = [corpus.name for corpus in self.corpora]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ConfigurationError(f"two corpora are called {twice[0]!r}: give each a name of its own")
         weights = self.options.class_weights
         if isinstance(weights, tuple) and (len(weights) != len(self.labels) or min(weights) <= 0):
             raise ConfigurationError(f"class_weights takes {len(self.labels)} weights above 0, one per label")
@@ -134,13 +153,14 @@ class Recipe:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{path} is not a recipe: {error}") from error
         try:
-            corpora = tuple(CorpusSpec(**corpus) for corpus in document.pop("corpus", []))
-            options = _options(document.pop("training", {}))
-            labels = tuple(document.pop("labels", FIVE_CLASSES))
-            recipe = cls(corpora=corpora, labels=labels, options=options, **document)
-        except (TypeError, ValueError, ConfigurationError) as error:
+            tables, training = document.pop("corpus", []), document.pop("training", {})
+            corpora = tuple(from_table(CorpusSpec, table, "[[corpus]]") for table in _listed(tables))
+            options = from_table(TrainingOptions, training, "[training]")
+            top = from_table(_TopLevel, document, "its top level")
+            recipe = cls(corpora, top.base, top.labels, options)
+        except ConfigurationError as error:
             raise ConfigurationError(f"{path} is not a recipe: {error}") from error
-        unknown = sorted({name for corpus in corpora for name in corpus.label_map.values()} - set(labels))
+        unknown = sorted({name for corpus in corpora for name in corpus.label_map.values()} - set(recipe.labels))
         if unknown:
             raise ConfigurationError(f"{path} is not a recipe: a label_map names {unknown[0]!r}, which is no label")
         if not recipe.corpora:
@@ -151,9 +171,15 @@ class Recipe:
         return dataclasses.asdict(self)
 
 
-def _options(table: dict[str, Any]) -> TrainingOptions:
-    if "long_text" in table:
-        table["long_text"] = LongText(table["long_text"])
-    # TOML's lists would leave the frozen options changeable.
-    settings: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    return TrainingOptions(**settings)
+@dataclass(frozen=True)
+class _TopLevel:
+    """The keys before the first table."""
+
+    base: str = Recipe.base
+    labels: tuple[str, ...] = Recipe.labels
+
+
+def _listed(tables: Any) -> list[Any]:
+    if not isinstance(tables, list):
+        raise ConfigurationError("corpus is written [[corpus]], one for each")
+    return tables

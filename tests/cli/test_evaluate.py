@@ -132,6 +132,18 @@ def test_long_texts_compared(evaluate: Command) -> None:
     assert "  none has to be cut (--long-text)" in told
 
 
+def test_two_files_of_one_name(evaluate: Command) -> None:
+    """Files of the same name are told apart by their folders; one that is named twice is a mistake."""
+    for folder, text in (("one", "good"), ("other", "bad")):
+        (evaluate.folder / folder).mkdir()
+        write_table(evaluate.folder / folder / "e.csv", [{"text": text, "label": "4"}])
+    words = ("--data", "one/e.csv", "--data", "other/e.csv", "--json")
+    results = json.loads(evaluate(*words).stdout)["results"]
+    assert {name: measured["accuracy"] for name, measured in results.items()} == {"one/e.csv": 1, "other/e.csv": 0}
+    result = evaluate("--data", "d.csv", "--data", "d.csv")
+    assert (result.code, error_line(result)) == (78, "two corpora are called 'd.csv': give each a name of its own")
+
+
 def test_rows_without_text_do_not_count(evaluate: Command) -> None:
     """A row with no text has no prediction that could be right or wrong."""
     write_table(evaluate.folder / "d.csv", [{"text": "good", "label": "4"}, {"text": " ", "label": "4"}])

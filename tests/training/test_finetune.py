@@ -15,6 +15,7 @@ from safetensors import safe_open
 LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
 VERDICTS = ["awful", "poor", "plain", "nice", "superb"]
 EPOCHS = 2
+WORDS_FOR_THREE = [" ".join(words) for words in product(("film", "plot", "cast", "end"), repeat=2)]
 
 
 def write_reviews(path: Path) -> Path:
@@ -200,6 +201,11 @@ def _too_large(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 2**50}), "utf-8")
 
 
+def _of_other_sizes(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 65}), "utf-8")
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -207,6 +213,7 @@ def _too_large(folder: Path) -> None:
         (_cut_short, "cannot load the base checkpoint 'base': "),
         (_of_a_wrong_type, "cannot load the base checkpoint 'base': "),
         (_too_large, "cannot load the base checkpoint 'base': "),
+        (_of_other_sizes, "cannot load the base checkpoint 'base': bert.encoder.layer."),
     ],
 )
 def test_base_that_cannot_be_used(base: Path, tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
@@ -233,3 +240,15 @@ def test_a_second_stage_remembers_the_first(trained: tuple[Path, Result], base: 
     assert bases == [str(base), "first"]
     earliest = next(entry for entry in second["history"] if "eval_dev_accuracy" in entry)
     assert earliest["eval_dev_accuracy"] >= 0.9
+
+
+def test_a_base_with_other_labels(trained: tuple[Path, Result], tmp_path: Path) -> None:
+    """A checkpoint for five labels is a base for three: its body stays, its head is made anew."""
+    shutil.copytree(trained[0], tmp_path / "five", ignore=shutil.ignore_patterns("steps"))
+    rows = [f"the {noun} is {word}\t{label}" for noun in WORDS_FOR_THREE for label, word in enumerate(VERDICTS[1:4])]
+    (tmp_path / "x.tsv").write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
+    result = _train(tmp_path, Path("five"), "--labels", "negative,neutral,positive", "--epochs", "0.5")
+    assert result.code == 0, result.stderr
+    with safe_open(tmp_path / "ckpt" / "model.safetensors", framework="np") as weights:
+        assert weights.get_slice("classifier.weight").get_shape() == [3, 32]
+    assert json.loads((tmp_path / "ckpt" / "config.json").read_text("utf-8"))["id2label"]["2"] == "positive"

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli.process import Command, error_line
 from hub_server import COMMIT, REPOSITORY, FolderFiles, hub_environment, hub_server
+from local_server import LocalServer
 
 
 @pytest.fixture
@@ -17,10 +19,15 @@ def repository(base: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hub(repository: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment in which the hub is here, with an empty cache."""
+def server(repository: Path) -> Iterator[LocalServer]:
     with hub_server("models", FolderFiles(repository)) as (_, server):
-        yield hub_environment(server, tmp_path / "hub cache")
+        yield server
+
+
+@pytest.fixture
+def hub(server: LocalServer, tmp_path: Path) -> dict[str, str]:
+    """The environment in which the hub is here, with an empty cache."""
+    return hub_environment(server, tmp_path / "hub cache")
 
 
 @pytest.fixture
@@ -41,18 +48,56 @@ def test_base_from_the_hub(command: Command, hub: dict[str, str], data: Path) ->
     assert (snapshot / "model.safetensors").is_file()
 
 
-@pytest.mark.parametrize("words", [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")])
+WORDS = [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")]
+
+
+@pytest.mark.parametrize("words", WORDS)
 def test_unknown_repository(command: Command, hub: dict[str, str], data: Path, words: tuple[str, ...]) -> None:
     """An id that the hub does not know is told in one line."""
     result = command(*words, "owner/nothing", "--output", "out", environment=hub)
     assert result.code == 78
-    message = error_line(result)
-    assert message.startswith("owner/nothing is neither a folder nor on the Hugging Face hub: ")
-    assert "\\n" not in message
+    assert error_line(result) == (
+        "there is no folder owner/nothing, and the hub shows no such checkpoint: for a private one set HF_TOKEN"
+    )
     assert not (command.folder / "out").exists()
 
 
-@pytest.mark.parametrize("words", [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")])
+@pytest.mark.parametrize("words", WORDS)
+def test_no_network(command: Command, hub: dict[str, str], data: Path, words: tuple[str, ...]) -> None:
+    """Where nothing answers, that is said, and not that the hub has no such checkpoint."""
+    with socket.socket() as taken:  # bound, and not listening
+        taken.bind(("127.0.0.1", 0))
+        nobody = hub | {"HF_ENDPOINT": f"http://127.0.0.1:{taken.getsockname()[1]}"}
+        result = command(*words, REPOSITORY, "--output", "out", environment=nobody)
+    assert result.code == 74
+    assert error_line(result) == (
+        f"there is no folder {REPOSITORY}, and the hub cannot be reached: "
+        "check the network, and HTTPS_PROXY if you need a proxy"
+    )
+    result = command(*words, REPOSITORY, "--output", "out", environment=hub | {"HF_HUB_OFFLINE": "1"})
+    assert result.code == 78
+    assert error_line(result).endswith("HF_HUB_OFFLINE is set: unset it to fetch from the hub")
+
+
+def test_gated(command: Command, server: LocalServer, hub: dict[str, str], data: Path) -> None:
+    """A checkpoint with conditions is told where to accept them."""
+    server.fail("/api/", 403, **{"X-Error-Code": "GatedRepo"})
+    result = command("export", "--checkpoint", REPOSITORY, environment=hub)
+    assert result.code == 78
+    assert f"accept its conditions at {server.url}/{REPOSITORY}, then set HF_TOKEN" in error_line(result)
+
+
+def test_busy(command: Command, server: LocalServer, hub: dict[str, str], data: Path) -> None:
+    """A hub that fails is left to the next run."""
+    server.fail("/api/", 500, times=99)
+    result = command("export", "--checkpoint", REPOSITORY, environment=hub)
+    assert (result.code, error_line(result)) == (
+        75,
+        f"there is no folder {REPOSITORY}, and the hub fails for now: try again later",
+    )
+
+
+@pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("name", [REPOSITORY, "repository"])
 @pytest.mark.parametrize("place", ["config.json", "tokenizer_config.json"])
 def test_code_in_a_repository(
@@ -71,7 +116,7 @@ def test_code_in_a_repository(
     assert not (command.folder / "out").exists()
 
 
-@pytest.mark.parametrize("words", [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")])
+@pytest.mark.parametrize("words", WORDS)
 def test_pickles_on_the_hub(
     command: Command, hub: dict[str, str], repository: Path, data: Path, words: tuple[str, ...]
 ) -> None:

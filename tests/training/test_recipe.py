@@ -1,12 +1,16 @@
 """Recipes in TOML."""
 
+import dataclasses
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
 from sentiment_batch.text import LongText
-from sentiment_batch.training.recipe import FIVE_CLASSES, Recipe, TrainingOptions
+from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec, Recipe, TrainingOptions
 
 CORPUS = '[[corpus]]\nname = "a"\ntrain = "a.csv"\n'
 
@@ -21,15 +25,13 @@ def test_every_setting(tmp_path: Path) -> None:
     """What stands in the file is what the recipe holds."""
     recipe = load(
         tmp_path,
-        'base = "owner/name"\nlabels = ["neg", "pos"]\n[training]\nepochs = 1.5\nlong_text = "windows"\n'
+        'base = "owner/name"\nlabels = ["neg", "pos"]\n[training]\nepochs = 1.5\nlong_text = "head"\n'
         + 'class_weights = [1, 3]\nteachers = ["t"]\n'
         + CORPUS
         + 'weight = 2\nmax_tokens = 9\n[corpus.label_map]\n1 = "neg"\n5 = "pos"\n',
     )
     assert (recipe.base, recipe.labels) == ("owner/name", ("neg", "pos"))
-    assert recipe.options == TrainingOptions(
-        epochs=1.5, long_text=LongText.WINDOWS, class_weights=(1, 3), teachers=("t",)
-    )
+    assert recipe.options == TrainingOptions(epochs=1.5, long_text=LongText.HEAD, class_weights=(1, 3), teachers=("t",))
     assert (recipe.corpora[0].weight, recipe.corpora[0].max_tokens) == (2, 9)
     assert recipe.corpora[0].label_map == {"1": "neg", "5": "pos"}
 
@@ -38,6 +40,23 @@ def test_defaults(tmp_path: Path) -> None:
     """A corpus is enough."""
     recipe = load(tmp_path, CORPUS)
     assert (recipe.labels, recipe.options) == (FIVE_CLASSES, TrainingOptions())
+
+
+@pytest.mark.parametrize(("kind", "section"), [(TrainingOptions, "[training]"), (CorpusSpec, "[[corpus]]")])
+def test_every_setting_is_documented(kind: type, section: str) -> None:
+    """The page on recipes has every setting, with its default, and no other."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "recipes.md").read_text("utf-8")
+    table = page.partition(f"`{section}` | default |")[2].partition("\n\n")[0]
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+    assert told == {field.name: _in_toml(field) for field in dataclasses.fields(kind)}
+
+
+def _in_toml(field: "dataclasses.Field[Any]") -> str:
+    if field.default is dataclasses.MISSING:
+        return "none: it must be there" if field.default_factory is dataclasses.MISSING else "empty"
+    if field.default is None or field.default == ():
+        return "none"
+    return f"`{json.dumps(field.default)}`"
 
 
 def test_the_recipe_of_the_default_model() -> None:
@@ -53,21 +72,47 @@ def test_the_recipe_of_the_default_model() -> None:
         ('base = "x"\n', r"names no \[\[corpus\]\]"),
         ("nonsense = 1\n" + CORPUS, "is not a recipe: .*'nonsense'"),
         ("[training]\nlearning_speed = 1\n" + CORPUS, "is not a recipe: .*'learning_speed'"),
-        ('[training]\nlong_text = "middle"\n' + CORPUS, "is not a recipe: 'middle'"),
+        ('[training]\nlong_text = "middle"\n' + CORPUS, "long_text is 'middle': it must be 'head' or 'head-tail' or"),
+        ('[training]\nlong_text = "windows"\n' + CORPUS, "long_text is windows: it must be head or head-tail: a text"),
         ('[[corpus]]\nname = "a"\n', "is not a recipe: .*'train'"),
         (CORPUS + "colour = 1\n", "is not a recipe: .*'colour'"),
         (CORPUS + '[corpus.label_map]\n1 = "splendid"\n', "is not a recipe: .*'splendid'"),
         (CORPUS + "weight = 0\n", "a: the weight of a corpus is above 0: leave it out instead"),
         ("[training]\nlayer_decay = 1.5\n" + CORPUS, "layer_decay is 1.5: it must be above 0, at most 1"),
         ("[training]\nlabel_smoothing = 1\n" + CORPUS, "label_smoothing is 1: it must be from 0 to below 1"),
-        ('[training]\nbfloat16 = "maybe"\n' + CORPUS, "bfloat16 is maybe: it must be auto, on or off"),
-        ('[training]\nclass_weights = "even"\n' + CORPUS, "class_weights is 'even': it is 'balanced' or a list"),
+        ('[training]\nbfloat16 = "maybe"\n' + CORPUS, "bfloat16 is 'maybe': it must be 'auto' or 'on' or 'off'"),
+        ('[training]\nclass_weights = "even"\n' + CORPUS, "class_weights is 'even': it must be 'balanced' or a list"),
         ("[training]\nclass_weights = [1, 2]\n" + CORPUS, "class_weights takes 5 weights above 0, one per label"),
         ('labels = ["a", "b"]\n[training]\nordinal = 1\n' + CORPUS, "ordinal needs three labels or more"),
         (
             '[training]\nteachers = ["t"]\nteacher_share = 1\nordinal = 1\n' + CORPUS,
             "teacher_share is 1: class_weights, label_smoothing and ordinal have no effect",
         ),
+        (
+            '[training]\nlearning_rate = "fast"\n' + CORPUS,
+            r"\[training\]: learning_rate is 'fast': it must be a number",
+        ),
+        ("[training]\nlearning_rate = inf\n" + CORPUS, r"\[training\]: learning_rate is inf: it must be a number"),
+        ("[training]\nbatch_size = 2.5\n" + CORPUS, r"\[training\]: batch_size is 2\.5: it must be a whole number"),
+        ("[training]\nepochs = true\n" + CORPUS, "epochs is True: it must be a number"),
+        ('[training]\nfreeze_embeddings = "yes"\n' + CORPUS, "freeze_embeddings is 'yes': it must be true or false"),
+        ('[training]\nteachers = "t"\n' + CORPUS, "teachers is 't': it must be a list, each a text"),
+        ("[training]\npatience = 0\n" + CORPUS, "patience is 0: it must be 1 or more"),
+        ("[training]\ndev_rows = 0\n" + CORPUS, "dev_rows is 0: it must be 1 or more"),
+        ("[training]\nevaluations_per_epoch = 0\n" + CORPUS, "evaluations_per_epoch is 0: it must be 1 or more"),
+        ("[training]\nmax_tokens = 2\n" + CORPUS, "max_tokens is 2: it must be 3 or more"),
+        ("[training]\nwarmup_ratio = 2\n" + CORPUS, "warmup_ratio is 2: it must be from 0 to below 1"),
+        ("[training]\nweight_decay = -1\n" + CORPUS, "weight_decay is -1: it must be 0 or more"),
+        ("training = 5\n" + CORPUS, r"\[training\] is no table"),
+        ("corpus = 5\n", r"corpus is written \[\[corpus\]\], one for each"),
+        ("base = 5\n" + CORPUS, "base is 5: it must be a text"),
+        ('labels = "good"\n' + CORPUS, "labels is 'good': it must be a list, each a text"),
+        ('labels = ["good", "good"]\n' + CORPUS, "labels takes two names at least, all different"),
+        (CORPUS + CORPUS, "two corpora are called 'a': give each a name of its own"),
+        (CORPUS + "label_map = 5\n", "label_map is 5: it must be a table, each value a text"),
+        (CORPUS + "text_column = 5\n", r"\[\[corpus\]\]: text_column is 5: it must be a text"),
+        (CORPUS + "held_out = 1.5\n", r"a: held_out is 1\.5: it must be from 0 to 1"),
+        (CORPUS + "max_tokens = 2\n", "a: max_tokens is 2: it must be 3 or more"),
         ("[training]\nteacher_share = 0.9\n" + CORPUS, "teacher_share is 0.9, but there are no teachers"),
     ],
 )
