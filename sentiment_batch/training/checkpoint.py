@@ -66,7 +66,7 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
         )
     except Exception as error:  # a configuration of the wrong types or sizes leads to any
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error
-    unfit = [name for name, *_ in found["mismatched_keys"] if name.startswith(f"{model.base_model_prefix}.")]
+    unfit = [key for key in found["mismatched_keys"] if key.startswith(f"{model.base_model_prefix}.")]
     if unfit:
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {unfit[0]} is not as large as it says")
     return tokenizer, model
