@@ -21,6 +21,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what stands elsewhere in the repository, and a page for each command, with what its `--help` says."""
     for name, path in ELSEWHERE.items():
         files.append(File.generated(config, name, content=path.read_text("utf-8")))
+    for picture in (ROOT / "benchmarks").glob("*.png"):
+        files.append(File.generated(config, picture.name, content=picture.read_bytes()))
     with click.Context(cli, info_name=PROGRAM, terminal_width=100, **cli.context_settings) as group:
         files.append(_page(config, "index", PROGRAM, cli.get_help(group)))
         for name, command in cli.commands.items():
