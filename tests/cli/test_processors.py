@@ -24,7 +24,10 @@ EMULATOR = "qemu-x86_64"
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="compares x86-64 processors")
 @pytest.mark.parametrize("processor", ["Nehalem-v2", "Haswell-v4"])
 def test_same_predictions(tmp_path: Path, processor: str) -> None:
-    """Without VNNI, and without AVX2, probabilities are the same but for what the rounding of floats tips over."""
+    """Without VNNI, and without AVX2, probabilities are the same.
+
+    But for texts where the last bit of a float tips over the rounding of an activation: few, and those by little.
+    """
     here = Command(tmp_path)("predict", "--json", *TEXTS)
     there = Command(tmp_path, runner=(EMULATOR, "-cpu", processor, sys.executable))("predict", "--json", *TEXTS)
     assert (here.code, there.code) == (0, 0)
@@ -33,4 +36,6 @@ def test_same_predictions(tmp_path: Path, processor: str) -> None:
         for result in (here, there)
     ]
     assert np.shape(probabilities) == (2, len(TEXTS), 5)
-    np.testing.assert_allclose(*probabilities, atol=5e-3)
+    differences = np.abs(np.subtract(*probabilities)).max(axis=1)
+    assert np.median(differences) < 1e-5
+    assert differences.max() < 1e-2
