@@ -29,7 +29,7 @@ def test_the_recipes_are_these() -> None:
 @pytest.mark.parametrize("engine", MODULES)
 def test_recipe(engine: str, tmp_path: Path) -> None:
     """It makes of every row what the scorer makes of it here, to the bit, nulls and empty texts too."""
-    pytest.importorskip(MODULES[engine], reason=f"needs {MODULES[engine]}")
+    pytest.importorskip(MODULES[engine], reason=f"needs {MODULES[engine]}{' and pandas' if engine == 'Ray' else ''}")
     if engine == "Spark" and shutil.which("java") is None:
         pytest.skip("Spark needs Java")
     rows = read_rows(ROOT / "examples/reviews.csv")[:60]
