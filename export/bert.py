@@ -15,11 +15,13 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
+from sentiment_batch.export.graph import MICROSOFT, OPSET, GraphBuilder
 
 FloatArray = npt.NDArray[np.float32]
 
 _TOKENS = "row.tokens"
+# The first in which Attention takes them.
+_MASKED_OPSET = 24
 
 
 def can_lay(config: Mapping[str, Any]) -> bool:
@@ -67,6 +69,7 @@ class _Bert:
             "bert",
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in inputs],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])],
+            opset=_MASKED_OPSET if self._masked else OPSET,
         )
 
     def _embed(self, ids: str, mask: str | None = None) -> str:
@@ -90,10 +93,9 @@ class _Bert:
         return self._normalize(graph.node("Add", [x, places], f"{prefix}.sum"), f"{prefix}.LayerNorm")
 
     def _count_tokens(self, mask: str) -> None:
-        """How many tokens each row has, int32 [B]."""
+        """How many tokens each row has, int64 [B]."""
         axis = self._graph.constant("length.axis", np.array([1], np.int64))
-        integers = self._graph.node("Cast", [mask], f"{mask}.int32", to=TensorProto.INT32)
-        self._graph.node("ReduceSum", [integers, axis], _TOKENS, keepdims=0)
+        self._graph.node("ReduceSum", [mask, axis], _TOKENS, keepdims=0)
 
     def _layer(self, x: str, prefix: str, *, last: bool) -> str:
         """One encoder layer, [B, L, hidden]; the last one yields [CLS] only, [B, 1, hidden]."""
@@ -109,12 +111,10 @@ class _Bert:
         return self._add_and_normalize(inner, x, f"{prefix}.output")
 
     def _attend(self, projections: list[str], output: str) -> str:
-        graph = self._graph
-        if not self._masked:
-            return graph.node("Attention", projections, output, q_num_heads=self._heads, kv_num_heads=self._heads)
-        # ONNX Runtime's own operator takes the number of tokens in each row, which its fused kernels for GPUs read.
-        inputs = [*projections, "", _TOKENS]
-        return graph.node("MultiHeadAttention", inputs, output, domain=MICROSOFT, num_heads=self._heads)
+        # No mask, which would cost the fused kernels for GPUs, but how many keys each row has.
+        lengths = ["", "", "", _TOKENS] if self._masked else []
+        heads = {"q_num_heads": self._heads, "kv_num_heads": self._heads}
+        return self._graph.node("Attention", [*projections, *lengths], output, **heads)
 
     def _add_and_normalize(self, x: str, residual: str, prefix: str) -> str:
         total = self._graph.node("Add", [self._linear(x, f"{prefix}.dense"), residual], f"{prefix}.sum")

@@ -14,7 +14,6 @@ MICROSOFT = "com.microsoft"
 # The first with Attention; QuantizeLinear has had a scale per block since 21. What optimum writes, in opset 18, means
 # the same in it, so that one rewrite serves both graphs.
 OPSET = 23
-_IR_VERSION = 11
 
 
 class GraphBuilder:
@@ -45,10 +44,12 @@ class GraphBuilder:
         inputs: Sequence[onnx.ValueInfoProto],
         outputs: Sequence[onnx.ValueInfoProto],
         inherited: Sequence[onnx.TensorProto] = (),
+        opset: int = OPSET,
     ) -> onnx.ModelProto:
         """The finished model; of the `inherited` constants it holds those that a node still reads."""
         used = {tensor for node in self._nodes for tensor in node.input}
         constants = [*(tensor for tensor in inherited if tensor.name in used), *self._constants.values()]
         graph = helper.make_graph(self._nodes, name, inputs, outputs, constants)
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="sentiment-batch")
+        opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+        ir_version = helper.find_min_ir_version_for(opsets, ignore_unknown=True)
+        return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version, producer_name="sentiment-batch")

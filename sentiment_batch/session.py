@@ -15,6 +15,9 @@ from sentiment_batch.errors import ConfigurationError, first_line
 
 # What goes wrong is raised, and said once.
 _FATAL_ONLY = 4
+# float32 graphs multiply in float32, and not with ten bits of mantissa. Of ONNX Runtime's kernels for attention all but
+# cuDNN's (flash 1, memory-efficient 2, unfused 16): cuDNN's is built anew for each shape, on each thread, for 0.2 s.
+_CUDA_OPTIONS = {"use_tf32": "0", "sdpa_kernel": "19"}
 # Before it, the CUDA provider puts the C++ that has asked; behind it, the host and the line.
 _CUDA_FAILURE = re.compile(r"CU[A-Z]+ failure \d+: [^;\n]*[^;\s]")
 
@@ -119,8 +122,7 @@ def _load(graph: Path, device: Device) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(
             str(graph),
             options,
-            # Or float32 graphs multiply matrices with ten bits of mantissa; float16 graphs do not use it.
-            providers=[(PROVIDERS[device], {"use_tf32": "0"} if device is Device.CUDA else {})],
+            providers=[(PROVIDERS[device], _CUDA_OPTIONS if device is Device.CUDA else {})],
             # On CPUs the fused kernel takes ten times as long as an Add followed by a LayerNormalization.
             disabled_optimizers=["SkipLayerNormFusion"] if device is Device.CPU else [],
             # Or a session that fails on CUDA is made anew on the CPU.

@@ -29,10 +29,11 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def second_wheel(tmp_path: Path) -> dict[str, str]:
-    """An environment in which onnxruntime-gpu is installed too, as far as its metadata go."""
-    metadata = tmp_path / "site" / "onnxruntime_gpu-1.31.1.dist-info" / "METADATA"
-    metadata.parent.mkdir(parents=True)
-    metadata.write_text("Metadata-Version: 2.4\nName: onnxruntime-gpu\nVersion: 1.31.1\n", "ascii")
+    """An environment in which both wheels are installed, as far as their metadata go."""
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        metadata = tmp_path / "site" / f"{name.replace('-', '_')}-1.31.1.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.31.1\n", "ascii")
     return {"PYTHONPATH": str(tmp_path / "site")}
 
 
