@@ -2,6 +2,8 @@
 
 import os
 import platform
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from sentiment_batch.hardware import cpu_flags, usable_cores
 _PACKAGES = (
     "sentiment-batch",
     "onnxruntime",
+    "onnxruntime-gpu",
     "tokenizers",
     "pyarrow",
     "numpy",
@@ -38,7 +41,9 @@ _TELLING_FLAGS = (
 
 @dataclass(frozen=True)
 class Machine:
-    """`load_average`: processes that wanted a core in the last minute, before the measurement began."""
+    """`load_average`: processes that wanted a core in the last minute, before the measurement began. `gpus`: names and
+    driver of NVIDIA's.
+    """
 
     processor: str
     flags: list[str]
@@ -48,6 +53,7 @@ class Machine:
     load_average: float
     system: str
     versions: dict[str, str]
+    gpus: list[str]
 
     def markdown(self) -> str:
         """One line per fact."""
@@ -57,6 +63,7 @@ class Machine:
                 f"- processor: {self.processor}; {' '.join(self.flags) or 'no telling flags'}",
                 f"- usable cores, and threads of every contender: {self.usable_cores} ({self.cores_from})",
                 f"- memory: {self.memory_bytes / 2**30:.1f} GiB; {self.system}",
+                *(f"- GPU: {gpu}" for gpu in self.gpus),
                 f"- load average before the start: {self.load_average:.2f}",
                 f"- versions: {packages}",
             )
@@ -76,7 +83,15 @@ def describe() -> Machine:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         versions={"python": platform.python_version()}
         | {name: installed(name) or "not installed" for name in _PACKAGES},
+        gpus=_gpus(),
     )
+
+
+def _gpus() -> list[str]:
+    if shutil.which("nvidia-smi") is None:
+        return []
+    command = ("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 def _processor() -> str:

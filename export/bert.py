@@ -113,8 +113,8 @@ class _Bert:
     def _attend(self, projections: list[str], output: str) -> str:
         # No mask, which would cost the fused kernels for GPUs, but how many keys each row has.
         lengths = ["", "", "", _TOKENS] if self._masked else []
-        heads = {"q_num_heads": self._heads, "kv_num_heads": self._heads}
-        return self._graph.node("Attention", [*projections, *lengths], output, **heads)
+        inputs = [*projections, *lengths]
+        return self._graph.node("Attention", inputs, output, q_num_heads=self._heads, kv_num_heads=self._heads)
 
     def _add_and_normalize(self, x: str, residual: str, prefix: str) -> str:
         total = self._graph.node("Add", [self._linear(x, f"{prefix}.dense"), residual], f"{prefix}.sum")

@@ -6,7 +6,6 @@ rounded up, and the rest is padding.
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ class Batch(NamedTuple):
     length: int
 
 
-def plan_batches(lengths: Sequence[int], batch_tokens: int, multiple: int = 1) -> list[Batch]:
+def plan_batches(lengths: Sequence[int] | IntegerArray, batch_tokens: int, multiple: int = 1) -> list[Batch]:
     """Cut sequences into batches of at most `batch_tokens` tokens (a longer sequence is a batch of its own).
 
     Lengths are rounded up to a multiple of `multiple`, but not beyond the longest of them. The longest come first, so
@@ -38,12 +37,3 @@ def plan_batches(lengths: Sequence[int], batch_tokens: int, multiple: int = 1) -
         rows = max(1, batch_tokens // length)
         batches.extend(Batch(group[start : start + rows], length) for start in range(0, len(group), rows))
     return batches
-
-
-def pad(sequences: Sequence[Sequence[int]], length: int) -> tuple[IntegerArray, IntegerArray]:
-    """Token ids and mask, int64 [B, length] each: a sequence and 1, then, on its right, padding and 0."""
-    sizes = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    is_token = np.arange(length) < sizes[:, np.newaxis]
-    input_ids = np.zeros(is_token.shape, dtype=np.int64)
-    input_ids[is_token] = np.fromiter(chain.from_iterable(sequences), dtype=np.int64, count=int(sizes.sum()))
-    return input_ids, is_token.astype(np.int64)

@@ -14,12 +14,13 @@ from typing import NamedTuple, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sentiment_batch.batching import Batch, pad, plan_batches
+from sentiment_batch.batching import Batch, plan_batches
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.cuda import wheel_problem
 from sentiment_batch.encoding import Encoded, Texts
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.hardware import usable_cores
+from sentiment_batch.sequences import Sequences
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer
 
@@ -175,23 +176,18 @@ class Scorer:
             yield finish_oldest()
 
     def _plan(self, encoded: Encoded) -> list[Batch]:
-        lengths = [len(sequence) for sequence in encoded.sequences]
-        return plan_batches(lengths, self._batch_tokens, PADDED_MULTIPLE if self._session.pads else 1)
+        return plan_batches(encoded.sequences.lengths, self._batch_tokens, PADDED_MULTIPLE if self._session.pads else 1)
 
     def _start(self, encoded: Encoded) -> _Running:
         batches = self._plan(encoded)
         runs = [self._pool.submit(self._run, encoded.sequences, batch) for batch in batches]
         return _Running(encoded, batches, runs)
 
-    def _run(self, sequences: list[list[int]], batch: Batch) -> FloatArray:
+    def _run(self, sequences: Sequences, batch: Batch) -> FloatArray:
         """Logits of those sequences; in halves, if the model fails on all of them at once: it may lack the memory."""
         indices, length = batch
-        tokens = [sequences[i] for i in indices]
         try:
-            if self._session.pads:
-                logits = self._session.run(*pad(tokens, length))
-            else:
-                logits = self._session.run(np.array(tokens, dtype=np.int64))
+            logits = self._session.run(*sequences.padded(indices, length))
         except ConfigurationError:
             raise
         except Exception:  # the bindings raise classes of their own, derived from Exception
@@ -209,21 +205,17 @@ class Scorer:
 
     def _finish(self, encoded: Encoded, batches: Sequence[Batch], outputs: Iterable[FloatArray]) -> Scores:
         """`outputs`: the logits of each batch."""
-        logits = np.empty((len(encoded.sequences), len(self.bundle.labels)), dtype=np.float32)
+        lengths = encoded.sequences.lengths
+        logits = np.empty((len(lengths), len(self.bundle.labels)), dtype=np.float32)
         for batch, output in zip(batches, outputs, strict=True):
             logits[batch.indices] = output
-        rows = len(encoded.errors)
-        sums = np.zeros((rows, logits.shape[1]), dtype=np.float32)
-        np.add.at(sums, encoded.piece_rows, softmax(logits)[encoded.piece_sequences])
-        pieces = np.bincount(encoded.piece_rows, minlength=rows).astype(np.float32)[:, None]
-        probabilities = np.divide(sums, pieces, out=np.full_like(sums, np.nan), where=pieces > 0)
+        probabilities = _means(softmax(logits)[encoded.piece_sequences], encoded.n_pieces)
         return Scores(
             probabilities=self.bundle.temperature.scale(probabilities, encoded.n_tokens),
             n_tokens=encoded.n_tokens,
             truncated=encoded.truncated,
             errors=encoded.errors,
-            padding_tokens=sum(len(batch.indices) * batch.length for batch in batches)
-            - sum(map(len, encoded.sequences)),
+            padding_tokens=sum(len(batch.indices) * batch.length for batch in batches) - int(lengths.sum()),
             unknown_tokens=encoded.unknown_tokens,
         )
 
@@ -238,6 +230,16 @@ def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
             return _open(model, Device.CPU)
     bundle = ModelBundle.load(model, quantized=False if device is Device.CUDA else None)
     return bundle, Session(bundle.graph, device)
+
+
+def _means(rows: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
+    """The mean of the first counts[0] of rows [P, K], of the next counts[1] and so on, float32 [N, K]; of none, NaN."""
+    means = np.full((len(counts), rows.shape[1]), np.nan, dtype=np.float32)
+    some = counts > 0
+    if some.any():
+        starts = (np.cumsum(counts) - counts)[some]
+        means[some] = np.add.reduceat(rows, starts) / counts[some, np.newaxis].astype(np.float32)
+    return means
 
 
 def softmax(logits: FloatArray) -> FloatArray:

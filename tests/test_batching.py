@@ -2,11 +2,10 @@
 
 from itertools import pairwise
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment_batch.batching import pad, plan_batches
+from sentiment_batch.batching import plan_batches
 
 LENGTHS = st.lists(st.integers(1, 40), max_size=200)
 BUDGET = st.integers(1, 200)
@@ -40,18 +39,6 @@ def test_few_shapes(lengths: list[int], budget: int, multiple: int) -> None:
     """There are no more lengths than multiples up to the longest."""
     shapes = {batch.length for batch in plan_batches(lengths, budget, multiple)}
     assert len(shapes) <= -(-max(lengths, default=0) // multiple)
-
-
-@given(st.lists(st.lists(st.integers(1, 9), max_size=8), min_size=1), st.integers(8, 12))
-def test_pad(sequences: list[list[int]], length: int) -> None:
-    """Tokens stand on the left, with a mask of 1; what is left of a row is 0 in both."""
-    input_ids, mask = pad(sequences, length)
-    assert input_ids.shape == mask.shape == (len(sequences), length)
-    for row, sequence in enumerate(sequences):
-        filler = [0] * (length - len(sequence))
-        assert input_ids[row].tolist() == sequence + filler
-        assert mask[row].tolist() == [1] * len(sequence) + filler
-    assert input_ids.dtype == mask.dtype == np.int64
 
 
 @given(LENGTHS, BUDGET, MULTIPLE)

@@ -155,9 +155,11 @@ def test_duplicates_are_scored_once(tiny: tuple[ModelBundle, Session]) -> None:
     class CountingSession(Session):
         rows = 0
 
-        def run(self, input_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        def run(
+            self, input_ids: npt.NDArray[np.int64], attention_mask: npt.NDArray[np.int64] | None = None
+        ) -> npt.NDArray[np.float32]:
             self.rows += len(input_ids)
-            return super().run(input_ids)
+            return super().run(input_ids, attention_mask)
 
     session = CountingSession(tiny[0].graph, Device.CPU)
     with Scorer(tiny[0], session, ScoringOptions(threads=1)) as scorer:

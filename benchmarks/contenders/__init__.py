@@ -79,9 +79,9 @@ def thread_layouts(cores: int) -> list[Layout]:
     return list(dict.fromkeys((Layout(1, cores), Layout(cores, 1))))
 
 
-def batch_size_layouts(cores: int) -> list[Layout]:
-    """One run at a time on all cores, in batches of 1, 8 and 32."""
-    return [Layout(1, cores, size) for size in (1, 8, 32)]
+def batch_size_layouts(cores: int, sizes: Sequence[int] = (1, 8, 32)) -> list[Layout]:
+    """One run at a time on all cores, in batches of these sizes."""
+    return [Layout(1, cores, size) for size in sizes]
 
 
 def in_order(order: Sequence[int], size: int | None) -> Batches:

@@ -26,12 +26,23 @@ class InPipeline(Contender):
 
 @dataclass(frozen=True)
 class Pipeline(InPipeline):
+    """On `device`, cpu or cuda."""
+
     dtype: str
+    device: str = "cpu"
     packages = ("torch", "transformers")
 
     @property
     def title(self) -> str:
-        return f"transformers pipeline, {self.dtype}"
+        return f"transformers pipeline, {self.dtype}" + (", CUDA" if self.device == "cuda" else "")
+
+    def unavailable(self, setting: Setting) -> str | None:
+        from sentiment_batch.cuda import driver_problem
+
+        return super().unavailable(setting) or (driver_problem("") if self.device == "cuda" else None)
+
+    def layouts(self, cores: int) -> list[Layout]:
+        return batch_size_layouts(cores, (32, 128, 256)) if self.device == "cuda" else super().layouts(cores)
 
     def prepare(self, setting: Setting) -> None:
         """The checkpoint is all it needs."""
@@ -42,5 +53,5 @@ class Pipeline(InPipeline):
 
         torch.set_num_threads(layout.threads)
         dtype = getattr(torch, self.dtype)
-        classifier = pipeline("text-classification", model=str(setting.checkpoint), device="cpu", dtype=dtype)
+        classifier = pipeline("text-classification", model=str(setting.checkpoint), device=self.device, dtype=dtype)
         return self.classify_with(classifier, setting, layout)

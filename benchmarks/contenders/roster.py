@@ -10,7 +10,7 @@ from benchmarks.contenders.optimum import Optimum
 from benchmarks.contenders.pipeline import Pipeline
 from benchmarks.contenders.sentiment_batch import SentimentBatch
 from benchmarks.contenders.torch_int8 import TorchInt8
-from sentiment_batch.bundle import Quantization
+from sentiment_batch.bundle import Precision, Quantization
 
 CONTENDERS: dict[str, Contender] = {
     "pipeline-float32": Pipeline("float32"),
@@ -27,6 +27,8 @@ CONTENDERS: dict[str, Contender] = {
     "sentiment-batch-float32": SentimentBatch(Quantization.NONE),
     "sentiment-batch-per-tensor": SentimentBatch(Quantization.PER_TENSOR),
     "sentiment-batch-per-row": SentimentBatch(Quantization.PER_ROW),
+    "pipeline-float16-cuda": Pipeline("float16", "cuda"),
+    "sentiment-batch-float16-cuda": SentimentBatch(Quantization.NONE, Precision.FP16),
 }
 
 # Whose labels are the yardstick: the first of these that is measured.

@@ -7,40 +7,54 @@ from pathlib import Path
 from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting
 from benchmarks.process import run, sentiment_batch
 from sentiment_batch.batching import plan_batches
-from sentiment_batch.bundle import Quantization
+from sentiment_batch.bundle import Precision, Quantization
 
 
 @dataclass(frozen=True)
 class SentimentBatch(Contender):
+    """A float16 bundle runs on CUDA, every other on the CPU."""
+
     quantization: Quantization
+    precision: Precision = Precision.FP32
     packages = ("sentiment-batch", "onnx", "optimum-onnx", "torch", "transformers")
 
     @property
     def title(self) -> str:
-        return (
-            "sentiment-batch, "
-            + {
-                Quantization.PER_ROW: "per-row int8",
-                Quantization.PER_TENSOR: "per-tensor int8",
-                Quantization.NONE: "float32",
-            }[self.quantization]
-        )
+        if self._on_cuda:
+            return "sentiment-batch, float16, CUDA"
+        kinds = {
+            Quantization.PER_ROW: "per-row int8",
+            Quantization.PER_TENSOR: "per-tensor int8",
+            Quantization.NONE: "float32",
+        }
+        return f"sentiment-batch, {kinds[self.quantization]}"
+
+    def unavailable(self, setting: Setting) -> str | None:
+        from sentiment_batch.cuda import require_cuda
+        from sentiment_batch.errors import ConfigurationError
+
+        if self._on_cuda:
+            try:
+                require_cuda()
+            except ConfigurationError as error:
+                return str(error)
+        return super().unavailable(setting)
 
     def layouts(self, cores: int) -> list[Layout]:
-        return [Layout(cores, 1)]
+        return [Layout(2, 1) if self._on_cuda else Layout(cores, 1)]
 
     def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
-        from sentiment_batch.scoring import BATCH_TOKENS
+        from sentiment_batch.scoring import BATCH_TOKENS, PADDED_MULTIPLE
         from sentiment_batch.session import Device
 
-        return [batch.indices.tolist() for batch in plan_batches(lengths, BATCH_TOKENS[Device.CPU])]
+        plan = (BATCH_TOKENS[Device.CUDA], PADDED_MULTIPLE) if self._on_cuda else (BATCH_TOKENS[Device.CPU], 1)
+        return [batch.indices.tolist() for batch in plan_batches(lengths, *plan)]
 
     def prepare(self, setting: Setting) -> None:
         # Without its gate: how well the labels agree is a column of the result.
         gate = ("--max-disagreement", "100", "--max-accuracy-drop", "100")
-        quantization = ("--quantize", self.quantization.value)
-        bundle = self._bundle(setting)
-        run(sentiment_batch("export", "--checkpoint", setting.checkpoint, "-o", bundle, *quantization, *gate))
+        kind = ("--precision", self.precision) if self._on_cuda else ("--quantize", self.quantization)
+        run(sentiment_batch("export", "--checkpoint", setting.checkpoint, "-o", self._bundle(setting), *kind, *gate))
 
     def load(self, setting: Setting, layout: Layout) -> Classify:
         from sentiment_batch.scoring import Scorer, ScoringOptions
@@ -48,9 +62,8 @@ class SentimentBatch(Contender):
         from sentiment_batch.text import LongText
 
         # The end of a long text is cut off, as everybody else does, so that the labels can be compared.
-        options = ScoringOptions(
-            Device.CPU, threads=layout.runners, max_tokens=setting.max_tokens, long_text=LongText.HEAD
-        )
+        device = Device.CUDA if self._on_cuda else Device.CPU
+        options = ScoringOptions(device, layout.runners, max_tokens=setting.max_tokens, long_text=LongText.HEAD)
         scorer = Scorer.load(self._bundle(setting), options)
         labels = scorer.bundle.labels
 
@@ -60,4 +73,8 @@ class SentimentBatch(Contender):
         return classify
 
     def _bundle(self, setting: Setting) -> Path:
-        return setting.models / f"sentiment-batch-{self.quantization}"
+        return setting.models / f"sentiment-batch-{self.quantization}-{self.precision}"
+
+    @property
+    def _on_cuda(self) -> bool:
+        return self.precision is Precision.FP16

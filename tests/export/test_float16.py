@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 from tiny_models import write_checkpoint
 
-from sentiment_batch.batching import pad
 from sentiment_batch.bundle import ModelBundle, Precision, Quantization
 from sentiment_batch.errors import ConfigurationError, SentimentBatchError
 from sentiment_batch.export import ExportOptions, ExportReport, export_bundle
@@ -23,6 +22,7 @@ from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.oracle import Oracle
 from sentiment_batch.export.sample import built_in_sample
 from sentiment_batch.scoring import PADDED_MULTIPLE, Scorer, ScoringOptions
+from sentiment_batch.sequences import Sequences
 from sentiment_batch.session import Device, Session
 
 Export = Callable[[str, Quantization], ExportReport]
@@ -36,6 +36,10 @@ def options_for(checkpoint: Path, output: Path) -> ExportOptions:
 
 def random_sequences(lengths: list[int]) -> list[list[int]]:
     return [np.random.default_rng(length).integers(4, 200, length).tolist() for length in lengths]
+
+
+def padded(sequences: list[list[int]], more: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    return Sequences.of(sequences).padded(np.arange(len(sequences)), max(map(len, sequences)) + more)
 
 
 def alone(session: Session, sequences: list[list[int]]) -> np.ndarray:
@@ -57,8 +61,8 @@ def test_padding_changes_nothing(masked: Session, exported: Export, lengths: lis
     """With the mask, a padded row has the logits that the graph without a mask gives it alone."""
     sequences = random_sequences(lengths)
     plain = Session(exported("bert", Quantization.NONE).bundle.graph, Device.CPU)
-    padded = masked.run(*pad(sequences, max(lengths) + more))
-    np.testing.assert_allclose(padded, alone(plain, sequences), atol=1e-6)
+    logits = masked.run(*padded(sequences, more))
+    np.testing.assert_allclose(logits, alone(plain, sequences), atol=1e-6)
 
 
 @settings(max_examples=25)
@@ -68,7 +72,7 @@ def test_float16_is_close_to_float32(float16: ExportReport, exported: Export, le
     sequences = random_sequences(lengths)
     half = Session(float16.bundle.graph, Device.CPU)
     exact = alone(Session(exported("bert", Quantization.NONE).bundle.graph, Device.CPU), sequences)
-    for logits in (half.run(*pad(sequences, max(lengths))), alone(half, sequences)):
+    for logits in (half.run(*padded(sequences)), alone(half, sequences)):
         assert logits.dtype == np.float32
         np.testing.assert_allclose(logits, exact, atol=0.01)
 
