@@ -29,12 +29,17 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
 
     Returns what was found good. Raises BadDataError that names the first difference, NoInputError if there is no
     receipt or no input to score anew, ConfigurationError if the model is no longer the one of the receipt, and
-    UsageError for rows to score anew that were scored on CUDA.
+    UsageError for rows to score anew that were scored on CUDA, or came from a pipe.
     """
     receipt = read_receipt(output.receipt)
     if rescore and receipt["options"]["provider"] != PROVIDERS[Device.CPU]:
         raise UsageError(
             f"{output.name} was scored on CUDA, where the last bits of a prediction depend on its batch: "
+            "verify it without --rescore"
+        )
+    if rescore and any(location.is_standard_stream for location in inputs_of(receipt)):
+        raise UsageError(
+            f"{output.name} was scored from standard input, which is not there to be read again: "
             "verify it without --rescore"
         )
     _check_files(output, receipt)

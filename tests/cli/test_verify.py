@@ -100,6 +100,16 @@ def test_predictions_of_a_gpu_are_not_compared_to_the_bit(command: Command, scor
     assert command("verify", "out.csv").code == 0
 
 
+def test_rows_of_a_pipe_are_not_scored_anew(command: Command, score: Command) -> None:
+    """What came through standard input is gone: hashes and counts prove it, and --rescore says why it cannot."""
+    content = write_table(score.folder / "r.csv").read_bytes()
+    assert score("-", "-o", "out.csv", stdin=content).code == 0
+    assert command("verify", "out.csv").code == 0
+    result = command("verify", "out.csv", "--rescore", "3")
+    assert result.code == 2
+    assert error_line(result).startswith("out.csv was scored from standard input, which is not there to be read again")
+
+
 def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
     """A prediction changed in its last digit is found by scoring anew, whatever the hashes say."""
     output = scored("out.jsonl")

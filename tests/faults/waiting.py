@@ -33,5 +33,9 @@ def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[
             meanwhile(run)
         finally:
             os.kill(run, signal.SIGCONT)
-        _, stderr = tracer.communicate(timeout=_PATIENCE)
+        try:
+            _, stderr = tracer.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.kill(run, signal.SIGKILL)  # or leaving the block would wait for it
+            raise
     return Result(tracer.returncode, "", stderr.decode("utf-8"))
