@@ -18,7 +18,7 @@ from sentiment_batch.errors import UsageError
 from sentiment_batch.export.card import render_card, summarize
 from sentiment_batch.export.chatter import quiet_libraries
 from sentiment_batch.export.checkpoint import Checkpoint
-from sentiment_batch.export.graph import OPSET
+from sentiment_batch.export.graph import opset_of
 from sentiment_batch.export.lineage import lineage
 from sentiment_batch.export.sample import BUILT_IN, Sample, built_in_sample, encode_samples
 from sentiment_batch.export.staging import staged
@@ -94,7 +94,7 @@ def export_bundle(
             scratch=Path(scratch),
             progress=progress,
         )
-        measured, temperature = writer.write(
+        graph, measured, temperature = writer.write(
             folder, options.quantization, options.precision, options.max_disagreement, options.max_accuracy_drop
         )
         description = Description(
@@ -102,7 +102,7 @@ def export_bundle(
             polarities=polarities(checkpoint.labels),
             max_tokens=checkpoint.max_tokens,
             quantization=options.quantization,
-            opset=OPSET,
+            opset=opset_of(graph),
             origin=_origin(checkpoint),
             measured=measured,
             temperature=temperature,

@@ -1,6 +1,7 @@
 """Writing an ONNX graph node by node, with names that a person can follow in a viewer."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,11 @@ MICROSOFT = "com.microsoft"
 # The first with Attention; QuantizeLinear has had a scale per block since 21. What optimum writes, in opset 18, means
 # the same in it, so that one rewrite serves both graphs.
 OPSET = 23
+
+
+def opset_of(path: Path) -> int:
+    """The version of the standard operators that the model in this file uses."""
+    return next(int(entry.version) for entry in onnx.load(path).opset_import if not entry.domain)
 
 
 class GraphBuilder:

@@ -58,10 +58,10 @@ class GraphWriter:
         precision: Precision,
         max_disagreement: float,
         max_accuracy_drop: float,
-    ) -> tuple[dict[str, Any], Temperature]:
-        """Write the one graph that a bundle holds.
+    ) -> tuple[Path, dict[str, Any], Temperature]:
+        """Write the one graph that a bundle holds, and return where it is, what was measured, and the temperature.
 
-        The temperature is fitted on the samples that have labels; all that is measured is measured with it. Raises
+        That is fitted on the samples that have labels; all that is measured is measured with it. Raises
         SentimentBatchError if the graph does not pass, ConfigurationError for a checkpoint that has no float16 form.
         """
         reduced = "fp16" if precision is Precision.FP16 else "int8" if quantization is not Quantization.NONE else None
@@ -92,7 +92,7 @@ class GraphWriter:
         for name, record in calibration_records(scored, temperature).items():
             records[name]["calibration"] = record
             records[name]["confusion"] = scored[name].confusion.tolist()
-        return measured | {"samples": records}, temperature
+        return path, measured | {"samples": records}, temperature
 
     def _write_float(self, path: Path, oracle: Oracle) -> dict[str, Any]:
         """Write the float graph: laid by hand and equal to optimum's, or optimum's own."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from tiny_models import FIVE_LABELS, write_checkpoint
 
@@ -39,11 +40,13 @@ def unfit_for_int8(model: Any) -> None:
 @pytest.mark.parametrize("quantization", list(Quantization))
 def test_the_bundle_loads(model_type: str, quantization: Quantization, exported: Export) -> None:
     """Every kind of export is a bundle that the worker loads, with its labels and limits."""
-    bundle = ModelBundle.load(exported(model_type, quantization).bundle.folder)
+    report = exported(model_type, quantization)
+    bundle = ModelBundle.load(report.bundle.folder)
     assert bundle.labels == FIVE_LABELS
     assert bundle.polarities == (-1, -0.5, 0, 0.5, 1)
     assert bundle.max_tokens == 128
     assert bundle.quantized is (quantization is not Quantization.NONE)
+    assert report.description.opset in {entry.version for entry in onnx.load(bundle.graph).opset_import}
 
 
 def test_the_folder_holds_five_plain_files(options: ExportOptions) -> None:

@@ -122,7 +122,7 @@ def test_manifest_and_card_name_the_precision(float16: ExportReport) -> None:
     bundle = ModelBundle.load(float16.bundle.folder)
     assert (bundle.graph.name, bundle.quantized) == ("model_fp16.onnx", False)
     manifest = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))
-    assert (manifest["precision"], manifest["quantization"]) == ("fp16", "none")
+    assert (manifest["precision"], manifest["quantization"], manifest["opset"]) == ("fp16", "none", 24)
     agreement = manifest["measured"]["samples"]["built-in sample"]["agreement"]
     assert 0.98 <= agreement <= 1
     card = (bundle.folder / "README.md").read_text("utf-8")
