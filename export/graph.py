@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-# ONNX Runtime's own operators: MultiHeadAttention, MatMulIntegerToFloat, Gelu.
+# ONNX Runtime's own operators: MatMulIntegerToFloat, Gelu.
 MICROSOFT = "com.microsoft"
 
 # The first with Attention; QuantizeLinear has had a scale per block since 21. What optimum writes, in opset 18, means

@@ -34,11 +34,11 @@ class Encoded(NamedTuple):
     def of(cls, texts: Texts, tokenizer: Tokenizer) -> Self:
         """Raises ConfigurationError for a tokenizer that cannot do it."""
         encoded = tokenizer.encode([text or "" for text in texts])
-        pieces = Sequences.of([piece for pieces, _ in encoded for piece in pieces])
+        found = Sequences.of([piece for pieces, _ in encoded for piece in pieces])
         n_pieces = np.array([len(pieces) for pieces, _ in encoded], dtype=np.int64)
-        sequences, piece_sequences = pieces.distinct()
+        sequences, piece_sequences = found.distinct()
         rows = np.repeat(np.arange(len(texts)), n_pieces)
-        n_tokens = np.bincount(rows, weights=pieces.lengths, minlength=len(texts))
+        n_tokens = np.bincount(rows, weights=found.lengths, minlength=len(texts))
         return cls(
             sequences,
             n_pieces,
@@ -49,5 +49,5 @@ class Encoded(NamedTuple):
                 None if pieces else NULL_TEXT if text is None else EMPTY_TEXT
                 for text, (pieces, _) in zip(texts, encoded, strict=True)
             ],
-            unknown_tokens=int(np.count_nonzero(pieces.tokens == tokenizer.unknown_id)),
+            unknown_tokens=int(np.count_nonzero(found.tokens == tokenizer.unknown_id)),
         )

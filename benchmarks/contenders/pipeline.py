@@ -36,16 +36,15 @@ class Pipeline(InPipeline):
     def title(self) -> str:
         return f"transformers pipeline, {self.dtype}" + (", CUDA" if self.device == "cuda" else "")
 
-    def unavailable(self, setting: Setting) -> str | None:
-        from sentiment_batch.cuda import driver_problem
-
-        return super().unavailable(setting) or (driver_problem("") if self.device == "cuda" else None)
-
     def layouts(self, cores: int) -> list[Layout]:
         return batch_size_layouts(cores, (32, 128, 256)) if self.device == "cuda" else super().layouts(cores)
 
     def prepare(self, setting: Setting) -> None:
-        """The checkpoint is all it needs."""
+        """The checkpoint is all it needs; raises what PyTorch says where there is no GPU for it."""
+        if self.device == "cuda":
+            import torch
+
+            torch.cuda.init()
 
     def load(self, setting: Setting, layout: Layout) -> Classify:
         import torch

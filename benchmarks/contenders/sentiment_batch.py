@@ -29,17 +29,6 @@ class SentimentBatch(Contender):
         }
         return f"sentiment-batch, {kinds[self.quantization]}"
 
-    def unavailable(self, setting: Setting) -> str | None:
-        from sentiment_batch.cuda import require_cuda
-        from sentiment_batch.errors import ConfigurationError
-
-        if self._on_cuda:
-            try:
-                require_cuda()
-            except ConfigurationError as error:
-                return str(error)
-        return super().unavailable(setting)
-
     def layouts(self, cores: int) -> list[Layout]:
         return [Layout(2, 1) if self._on_cuda else Layout(cores, 1)]
 
@@ -51,6 +40,10 @@ class SentimentBatch(Contender):
         return [batch.indices.tolist() for batch in plan_batches(lengths, *plan)]
 
     def prepare(self, setting: Setting) -> None:
+        from sentiment_batch.cuda import require_cuda
+
+        if self._on_cuda:
+            require_cuda()
         # Without its gate: how well the labels agree is a column of the result.
         gate = ("--max-disagreement", "100", "--max-accuracy-drop", "100")
         kind = ("--precision", self.precision) if self._on_cuda else ("--quantize", self.quantization)

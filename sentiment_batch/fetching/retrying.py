@@ -45,7 +45,7 @@ def patiently(
             after = None if response is None else _retry_after(response)
             problem = _problem(error, status, after, server, refusal)
             again = status == _TOO_MANY_REQUESTS or (repeatable and isinstance(problem, TryAgainError | _Cut))
-        # Not raised in the handler: the library's error would be shown with it, as its context.
+        # Not raised in the handler: what was caught would be shown with it, as its context.
         if not again or pause is None or (after or 0) > _LONGEST_WAIT:
             if repeatable and isinstance(problem, TryAgainError):
                 problem.add_note("try again later")
