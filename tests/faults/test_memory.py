@@ -78,7 +78,8 @@ def test_allocation_fails(new_trial: NewTrial, calls: Calls, more: int) -> None:
 
     def attempt(trial: Trial, number: int) -> None:
         result = continue_stopped(trial, "fsync", number, lambda run: _squeeze(run, more))
-        # At the very limit some libraries end the process, and the interpreter has words of its own to say.
+        # At the very limit some libraries end the process, and the interpreter has words of its own to say; or it
+        # tries without end to raise the error, for which it has no memory either, until somebody kills it.
         if result.code >= 0 and result.code != DONE:
             assert result.code == 1
             message = result.stderr.rstrip("\n")
