@@ -11,14 +11,22 @@ from sentiment_batch.encoding import Texts
 from sentiment_batch.errors import SentimentBatchError
 from sentiment_batch.scoring import Scorer, Scores, ScoringOptions, concatenate
 
+_HARMLESS = "good"
+
 
 def score_survivors(scorer: Scorer, chunks: Sequence[Texts]) -> Iterator[tuple[Scores, dict[int, str]]]:
     """For each chunk, scores of all texts but those that cannot be scored, and of these, by their numbers, the reason.
 
-    They are found by halves. Raises SentimentBatchError.
+    They are found by halves. Raises SentimentBatchError, also if no text at all can be scored in another process.
     """
     found = _score_apart(scorer, chunks)
     if isinstance(found, str):
+        # Before every row is blamed for what is not its fault: a second model may not fit into memory.
+        if isinstance(_score_apart(scorer, [[_HARMLESS]]), str):
+            raise SentimentBatchError(
+                f"a process to score in ends in {found}, whatever the text: does it have too little memory? "
+                "The same command again goes on"
+            )
         yield from (_by_halves(scorer, texts) for texts in chunks)
     else:
         yield from ((scores, {}) for scores in found)

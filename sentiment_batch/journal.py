@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sentiment_batch.distribution import Distribution
 from sentiment_batch.durable import DurableFile, replacing
+from sentiment_batch.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -87,21 +88,32 @@ class Journal:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """The journal at `path`, without a torn tail; None if there is none. Raises OSError."""
+        """The journal at `path`, without a torn tail; None if there is none.
+
+        Raises OSError, and ConfigurationError for one that another version wrote.
+        """
         lines = _whole_lines(path)
         if not lines:
             return None
         journal = cls(path, json.loads(lines[0]))
-        for value in map(json.loads, lines[1:]):
-            journal.stopped = "stopped" in value
-            if "published_sha256" in value:
-                journal.published_sha256 = value["published_sha256"]
-            elif not journal.stopped:
-                tally = value["tally"]
-                distribution = Distribution(**tally["distribution"])
-                commit = Commit(**value | {"tally": Tally(**tally | {"distribution": distribution})})
-                journal.commits[commit.chunk] = commit
+        try:
+            for value in map(json.loads, lines[1:]):
+                journal._read_line(value)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"{path}: an unfinished run of another version: finish it with that, or start over with --restart"
+            ) from error
         return journal
+
+    def _read_line(self, value: dict[str, Any]) -> None:
+        self.stopped = "stopped" in value
+        if "published_sha256" in value:
+            self.published_sha256 = value["published_sha256"]
+        elif not self.stopped:
+            tally = value["tally"]
+            distribution = Distribution(**tally["distribution"])
+            commit = Commit(**value | {"tally": Tally(**tally | {"distribution": distribution})})
+            self.commits[commit.chunk] = commit
 
     def cut_torn_tail(self) -> None:
         """Make room for the next line; raises OSError."""

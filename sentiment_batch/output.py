@@ -6,13 +6,15 @@ an upload. The last file of a folder is `_SUCCESS`.
 
 import errno
 import hashlib
+import io
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow.fs as pafs
 
@@ -23,7 +25,8 @@ from sentiment_batch.locations import REJECTS, Location
 RECEIPT = ".receipt.json"
 INCOMPLETE = ".incomplete.json"
 SUCCESS = "_SUCCESS"
-_BLOCK_BYTES = 2**20
+# What a folder of rows holds, of ours as of other programs.
+_OF_A_FOLDER = re.compile(r"\.?(_SUCCESS|part-.*)")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,10 @@ class Output:
         return state / hashlib.sha256(self.name.rstrip("/").encode("utf-8")).hexdigest()[:16]
 
     def require_writable(self, *, force: bool) -> None:
-        """Raise CannotWriteError for what can never be an output, or UsageError if there is one already."""
+        """Raise CannotWriteError for what can never be an output, or UsageError if there is one already.
+
+        A folder that holds anything but parts is never replaced: it is somebody's.
+        """
         if self.location.is_standard_stream:
             return
         if self.location.is_local:
@@ -79,16 +85,22 @@ class Output:
             raise CannotWriteError(f"{self.name} is a device or a pipe, not a file: write to stdout (-o -)")
         if kind == pafs.FileType.File and self.is_folder:
             raise CannotWriteError(f"{self.name} is a file, not a folder: choose another output")
-        if not force and (kind == pafs.FileType.File or (kind == pafs.FileType.Directory and self.files())):
+        if kind == pafs.FileType.Directory:
+            foreign = [entry.base_name for entry in self._entries() if not _is_part(entry)]
+            if foreign:
+                raise UsageError(f"{self.name} holds {foreign[0]!r}, which no run has put there: choose another folder")
+        if not force and (kind == pafs.FileType.File or (kind == pafs.FileType.Directory and self._entries())):
             raise UsageError(f"{self.name} exists: choose another output, or replace it with --force")
 
     def files(self) -> list[Location]:
         """The output's files that are there; of a folder all, in the order of their names."""
         if not self.is_folder:
             return [self.location] if self.location.kind() == pafs.FileType.File else []
+        return [self.location.child(entry.base_name) for entry in self._entries()]
+
+    def _entries(self) -> list[pafs.FileInfo]:
         selector = pafs.FileSelector(self.location.path, allow_not_found=True)
-        names = sorted(info.base_name for info in self.location.filesystem.get_file_info(selector))
-        return [self.location.child(name) for name in names]
+        return sorted(self.location.filesystem.get_file_info(selector), key=lambda entry: entry.base_name)
 
     def publish(self, finished: Path) -> None:
         """Put a finished file or folder of this machine in the output's place; raises OSError."""
@@ -160,11 +172,12 @@ def remove(target: Location) -> None:
 
 
 def sha256_of(location: Location) -> str:
-    digest = hashlib.sha256()
     with location.open() as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(cast(io.RawIOBase, stream), "sha256").hexdigest()
+
+
+def _is_part(entry: pafs.FileInfo) -> bool:
+    return entry.type == pafs.FileType.File and _OF_A_FOLDER.fullmatch(entry.base_name) is not None
 
 
 def _upload(finished: Path, target: Location) -> None:

@@ -49,7 +49,7 @@ class Reader:
             for chunk in self.source.chunks():
                 self._columns.require_no_clash(chunk.names)
                 self.rows += len(chunk)
-                yield chunk
+                yield replace(chunk, input=position)
 
     def close(self) -> None:
         self.source.close()

@@ -23,8 +23,15 @@ def replaying(output: Output) -> Iterator[None]:
         raise BadDataError(f"{output.name}: not what its receipt says: {error}: score its inputs anew") from error
 
 
-def inputs_of(receipt: Receipt) -> list[Location]:
-    return [Location.parse(entry["name"]) for entry in receipt["inputs"]]
+def inputs_of(output: Output, receipt: Receipt) -> list[Location]:
+    """Raises UsageError if the rows came from a pipe."""
+    inputs = [Location.parse(entry["name"]) for entry in receipt["inputs"]]
+    if any(location.is_standard_stream for location in inputs):
+        raise UsageError(
+            f"{output.name} was scored from standard input, which is not there to be read again: "
+            "only `verify` without --rescore can do without it"
+        )
+    return inputs
 
 
 def source_options_of(receipt: Receipt) -> SourceOptions:

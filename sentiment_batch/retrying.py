@@ -5,16 +5,18 @@ whatever comes between, the same command again puts those in place that are stil
 """
 
 import io
-import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import count, groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Annotated, Any, cast
 
+import msgspec
 import pyarrow.fs as pafs
 
-from sentiment_batch.errors import BadDataError, NoInputError
+from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.events import tell
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
@@ -39,11 +41,16 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     """
     if is_published(output):
         with staged(output, {}) as staging:
+            if "retried_receipt" not in staging.run:
+                raise ConfigurationError(
+                    f"{output.name}: a run of `score` into it is unfinished: run that command again first"
+                )
             return _finish(staging, output, max_reject_rate)
     failed = output.incomplete.kind() == pafs.FileType.File
     receipt = read_receipt(output.incomplete if failed else output.receipt)
     if receipt["rejects"] is None:
         raise NoInputError(f"{output.name}: nothing of it was rejected")
+    inputs = inputs_of(output, receipt)
     identity = {"retried_receipt": receipt, "rejects_sha256": _sha256(output.rejects)}
     with (
         replaying(output),
@@ -53,7 +60,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         tell("started", run=staging.run["run"], output=output.name, inputs=[output.rejects.name])
         if output.describe()["sha256"] != receipt["output"]["sha256"]:
             raise BadDataError(f"{output.name}: not what its receipt says: score its inputs anew")
-        layout = _commit_chunks(output, receipt, staging, scorer)
+        layout = _commit_chunks(output, receipt, inputs, staging, scorer)
         retried = sum((commit.tally for commit in staging.commits), Tally())
         if retried.rows_in != receipt["rows_rejected"]:
             raise BadDataError(
@@ -68,40 +75,37 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         return _finish(staging, output, max_reject_rate)
 
 
-def _commit_chunks(output: Output, receipt: Receipt, staging: Staging, scorer: Scorer) -> Layout:
+def _commit_chunks(
+    output: Output, receipt: Receipt, inputs: Sequence[Location], staging: Staging, scorer: Scorer
+) -> Layout:
     """Commit every chunk of mended records that is not yet; returns what they look like in the output."""
     added, options = added_columns(receipt, scorer), source_options_of(receipt)
-    inputs = inputs_of(receipt)
-    place = count()
+    places = count()
     with closing(Reader(inputs[:1], output.location, options, added)) as reader:
         layout = Layout(reader.output_type, reader.schema, added.schema, receipt["options"]["guard_formulas"])
-    for name, rejects in groupby(_rejects(output.rejects), lambda reject: reject.source):
-        with closing(Reader([_input_of(name, inputs)], output.location, options, added)) as reader:
-            for chunk, number in zip(reader.source.retry(rejects), place, strict=False):
-                if staging.finished(number) is None:
+    for number, rejects in groupby(_rejects(output.rejects, len(inputs)), itemgetter(0)):
+        with closing(Reader([inputs[number]], output.location, options, added)) as reader:
+            for chunk in reader.source.retry(reject for _, reject in rejects):
+                place = next(places)
+                if staging.finished(place) is None:
                     # They may be here because scoring them ended a process.
                     [(scores, crashed)] = score_survivors(scorer, [chunk.texts])
-                    left = chunk.without(crashed) if crashed else chunk
-                    commit_chunk(staging, number, chunk.sha256(), left, scores, added, list(crashed))
+                    left = replace(chunk.without(crashed) if crashed else chunk, input=number)
+                    commit_chunk(staging, place, chunk.sha256(), left, scores, added, list(crashed))
     return layout
 
 
-def _input_of(name: str, inputs: Sequence[Location]) -> Location:
-    """The input that a reject names as its user did, perhaps relative to another folder."""
-    end = "/" + os.path.normpath(name.partition("://")[2] or name).lstrip("./")
-    found = [location for location in inputs if f"/{location.path}".endswith(end)]
-    if not found:
-        raise BadDataError(f"{name}: the rejects name it, but it is no input of the receipt")
-    return found[0]
-
-
-def _rejects(location: Location) -> Iterator[Reject]:
-    with location.open() as stream, io.TextIOWrapper(stream, "utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
+def _rejects(location: Location, inputs: int) -> Iterator[tuple[int, Reject]]:
+    """Each with the number of its input."""
+    with location.open() as stream:
+        for number, line in enumerate(io.BufferedReader(cast(io.RawIOBase, stream)), start=1):
             try:
-                yield Reject.of(json.loads(line))
-            except ValueError as error:
+                record = msgspec.json.decode(line, type=dict[str, Any])
+                reject = Reject.of(record)
+                of_input = msgspec.convert(record.get("input"), Annotated[int, msgspec.Meta(ge=0, lt=inputs)])
+            except (RecursionError, ValueError) as error:
                 raise BadDataError(f"{location.name}: line {number}: not a reject: {error}") from error
+            yield of_input, reject
 
 
 def _sha256(rejects: Location) -> str:

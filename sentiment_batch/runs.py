@@ -12,6 +12,7 @@ from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
 from sentiment_batch.receipt import read_receipt
+from sentiment_batch.staging import clear_traces
 from sentiment_batch.summary import Counts
 from sentiment_batch.worker import Plan, Progress, Worker
 
@@ -33,6 +34,7 @@ def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
 def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress) -> None:
     """Make sure that every job can start before the first one does; raises what the first one to fail raises."""
     for job in jobs:
+        _clear_traces(job)
         worker.check(job)
     for job in jobs:
         worker.run(job, counts, progress)
@@ -43,6 +45,7 @@ def run_each(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Prog
     failures = []
     for job in jobs:
         try:
+            _clear_traces(job)
             check_each(job, worker)
             worker.run(job, counts, progress)
         except SentimentBatchError as error:
@@ -58,7 +61,14 @@ def check_each(job: Job, worker: Worker) -> Plan:
 
 
 def _is_settled(job: Job, until_ns: float) -> bool:
-    return all(entry["modified_ns"] <= until_ns for entry in fingerprints(job.inputs))
+    """One that is gone since it was listed is not: what took its place may still be written."""
+    times = [entry["modified_ns"] for entry in fingerprints(job.inputs)]
+    return all(time is not None and time <= until_ns for time in times)
+
+
+def _clear_traces(job: Job) -> None:
+    if job.is_staged:
+        clear_traces(job.output)
 
 
 def _is_scored(job: Job, model_sha256: str) -> bool:

@@ -192,20 +192,21 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
 
 
 def is_published(output: Output) -> bool:
-    """Whether what stands there is the output of a run that was stopped right after it had put it there.
-
-    Of one that was stopped even later, with nothing left to do, the traces are removed.
-    """
-    folder = _folder(output)
-    with suppress(OSError):
-        journal = Journal.read(folder / _JOURNAL)
+    """Whether what stands there is the output of a run that was stopped right after it had put it there."""
+    with suppress(OSError, ConfigurationError):
+        journal = Journal.read(_folder(output) / _JOURNAL)
         if journal and journal.published_sha256:
             # In a store, a folder may be there in part.
             return not output.location.is_local or journal.published_sha256 == output.describe()["sha256"]
-        if not journal and (_removed(folder).exists() or lock_path(output.base).exists()):
-            with suppress(filelock.Timeout), locked(output.base):
-                shutil.rmtree(_removed(folder), ignore_errors=True)
     return False
+
+
+def clear_traces(output: Output) -> None:
+    """Remove what a run left that was stopped with nothing left to do."""
+    folder = _folder(output)
+    if not folder.exists() and (_removed(folder).exists() or lock_path(output.base).exists()):
+        with suppress(OSError, filelock.Timeout), locked(output.base):
+            shutil.rmtree(_removed(folder), ignore_errors=True)
 
 
 def _folder(output: Output) -> Path:

@@ -13,14 +13,16 @@ import pyarrow.compute as pc
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.journal import Tally
+from sentiment_batch.locations import Location
 from sentiment_batch.output import SUCCESS, Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, read_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.session import PROVIDERS, Device
-from sentiment_batch.sources import SourceOptions, open_source
+from sentiment_batch.sources import SourceOptions, open_source, without_rejects
 from sentiment_batch.sources.chunk import CHUNK_ROWS
+from sentiment_batch.sources.dialect import OUTPUT_DIALECT
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE
 
 
@@ -37,11 +39,7 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
             f"{output.name} was scored on CUDA, where the last bits of a prediction depend on its batch: "
             "verify it without --rescore"
         )
-    if rescore and any(location.is_standard_stream for location in inputs_of(receipt)):
-        raise UsageError(
-            f"{output.name} was scored from standard input, which is not there to be read again: "
-            "verify it without --rescore"
-        )
+    inputs = inputs_of(output, receipt) if rescore else []
     _check_files(output, receipt)
     with replaying(output):
         rows = _check_rows(output, receipt)
@@ -49,7 +47,7 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
         from_inputs = max(rows - sum(retry["rows"] for retry in receipt.get("retries", [])), 0)
         rescore = min(rescore, from_inputs)
         if rescore:
-            _check_predictions(output, receipt, sorted(random.sample(range(from_inputs), rescore)))
+            _check_predictions(output, receipt, inputs, sorted(random.sample(range(from_inputs), rescore)))
     return {
         "output": output.name,
         "run": receipt["run"],
@@ -129,8 +127,7 @@ def _column(rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
     return pa.array([None if value == "" else value for value in values]).cast(field.type)
 
 
-def _check_predictions(output: Output, receipt: Receipt, places: Sequence[int]) -> None:
-    inputs = inputs_of(receipt)
+def _check_predictions(output: Output, receipt: Receipt, inputs: Sequence[Location], places: Sequence[int]) -> None:
     if fingerprints(inputs) != receipt["inputs"]:
         raise NoInputError(f"{output.name}: its input is gone, or has changed since: verify it without --rescore")
     with load_scorer(receipt) as scorer:
@@ -154,14 +151,16 @@ def _texts(reader: Reader, receipt: Receipt) -> Iterator[str | None]:
 
 def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
     # Any column of text will do to read the files: the output need not hold the reviews.
-    options = SourceOptions(text_column=f"{receipt['options']['prefix']}sentiment", verbatim=True)
-    for file in output.files():
+    options = SourceOptions(f"{receipt['options']['prefix']}sentiment", verbatim=True, dialect=OUTPUT_DIALECT)
+    # Without rows there is no telling the columns of JSON Lines; the file's hash has been found good.
+    some = receipt["rows_scored"] + receipt["rows_unscorable"] > 0
+    for file in output.files() if some else ():
         if file.file_name == SUCCESS:
             continue
         with closing(open_source(file, options)) as source:
             missing = [name for name in receipt["output"]["columns"] if name not in source.names]
             _require(f"{file.file_name}: missing columns", missing, [])
-            for chunk in source.chunks():
+            for chunk in without_rejects(source.chunks()):
                 yield from chunk.records.to_pylist() if chunk.lines is None else map(json.loads, chunk.lines)
 
 

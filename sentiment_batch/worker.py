@@ -172,9 +172,9 @@ class Worker:
             progress.update(len(chunk), reader.total)
 
         chunks = unfinished()
-        if staging.was_killed:
-            # Perhaps by one of the texts that it was at.
-            suspects = list(islice(chunks, CHUNKS_AT_WORK))
+        # If a process was killed, perhaps it was by one of the texts that it was at.
+        suspects = list(islice(chunks, CHUNKS_AT_WORK)) if staging.was_killed else []
+        if suspects:
             survivors = score_survivors(self.scorer, [chunk.texts for _, _, chunk in suspects])
             for (place, content, chunk), (scores, crashed) in zip(suspects, survivors, strict=True):
                 keep(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
@@ -185,7 +185,7 @@ class Worker:
 
     def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, counts: Counts) -> None:
         facts = {"seconds": round(counts.seconds, 3), **describe(self.scorer)}
-        names = [*reader.source.names, *self.columns.schema.names]
+        names = [*reader.schema.names, *self.columns.schema.names]
         receipt = make_receipt(output, staging.run, staging.commits, names, facts)
         rejected, rows_in = receipt["rows_rejected"], receipt["rows_in"]
         failed = rejected > self.max_reject_rate * rows_in
@@ -229,7 +229,7 @@ def commit_chunk(
     """Keep what became of a chunk's rows and rejects; raises OSError."""
     predictions = columns.batch(scores)
     tally = _tally(scores, chunk.rejects, columns.distribution(predictions, scores.unknown_tokens))
-    rejects = [json.dumps(reject.record(), ensure_ascii=False) for reject in chunk.rejects]
+    rejects = [json.dumps({"input": chunk.input, **reject.record()}, ensure_ascii=False) for reject in chunk.rejects]
     part = Part(chunk.records, predictions, chunk.lines, rejects)
     staging.commit(place, content, part, tally, crashed_rows)
     tell("committed", chunk=place, **tally.rows)

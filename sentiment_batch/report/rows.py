@@ -13,11 +13,10 @@ from sentiment_batch.formats import is_known
 from sentiment_batch.locations import REJECTS, Location
 from sentiment_batch.output import Output
 from sentiment_batch.receipt import Receipt
-from sentiment_batch.sources import Chunk, Dialect, Source, SourceOptions, open_source, without_rejects
+from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, without_rejects
+from sentiment_batch.sources.dialect import OUTPUT_DIALECT
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE
 
-# A row of an output holds more than the record that it was made of.
-_DIALECT = Dialect(max_field_bytes=100 * 2**20)
 _ADVICE = "score it first, or name the --prefix of its columns"
 _DAY = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]|$)"
 _DAY_CHARACTERS = len("2024-12-31")
@@ -86,7 +85,7 @@ class ScoredRows:
 
     def _source(self, file: Location, columns: tuple[str, ...] | None) -> Source:
         # Any column of text will do to read the files.
-        options = SourceOptions(f"{self._prefix}sentiment", columns, verbatim=True, dialect=_DIALECT)
+        options = SourceOptions(f"{self._prefix}sentiment", columns, verbatim=True, dialect=OUTPUT_DIALECT)
         try:
             return open_source(file, options)
         except UsageError as error:

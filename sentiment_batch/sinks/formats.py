@@ -18,6 +18,14 @@ from sentiment_batch.errors import UsageError
 
 # What OWASP lists under "CSV injection", white space before it included; and what looks like one but is a number.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\0＝＋－＠]")
+_WITHOUT_TEXT = (
+    pa.types.is_nested,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+    pa.types.is_interval,
+)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,eE+-]*")
 
 
@@ -71,7 +79,7 @@ class DelimitedSink:
         guard_formulas: bool = False,
     ) -> None:
         for field in records:
-            if pa.types.is_nested(field.type) or _is_binary(field.type):
+            if not _is_plain(field.type):
                 raise UsageError(
                     f"column {field.name!r} ({field.type}) does not fit into CSV: leave it out (--columns)"
                 )
@@ -102,9 +110,13 @@ def _without_formula(field: str | None) -> str | None:
     return f"'{field}" if field and _FORMULA.match(field) and not _NUMBER.fullmatch(field) else field
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    return any(test(kind) for test in tests)
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether every value of the type has a text."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _is_plain(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return _is_plain(kind.value_type)
+    return not any(test(kind) for test in _WITHOUT_TEXT)
 
 
 class _LineFeeds:

@@ -26,7 +26,8 @@ class Chunk:
     `texts`: what is to be scored. `records`: the columns that the output keeps. `lines`: the rows as the JSON objects
     that they were read from, when the output is to hold them unchanged; `records` then has no columns.
     `names`: every column name that the output keeps. `rejects`: the records between these rows, and up to the next
-    chunk, that cannot be read; in their order. `reject_of`: makes one of a row, by its number, for a reason.
+    chunk, that cannot be read; in their order. `reject_of`: makes one of a row, by its number, for a reason. `input`:
+    of a job, from 0, the one that all this is of.
     """
 
     texts: list[str | None]
@@ -35,6 +36,7 @@ class Chunk:
     reject_of: Callable[[int, str], Reject]
     lines: list[str] | None = None
     rejects: tuple[Reject, ...] = ()
+    input: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -41,3 +41,7 @@ def _extends_ascii(encoding: str) -> bool:
         return _ASCII.decode(encoding, "replace") == _ASCII.decode("ascii")
     except (LookupError, ValueError):
         return False
+
+
+# Of what `score` wrote: a row of an output holds more than the record that it was made of.
+OUTPUT_DIALECT = Dialect(max_field_bytes=_MAX_FIELD_BYTES)

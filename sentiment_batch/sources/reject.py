@@ -2,8 +2,10 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+import msgspec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +30,11 @@ class Reject:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """The reject that a line of JSON holds; raises ValueError if it holds none."""
-        raw = record.get("raw")
         try:
-            content = b64decode(record["raw_base64"], validate=True) if raw is None else raw.encode("utf-8")
-            names = {field.name for field in fields(cls)} - {"raw"}
-            return cls(**{name: record[name] for name in names & record.keys()}, raw=content)
+            raw = record["raw"].encode("utf-8") if "raw" in record else b64decode(record["raw_base64"], validate=True)
         except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError("source, reason and raw (or raw_base64) are needed") from error
+            raise ValueError("raw (or raw_base64), a text, is needed") from error
+        return msgspec.convert({**record, "raw": raw}, cls)
 
     def __str__(self) -> str:
         """One line for a message."""
