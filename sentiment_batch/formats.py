@@ -51,6 +51,10 @@ class FileType(NamedTuple):
             raise UsageError(f"{name}: not one of .parquet, .csv, .tsv, .jsonl (also with .gz or .zst)")
         return cls(_SUFFIXES[suffix], compression)
 
+    def stem(self, name: str) -> str:
+        """Of a file of this type, its name without the suffixes."""
+        return name.rsplit(".", 2 if self.compression else 1)[0]
+
     @property
     def suffix(self) -> str:
         """What a file of this type has at the end of its name."""

@@ -29,11 +29,16 @@ class Location:
 
     @classmethod
     def parse(cls, name: str) -> "Location":
-        """Raises UsageError for a URI that is none, InputOutputError for a file system that does not answer."""
+        """Raises UsageError for an empty name, a URI that is none or a path that is not UTF-8.
+
+        InputOutputError for a file system that does not answer.
+        """
         if name == STANDARD_STREAM:
             return cls(pafs.LocalFileSystem(), name, name)
+        if not name:
+            raise UsageError("a name is empty: is a variable of the shell not set?")
         if "://" not in name:
-            return cls(pafs.LocalFileSystem(), os.path.abspath(name), name)
+            return cls(pafs.LocalFileSystem(), _utf8(os.path.abspath(name)), name)
         try:
             filesystem, path = pafs.FileSystem.from_uri(name)
         except OSError as error:
@@ -59,7 +64,10 @@ class Location:
         return os.path.realpath(self.path) if self.is_local and not self.is_standard_stream else self.path
 
     def kind(self) -> pafs.FileType:
-        """File, Directory or NotFound; raises InputOutputError if the file system does not answer."""
+        """File, Directory, NotFound, or Unknown for a device or a pipe.
+
+        Raises InputOutputError if the file system does not answer.
+        """
         try:
             return self.filesystem.get_file_info(self.path).type
         except OSError as error:
@@ -90,9 +98,8 @@ class Location:
 
     def scored(self) -> "Location":
         """Where the predictions for this file go by default: `reviews.csv.gz` → `reviews.scored.csv.gz`."""
-        suffixes = 2 if FileType.of(self.file_name).compression else 1
-        stem, *rest = self.file_name.rsplit(".", suffixes)
-        file_name = ".".join([stem + SCORED, *rest])
+        stem = FileType.of(self.file_name).stem(self.file_name)
+        file_name = stem + SCORED + self.file_name.removeprefix(stem)
         path = str(PurePosixPath(self.path).with_name(file_name))
         return Location(self.filesystem, path, self.name.removesuffix(self.file_name) + file_name)
 
@@ -118,12 +125,7 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
     if kind == pafs.FileType.Unknown:
         raise UsageError(f"{name} is a device or a pipe, not a file: pass it to stdin (-)")
     if kind == pafs.FileType.Directory:
-        selector = pafs.FileSelector(location.path, recursive=False)
-        files = sorted(
-            info.base_name
-            for info in location.filesystem.get_file_info(selector)
-            if info.type == pafs.FileType.File and is_known(info.base_name) and not _is_output(info.base_name)
-        )
+        files = [file for file in _files_in(location) if is_known(file) and not _is_output(file)]
         if not files and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return [location.child(file) for file in files]
@@ -136,5 +138,26 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
     raise NoInputError(f"{name}: no such file")
 
 
+def _files_in(folder: Location) -> list[str]:
+    """Their names, in order; as in a shell's `*`, not those of hidden ones."""
+    if folder.is_local:
+        with os.scandir(folder.path) as entries:  # Arrow gives a folder up for one name that is not UTF-8
+            names = [_utf8(entry.name) for entry in entries if entry.is_file()]
+    else:
+        selector = pafs.FileSelector(folder.path, recursive=False)
+        found = folder.filesystem.get_file_info(selector)
+        names = [info.base_name for info in found if info.type == pafs.FileType.File]
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def _utf8(name: str) -> str:
+    if name.isascii() or name.encode("utf-8", "replace").decode("utf-8") == name:
+        return name
+    raise UsageError(f"{name}: the name is not UTF-8: rename it")
+
+
 def _is_output(file_name: str) -> bool:
-    return f"{SCORED}." in file_name or file_name.endswith(REJECTS)
+    """Whether an earlier run wrote it, by its name."""
+    if file_name.endswith(REJECTS):
+        return True
+    return is_known(file_name) and FileType.of(file_name).stem(file_name).endswith(SCORED)

@@ -31,8 +31,11 @@ _OF_A_FOLDER = re.compile(r"\.?(_SUCCESS|part-.*)")
 
 @dataclass(frozen=True)
 class Output:
+    """`in_new_folder`: the folder that it is in may have to be made first."""
+
     location: Location
     is_folder: bool = False
+    in_new_folder: bool = False
 
     @classmethod
     def at(cls, location: Location) -> "Output":
@@ -76,7 +79,8 @@ class Output:
             return
         if self.location.is_local:
             parent = self.location.parent()
-            if parent.kind() != pafs.FileType.Directory:
+            made = parent.parent() if self.in_new_folder and parent.kind() == pafs.FileType.NotFound else parent
+            if made.kind() != pafs.FileType.Directory:
                 raise CannotWriteError(f"{self.name}: no folder {parent.name}: create it first")
             if Path(self.location.path).is_symlink():
                 raise CannotWriteError(f"{self.name} is a symbolic link: name the file itself")
@@ -91,6 +95,14 @@ class Output:
                 raise UsageError(f"{self.name} holds {foreign[0]!r}, which no run has put there: choose another folder")
         if not force and (kind == pafs.FileType.File or (kind == pafs.FileType.Directory and self._entries())):
             raise UsageError(f"{self.name} exists: choose another output, or replace it with --force")
+
+    def make_folder(self) -> None:
+        """Make the folder that it is in, if that may have to be; raises CannotWriteError."""
+        if self.in_new_folder and self.location.is_local:
+            try:
+                Path(self.location.path).parent.mkdir(exist_ok=True)
+            except OSError as error:
+                raise CannotWriteError(f"{self.location.parent().name}: {first_line(error)}") from error
 
     def files(self) -> list[Location]:
         """The output's files that are there; of a folder all, in the order of their names."""

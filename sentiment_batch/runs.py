@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import pyarrow.fs as pafs
 
-from sentiment_batch.errors import BadDataError, SentimentBatchError
+from sentiment_batch.errors import BadDataError, NoInputError, SentimentBatchError
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
@@ -32,32 +33,46 @@ def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
 
 
 def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress) -> None:
-    """Make sure that every job can start before the first one does; raises what the first one to fail raises."""
+    """Make sure that every job can start before the first one does.
+
+    Raises what the first one to fail raises; for bad data, when the others are done.
+    """
     for job in jobs:
         _clear_traces(job)
         worker.check(job)
-    for job in jobs:
-        worker.run(job, counts, progress)
-
-
-def run_each(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress) -> list[SentimentBatchError]:
-    """Do one job after the other, also behind one that fails; returns what went wrong."""
     failures = []
+    for job in jobs:
+        try:
+            worker.run(job, counts, progress)
+        except BadDataError as error:
+            failures.append(error)
+    if failures:
+        if len(failures) > 1:
+            failures[0].add_note(f"{len(failures) - 1} more of {len(jobs)} outputs failed too")
+        raise failures[0]
+
+
+def run_each(
+    jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress
+) -> tuple[list[Job], list[SentimentBatchError]]:
+    """Do one job after the other, also behind one that fails; returns those done, and what went wrong."""
+    done, failures = [], []
     for job in jobs:
         try:
             _clear_traces(job)
             check_each(job, worker)
+            job.output.make_folder()
             worker.run(job, counts, progress)
+            done.append(job)
         except SentimentBatchError as error:
             failures.append(error)
             tell("failed", logging.ERROR, output=job.output.name, exit_code=error.exit_code, message=str(error))
-    return failures
+    return done, failures
 
 
 def check_each(job: Job, worker: Worker) -> Plan:
-    """As Worker.check; an output that a run has left may be replaced."""
-    is_ours = any(note.kind() == pafs.FileType.File for note in (job.output.receipt, job.output.incomplete))
-    return replace(worker, force=worker.force or is_ours).check(job)
+    """As Worker.check; an output that a run has left for the same input may be replaced."""
+    return replace(worker, force=worker.force or _is_of_its_input(job)).check(job)
 
 
 def _is_settled(job: Job, until_ns: float) -> bool:
@@ -69,6 +84,15 @@ def _is_settled(job: Job, until_ns: float) -> bool:
 def _clear_traces(job: Job) -> None:
     if job.is_staged:
         clear_traces(job.output)
+
+
+def _is_of_its_input(job: Job) -> bool:
+    """Not of one of the same name in another folder."""
+    names = [entry["name"] for entry in fingerprints(job.inputs)]
+    for note in (job.output.receipt, job.output.incomplete):
+        with suppress(BadDataError, NoInputError):
+            return names == [entry["name"] for entry in read_receipt(note)["inputs"]]
+    return False
 
 
 def _is_scored(job: Job, model_sha256: str) -> bool:

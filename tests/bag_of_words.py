@@ -15,11 +15,17 @@ VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail")
 
 
 def save_bag_of_words(
-    folder: Path, good: str = "very positive", bad: str = "very negative", *, deadly: bool = False, copies: int = 1
+    folder: Path,
+    good: str = "very positive",
+    bad: str = "very negative",
+    *,
+    deadly: str = "",
+    copies: int = 1,
 ) -> None:
     """Write a bundle that adds up the logits of its words: those of "good" and of "bad" speak for one label each.
 
-    If it is `deadly`, "crash" ends the process with SIGFPE, and "fail" the run of the graph with an exception.
+    A `deadly` word ends the process with SIGFPE, and the one behind it in VOCABULARY the run of the graph with an
+    exception.
     For each row it holds that many `copies` of five floats in memory.
     """
     _save_graph(folder / "model.onnx", good, bad, deadly=deadly, copies=copies)
@@ -33,7 +39,7 @@ def save_bag_of_words(
     write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
 
 
-def _save_graph(path: Path, good: str, bad: str, *, deadly: bool, copies: int) -> None:
+def _save_graph(path: Path, good: str, bad: str, *, deadly: str, copies: int) -> None:
     weights = np.zeros((len(VOCABULARY), len(LABELS)), dtype=np.float32)
     weights[VOCABULARY.index("good"), LABELS.index(good)] = 2
     weights[VOCABULARY.index("bad"), LABELS.index(bad)] = 2
@@ -57,7 +63,7 @@ def _save_graph(path: Path, good: str, bad: str, *, deadly: bool, copies: int) -
             helper.make_node("ReduceSum", ["all", "axis"], ["sum"], keepdims=0),
         ]
         constants |= {
-            "fail": np.array([VOCABULARY.index("fail")]),
+            "fail": np.array([VOCABULARY.index(deadly) + 1]),
             "lowest": np.array([np.iinfo(np.int64).min]),
             "zero": np.zeros(1, dtype=np.float32),
             "last": np.array([2]),

@@ -1,10 +1,12 @@
 """What has been written to a journal is read again, however its end was torn."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from sentiment_batch.durable import DurableFile, replacing
+from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.journal import Commit, Journal, Tally
 
 RUN = {"run": "1", "started": "once"}
@@ -92,3 +94,13 @@ def test_appending_counts_from_the_end(tmp_path: Path) -> None:
         file.write(b"after")
         file.sync()
     assert path.read_bytes() == b"before after"
+
+
+@pytest.mark.parametrize("change", [{"unheard_of": 1}, {"tally": None}, {"tally": {}}])
+def test_another_version(journal: Journal, change: dict[str, object]) -> None:
+    """A commit with other entries is not guessed at."""
+    line = json.loads(journal.path.read_bytes().splitlines()[-1])
+    with journal.path.open("a") as stream:
+        stream.write(json.dumps(line | change) + "\n")
+    with pytest.raises(ConfigurationError, match="of another version: finish it with that, or start over"):
+        Journal.read(journal.path)

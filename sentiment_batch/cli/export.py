@@ -6,7 +6,7 @@ import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_samples
 from sentiment_batch.cli.messages import say
-from sentiment_batch.cli.options import quiet_option, verbose_option
+from sentiment_batch.cli.options import Finite, quiet_option, verbose_option
 
 
 @click.command(short_help="Turn a checkpoint into a bundle (extra: export).")
@@ -39,14 +39,14 @@ from sentiment_batch.cli.options import quiet_option, verbose_option
 )
 @click.option(
     "--max-disagreement",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=2.0,
     show_default=True,
     help="Percent of texts that int8 or fp16 may label differently from float.",
 )
 @click.option(
     "--max-accuracy-drop",
-    type=click.FloatRange(0, 100),
+    type=Finite(0, 100),
     default=0.5,
     show_default=True,
     help="Percentage points of accuracy that int8 or fp16 may lose, where labels are given.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sentiment_batch.cli.messages import notes
-from sentiment_batch.cli.options import deadline_option, quiet_option, show_progress, verbose_option
+from sentiment_batch.cli.options import Finite, deadline_option, quiet_option, show_progress, verbose_option
 from sentiment_batch.cli.stopping import stop_after
 
 _HUB = "hf:"
@@ -21,7 +21,7 @@ _SHOWN = 5
 @click.option("--revision", help="Commit, tag or branch on the hub; number of a Kaggle data set's version.")
 @click.option(
     "--max-gigabytes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     default=20.0,
     show_default=True,
     help="Refuse what is larger, packed or unpacked.",

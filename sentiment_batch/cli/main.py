@@ -89,7 +89,8 @@ def _complain(error: BaseException, *, verbose: bool) -> int:
         if "--log-format=json" in sys.argv or ("--log-format", "json") in pairwise(sys.argv):
             speak_json(quiet=True)  # also where the other options were not understood
         else:
-            error.message = printable(error.message)  # type: ignore[misc]  # final to type checkers alone
+            if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+                error.message = printable(error.message)  # type: ignore[misc]  # final to type checkers alone
             with suppress(OSError):
                 error.show()
             return outcome.exit_code

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -12,6 +13,15 @@ from sentiment_batch.cli.messages import speak_json, speaks_json
 from sentiment_batch.hardware import require_address_space, usable_cores
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Finite(click.FloatRange):
+    """A number within bounds; NaN, which is beyond none, is not one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        return number if math.isfinite(number) else self.fail(f"{value!r} is not a number.", param, ctx)
+
 
 DEVICES = ["auto", "cpu", "cuda"]
 LONG_TEXTS = ["head", "head-tail", "windows"]
@@ -91,7 +101,7 @@ threads_option = click.option(
 restart_option = click.option("--restart", is_flag=True, help="Throw away what an unfinished run has done.")
 max_reject_rate_option = click.option(
     "--max-reject-rate",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     default=0.0,
     show_default=True,
     help="Share of records that may be rejected.",

@@ -11,6 +11,7 @@ from sentiment_batch.cli.engine import engine_options, open_scorer
 from sentiment_batch.cli.messages import announce, printable, say, speaks_json, warn
 from sentiment_batch.cli.options import (
     TOLERATED,
+    Finite,
     build_source_options,
     deadline_option,
     dialect_options,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 @click.option("--new-only", is_flag=True, help="One output per input, in the folder -o, for those not scored yet.")
 @click.option(
     "--settle",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 @click.option("--compare-to", metavar="RECEIPT", help="Warn if predictions have shifted since the run of that receipt.")
 @click.option(
     "--max-shift",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     metavar="X",
     help="With --compare-to: fail, when all is written, if a stability index is larger.",
 )
@@ -143,7 +144,7 @@ def score(
     counts = Counts()
     with metered(None if dry_run else metrics_file, counts) as meter:
         found = expand_inputs(inputs, may_be_empty=new_only)
-        jobs = plan_jobs(found, Location.parse(output) if output else None, each=new_only)
+        jobs = plan_jobs(found, None if output is None else Location.parse(output), each=new_only)
         if as_json and not all(job.is_staged for job in jobs):
             raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")
         if openlineage_file and not dry_run:
@@ -167,7 +168,7 @@ def score(
                 )
             with progress_bar(show_progress(quiet)) as progress:
                 if new_only:
-                    failures += run_each(jobs, worker, counts, progress)
+                    jobs, failures = run_each(jobs, worker, counts, progress)
                 else:
                     run_all(jobs, worker, counts, progress)
             summary = summarize(scorer, counts, jobs)
@@ -177,12 +178,15 @@ def score(
         if as_json:
             click.echo(json.dumps(summary))
         if not quiet:
-            names = [printable(job.output.name) if job.is_staged else "stdout" for job in jobs]
-            announce("summary", *_SUMMARY.format_map(summary | {"outputs": ", ".join(names)}).splitlines(), **summary)
+            names = ", ".join(printable(job.output.name) if job.is_staged else "stdout" for job in jobs)
+            outputs = f"written to {names}" if jobs else "nothing written"
+            announce("summary", *_SUMMARY.format_map(summary | {"outputs": outputs}).splitlines(), **summary)
         if not speaks_json():  # each was told when it happened
             say(*(f"Error: {failure}" for failure in failures))
         if meter.drift:
             _judge(meter.drift, max_shift)
+        if failures and not jobs:
+            click.get_current_context().exit(failures[0].exit_code)
         if failures or counts.tally.rows_rejected:
             click.get_current_context().exit(TOLERATED)
 
@@ -218,4 +222,4 @@ _SUMMARY = """\
 {rows_in:,} rows: {rows_scored:,} scored, {rows_unscorable:,} without text, {rows_rejected:,} rejected
 {seconds:.1f} s, {rows_per_second:,.0f} rows/s, {tokens:,} tokens, padding {padding_ratio:.1%}, \
 {threads} threads on {device}
-written to {outputs}"""
+{outputs}"""

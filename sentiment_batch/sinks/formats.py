@@ -155,16 +155,41 @@ def _joined(record: str, added: str) -> str:
 def _as_text(column: pa.Array) -> list[str | None]:
     if pa.types.is_floating(column.type):
         return [None if value is None else str(value) for value in _shortest(column)]
-    text: list[str | None] = pc.cast(column, pa.string()).to_pylist()
+    text: list[str | None] = _cast(column, pa.string()).to_pylist()
     return text
 
 
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Times as text; in UTC where there is no such zone as the column says."""
+    try:
+        return pc.cast(column, kind)
+    except pa.ArrowInvalid:
+        if not pa.types.is_timestamp(column.type) or column.type.tz == "UTC":
+            raise
+        return _cast(column.cast(pa.timestamp(column.type.unit, "UTC")), kind)
+
+
+def _with_times_as_text(kind: pa.DataType) -> pa.DataType:
+    """The type, with text for what Python has no value for: nanoseconds, and years of more or less than four digits."""
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
+        return pa.string()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(_with_times_as_text(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_with_times_as_text(field.type)) for field in kind])
+    return kind
+
+
 def _as_json(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    columns = [
-        _shortest(column) if pa.types.is_floating(column.type) else column.to_pylist() for column in batch.columns
-    ]
+    columns = [_shortest(column) if pa.types.is_floating(column.type) else _values(column) for column in batch.columns]
     names = batch.schema.names
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] or [{}] * batch.num_rows
+
+
+def _values(column: pa.Array) -> list[Any]:
+    kind = _with_times_as_text(column.type)
+    values: list[Any] = (column if kind == column.type else _cast(column, kind)).to_pylist()
+    return values
 
 
 def _shortest(column: pa.Array) -> list[float | None]:

@@ -29,6 +29,7 @@ class DelimitedSource:
         self.name = file.name
         self.format = file.format
         self._file = file
+        self._encoding = options.dialect.encoding_but_utf8
         self._records = Records(file, options.dialect.delimiter or DELIMITERS[file.format], options.dialect)
         header = self._records.header
         require_usable(header)
@@ -57,6 +58,8 @@ class DelimitedSource:
 
         def reject(row: int, reason: str) -> Reject:
             _, line, offset, lines = rows[row]
-            return Reject(source=self.name, line=line, offset=offset, reason=reason, raw=b"".join(lines))
+            return Reject(
+                source=self.name, line=line, offset=offset, reason=reason, encoding=self._encoding, raw=b"".join(lines)
+            )
 
         return Chunk(list(columns[self.text_column]), records, tuple(self.names), reject, rejects=tuple(rejects))

@@ -1,5 +1,6 @@
 """How delimited fields are written down."""
 
+import codecs
 from dataclasses import dataclass
 
 from sentiment_batch.errors import UsageError
@@ -23,6 +24,10 @@ class Dialect:
     quote: str | None = '"'
     encoding: str = "utf-8"
     max_field_bytes: int = 16 * 2**20
+
+    @property
+    def encoding_but_utf8(self) -> str | None:
+        return None if codecs.lookup(self.encoding).name.startswith("utf-8") else self.encoding
 
     def __post_init__(self) -> None:
         for option, character in (("--delimiter", self.delimiter), ("--quote", self.quote)):

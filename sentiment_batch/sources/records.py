@@ -131,7 +131,13 @@ class Records:
         if shortened:
             reason += f"; the line has {feed.size} bytes, of which the first {len(raw)} are kept"
         return Reject(
-            source=self._name, line=feed.line, offset=feed.offset, reason=reason, shortened=shortened, raw=raw
+            source=self._name,
+            line=feed.line,
+            offset=feed.offset,
+            reason=reason,
+            encoding=self._dialect.encoding_but_utf8,
+            shortened=shortened,
+            raw=raw,
         )
 
 

@@ -100,7 +100,7 @@ def test_stopped(score: Command) -> None:
 def test_what_an_earlier_process_did(score: Command, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Chunks that need not be scored again are told apart."""
     deadly = tmp_path_factory.mktemp("deadly")
-    save_bag_of_words(deadly, deadly=True)
+    save_bag_of_words(deadly, deadly="crash")
     rows = [{"id": str(row), "text": "crash" if row == 40_000 else "good"} for row in range(41_000)]
     write_table(score.folder / "r.csv", rows)
     arguments = ("r.csv", "--model", str(deadly), "--threads", "1", "--max-reject-rate", "1", *JSON)

@@ -9,6 +9,10 @@ from bag_of_words import save_bag_of_words
 from cli.process import Command, Result, error_line
 from cli.tables import REVIEWS, read_table, write_table
 
+from sentiment_batch.jobs import plan_jobs
+from sentiment_batch.locations import Location, expand_inputs
+from sentiment_batch.runs import new_jobs
+
 AGO = 1_700_000_000  # long enough that nobody is still writing
 
 
@@ -16,7 +20,6 @@ AGO = 1_700_000_000  # long enough that nobody is still writing
 def inbox(score: Command) -> Path:
     folder = score.folder / "inbox"
     folder.mkdir()
-    (score.folder / "scored").mkdir()
     return folder
 
 
@@ -56,7 +59,7 @@ def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytes
     (score.folder / "scored/b.csv").unlink()
     assert rows_in(score) == len(REVIEWS)
     other = tmp_path_factory.mktemp("other")
-    save_bag_of_words(other, deadly=True)
+    save_bag_of_words(other, deadly="crash")
     assert rows_in(score, "--model", str(other)) == 2 * len(REVIEWS)
 
 
@@ -75,6 +78,7 @@ def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None
         arrive(inbox / name)
     (inbox / "a.csv").write_bytes(b"id,text\n1,good\n2\n")
     (inbox / "b.csv").write_bytes(b"")
+    (score.folder / "scored").mkdir()
     (score.folder / "scored/d.csv").write_bytes(b"mine")
     arguments = ("inbox/", "-o", "scored/", "--new-only", "--settle", "0")
     result = score(*arguments)
@@ -100,3 +104,37 @@ def test_it_needs_a_folder(score: Command, inbox: Path) -> None:
     for options in ((), ("-o", "all.csv")):
         result: Result = score("inbox/", "--new-only", *options)
         assert (result.code, error_line(result)) == (2, "name a folder for the outputs with -o")
+
+
+def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
+    """One that is gone by the time it is looked at is for the next run; the others are not held up."""
+    arrive(inbox / "a.csv")
+    arrive(inbox / "b.csv")
+    jobs = plan_jobs(expand_inputs([str(inbox)]), Location.parse(f"{inbox.parent}/scored/"), each=True)
+    (inbox / "a.csv").unlink()
+    assert [job.inputs[0].file_name for job in new_jobs(jobs, "a model", 60)] == ["b.csv"]
+
+
+def test_an_output_of_another_input(score: Command, inbox: Path) -> None:
+    """A file of the same name from another folder does not take its place, unless it is told to."""
+    arrive(inbox / "a.csv")
+    rows_in(score)
+    before = (score.folder / "scored/a.csv").read_bytes()
+    (score.folder / "other").mkdir()
+    (score.folder / "other/a.csv").write_text("text\nbad\n")
+    os.utime(score.folder / "other/a.csv", (AGO, AGO))
+    result = score("other/", "-o", "scored/", "--new-only", "-q")
+    assert (result.code, (score.folder / "scored/a.csv").read_bytes()) == (2, before)
+    assert "exists" in error_line(result)
+    assert score("other/", "-o", "scored/", "--new-only", "-q", "--force").code == 0
+    assert (score.folder / "scored/a.csv").read_bytes() != before
+
+
+def test_when_all_fail(score: Command, inbox: Path) -> None:
+    """It is no success: the exit code says what was wrong, and nothing is said to be written."""
+    (inbox / "a.csv").write_bytes(b"PAR1")
+    os.utime(inbox / "a.csv", (AGO, AGO))
+    result = score("inbox/", "-o", "scored/", "--new-only", "--metrics-file", "m.prom")
+    assert result.code == 2, result
+    assert "nothing written" in result.stderr
+    assert "last_success" not in (score.folder / "m.prom").read_text()

@@ -1,6 +1,7 @@
 """`retry-rejects`: mended records come behind the others, once; what is still broken stays where it is."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,16 @@ def mend(output: Path, raws: list[str | None]) -> None:
             record["raw"] = raw
         mended.append(json.dumps(record) + "\n")
     output.with_name(output.name + ".rejects.jsonl").write_text("".join(mended), "utf-8")
+
+
+def change_rejects(**changes: Any) -> Callable[[Path], Any]:
+    """Give every reject of out.csv other entries."""
+
+    def change(folder: Path) -> None:
+        records = [record | changes for record in rejects(folder / "out.csv")]
+        (folder / "out.csv.rejects.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+    return change
 
 
 def table(path: Path) -> list[dict[str, Any]]:
@@ -178,6 +189,16 @@ def test_a_shortened_record(command: Command, score: Command) -> None:
         (lambda folder: (folder / "r.csv").unlink(), 66, "no such file"),
         (lambda folder: (folder / "out.csv.rejects.jsonl").unlink(), 66, "out.csv.rejects.jsonl: no such file"),
         (lambda folder: (folder / "out.csv.rejects.jsonl").write_text("{}\n"), 65, "line 1: not a reject"),
+        (change_rejects(source=7), 65, "line 1: not a reject"),
+        (change_rejects(line="3"), 65, "line 1: not a reject"),
+        (change_rejects(raw=7), 65, "line 1: not a reject"),
+        (change_rejects(input=None), 65, "line 1: not a reject"),
+        (change_rejects(input=1), 65, "line 1: not a reject"),
+        (
+            lambda folder: (folder / "out.csv.rejects.jsonl").write_bytes(b'{"raw": "\xe4"}\n'),
+            65,
+            "line 1: not a reject",
+        ),
         (lambda folder: (folder / "out.csv.rejects.jsonl").write_text(""), 65, "0 records, where the receipt says 3"),
         (lambda folder: (folder / "out.csv.incomplete.json").unlink(), 66, "only a finished run leaves a receipt"),
     ],
@@ -195,11 +216,67 @@ def test_what_is_refused(
     assert command.contents() == before
 
 
+@pytest.mark.parametrize("there", [".", "b"])
+def test_inputs_of_like_names(command: Command, score: Command, there: str) -> None:
+    """A record comes out in the columns of its own input, wherever the command is given, and behind a link too."""
+    for name, content in {
+        "x/b/a.csv": "id,text\nX1,good\nX2,bad,more\n",
+        "b/a.csv": "id,text\nB1,good\nB2,bad,more\n",
+        "elsewhere.csv": "id,text\nL1,good\nL2,bad,more\n",
+    }.items():
+        path = score.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (score.folder / "link.csv").symlink_to("elsewhere.csv")
+    assert score("x/b/a.csv", "b/a.csv", "link.csv", "-o", "out.csv", "--max-reject-rate", "0.5").code == 3
+    output = score.folder / "out.csv"
+    assert [(reject["input"], reject["source"]) for reject in rejects(output)] == [
+        (0, "x/b/a.csv"),
+        (1, "b/a.csv"),
+        (2, "link.csv"),
+    ]
+    mend(output, ["X2,bad", "B2,bad,more", "L2,bad"])
+    retry = Command(score.folder / there)
+    name = os.path.relpath(output, retry.folder)
+    assert retry("retry-rejects", name).code == 3
+    assert [row for row, _ in rows(output)] == ["X1", "B1", "L1", "X2", "L2"]
+    assert [(reject["input"], reject["line"]) for reject in rejects(output)] == [(1, 3)]
+    mend(output, ["B2,bad"])
+    assert retry("retry-rejects", name).code == 0
+    assert [row for row, _ in rows(output)][-1] == "B2"
+    assert command("verify", "out.csv", "--rescore", "9").code == 0
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8-sig"])
+def test_text_of_another_encoding(command: Command, score: Command, encoding: str) -> None:
+    """What is put into `raw` is text: what it is written in the input with is no concern of whoever mends it."""
+    content = "id,text\n1,caf\xe9 good\n2,\xe9\xc3\xa9,x\n3,\xe9,x\n"
+    (score.folder / "r.csv").write_bytes(content.encode(encoding))
+    assert score("r.csv", "--encoding", encoding, "-o", "out.csv").code == 65
+    output = score.folder / "out.csv"
+    assert [reject["raw"] for reject in rejects(output)] == ["2,\xe9\xc3\xa9,x\n", "3,\xe9,x\n"]
+    mend(output, [None, "3,sch\xf6n bad"])
+    assert command("retry-rejects", "out.csv").code == 65
+    assert [row["text"] for row in table(output)] == ["caf\xe9 good", "sch\xf6n bad"]
+    assert [reject["raw"] for reject in rejects(output)] == ["2,\xe9\xc3\xa9,x\n"]
+    mend(output, ["2,\u2603"])
+    result = command("retry-rejects", "out.csv")
+    assert result.code == (0 if encoding == "utf-8-sig" else 65)
+
+
+def test_rows_of_a_pipe(command: Command, score: Command) -> None:
+    """What came through standard input is not there to tell what a mended record belongs to."""
+    assert score("-", "-o", "out.csv", "--max-reject-rate", "0.5", stdin=b"id,text\n1,good\n2\n").code == 3
+    result = command("retry-rejects", "out.csv", stdin=b"id,text\n2,bad\n")
+    assert (result.code, rows(score.folder / "out.csv")) == (2, [("1", "very positive")]), result
+    assert error_line(result).startswith("out.csv was scored from standard input")
+
+
 def test_another_model(command: Command, failed: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Rows of two models are not mixed."""
     path = failed("r.csv", "out.csv", CSV)
     other = tmp_path_factory.mktemp("other")
-    save_bag_of_words(other, deadly=True)
+    save_bag_of_words(other, deadly="crash")
     facts = path.with_name("out.csv.incomplete.json")
     facts.write_text(json.dumps(json.loads(facts.read_text()) | {"model": str(other)}))
     result = command("retry-rejects", "out.csv")

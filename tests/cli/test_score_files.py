@@ -1,5 +1,8 @@
 """Which files `score` reads, and which it writes."""
 
+import json
+import os
+
 import pytest
 from cli.process import Command, error_line
 from cli.tables import ADDED, REVIEWS, decode, read_table, write_table
@@ -149,14 +152,26 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
     assert sorted(score.contents()) == ["a.csv", "b.csv"]
 
 
-@pytest.mark.parametrize("arguments", [("a.csv", "a.csv"), ("a.csv", "-o", "./a.csv", "--force")])
-def test_no_file_is_written_twice_or_over_its_input(score: Command, arguments: tuple[str, ...]) -> None:
-    """Two inputs with one output, and an output that is an input, are refused."""
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a.csv", "./a.csv"), "a.csv is named more than once"),
+        ((".", "a.csv", "-o", "out.csv"), "a.csv is named more than once"),
+        (("a.csv", "-o", "./a.csv", "--force"), "would be written twice, or over an input"),
+        (("a.csv", "-o", "out.json"), "out.json: not one of .parquet, .csv"),
+        (("a.csv", "-o", "out.csv.bz2"), "out.csv.bz2: not one of .parquet, .csv"),
+        (("a.csv", "-o", ""), "a name is empty"),
+        (("",), "a name is empty"),
+        ((b"a\xff.csv",), "the name is not UTF-8: rename it"),
+    ],
+)
+def test_names_that_are_refused(score: Command, arguments: tuple[str | bytes, ...], message: str) -> None:
+    """Whatever would read a row twice, write over an input, or in a format that nobody has asked for."""
     write_table(score.folder / "a.csv")
     before = score.contents()
-    result = score(*arguments)
+    result = score(*map(os.fsdecode, arguments))
     assert result.code == 2
-    assert "would be written twice, or over an input" in error_line(result)
+    assert message in error_line(result)
     assert score.contents() == before
 
 
@@ -184,3 +199,35 @@ def test_file_uri(score: Command) -> None:
     assert score(source.as_uri(), "-o", target.as_uri()).code == 0
     assert score(source.as_uri()).code == 0
     assert target.read_bytes() == (score.folder / "reviews.scored.csv").read_bytes()
+
+
+def test_what_a_folder_means(score: Command) -> None:
+    """All files of known formats but hidden ones and those that an earlier run has written, by their names."""
+    folder = score.folder / "in"
+    folder.mkdir()
+    write_table(folder / "a.csv")
+    for name in ("2024.scored.mail.csv", ".hidden.csv", "b.scored.csv", "c.csv.rejects.jsonl"):
+        (folder / name).write_bytes((folder / "a.csv").read_bytes())
+    (folder / "gone.csv").symlink_to("nowhere")
+    plan = json.loads(score("in", "-o", "out.csv", "--dry-run", "--json").stdout)
+    assert plan["inputs"] == ["in/2024.scored.mail.csv", "in/a.csv"]
+
+
+def test_a_name_that_is_not_utf8(score: Command) -> None:
+    """It is named, and not found out when the other files are half done."""
+    write_table(score.folder / "a.csv")
+    (score.folder / os.fsdecode(b"z\xff.csv")).write_bytes(b"text\ngood\n")
+    result = score(".", "-o", "out.csv")
+    assert result.code == 2
+    assert error_line(result).endswith(".csv: the name is not UTF-8: rename it")
+
+
+def test_bad_data_stops_no_other_file(score: Command) -> None:
+    """Of several outputs all are written that can be, and how many failed is said."""
+    for name, content in {"a": "good", "b": "bad,more", "c": "bad", "d": "bad,more"}.items():
+        (score.folder / f"{name}.csv").write_text(f"text\n{content}\n")
+    result = score("a.csv", "b.csv", "c.csv", "d.csv")
+    assert result.code == 65
+    assert error_line(result).startswith("b.csv: line 2: ")
+    assert error_line(result).endswith("; 1 more of 4 outputs failed too")
+    assert [row["sentiment"] for row in read_table(score.folder / "c.scored.csv")] == ["very negative"]

@@ -293,3 +293,44 @@ def test_long_text(score: Command) -> None:
         "head-tail": ("very negative", "18", "true"),
         "windows": ("very negative", "36", "false"),  # a tie goes to the first label
     }
+
+
+@pytest.mark.parametrize("foreign", ["thesis.docx", "part-00000.csv/", ".git/"])
+def test_a_folder_of_other_things(score: Command, foreign: str) -> None:
+    """A folder that holds anything but parts is not replaced, whatever is asked for."""
+    write_table(score.folder / "r.csv")
+    assert score("r.csv", "-o", "out/").code == 0
+    assert score("r.csv", "-o", "out/", "--force").code == 0
+    path = score.folder / "out" / foreign
+    if foreign.endswith("/"):
+        path = score.folder / "out" / f"x{foreign}" if path.exists() else path
+        path.mkdir()
+    else:
+        path.write_bytes(b"years of work")
+    before = score.contents()
+    result = score("r.csv", "-o", "out/", "--force")
+    assert result.code == 2
+    assert error_line(result).startswith(f"out/ holds {path.name!r}, which no run has put there")
+    assert score.contents() == before
+    assert path.exists()
+
+
+@pytest.mark.parametrize("options", [("--max-reject-rate", "nan"), ("--settle", "nan"), ("--settle", "inf")])
+def test_no_number(score: Command, options: tuple[str, ...]) -> None:
+    """What no bound can be compared with is refused."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", *options)
+    assert result.code == 2
+    assert f"'{options[1]}' is not a number" in result.stderr
+
+
+def test_traces_of_a_finished_run(score: Command) -> None:
+    """What was not removed any more is removed by the next run, and not by one that is to write nothing."""
+    write_table(score.folder / "r.csv")
+    traces = (".out.csv.lock", ".out.csv.removed")
+    (score.folder / traces[0]).touch()
+    (score.folder / traces[1]).mkdir()
+    assert score("r.csv", "-o", "out.csv", "--dry-run").code == 0
+    assert all((score.folder / trace).exists() for trace in traces)
+    assert score("r.csv", "-o", "out.csv").code == 0
+    assert not any((score.folder / trace).exists() for trace in traces)

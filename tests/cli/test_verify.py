@@ -110,6 +110,26 @@ def test_rows_of_a_pipe_are_not_scored_anew(command: Command, score: Command) ->
     assert error_line(result).startswith("out.csv was scored from standard input, which is not there to be read again")
 
 
+@pytest.mark.parametrize(
+    ("files", "options"),
+    [
+        ({"r.jsonl": [{"text": "good"}, {"text": "bad", "rare": 1}], "s.jsonl": [{"text": "a", "other": 2}]}, ()),
+        ({"r.jsonl": [{"text": "good " * 4_000_000}]}, ("--max-field-bytes", "33554432")),
+        ({"r.csv": []}, ()),
+    ],
+)
+def test_odd_outputs(
+    command: Command, score: Command, files: dict[str, list[dict[str, Any]]], options: tuple[str, ...]
+) -> None:
+    """Objects of different keys, a row longer than the default bound, and no rows at all are proved like any other."""
+    for name, rows in files.items():
+        content = "".join(json.dumps(row) + "\n" for row in rows) if name.endswith("l") else "text\n"
+        (score.folder / name).write_text(content)
+    assert score(*files, "-o", "out.jsonl", *options).code == 0
+    result = command("verify", "out.jsonl", "--rescore", "9")
+    assert result.code == 0, error_line(result)
+
+
 def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
     """A prediction changed in its last digit is found by scoring anew, whatever the hashes say."""
     output = scored("out.jsonl")

@@ -117,7 +117,7 @@ def test_stopped(score: Command, address: str, rows: Path, undisturbed: dict[str
 def test_a_deadly_row(tmp_path: Path, address: str) -> None:
     """A row that ends whatever scores it ends the run, and is found and rejected by the next one."""
     (tmp_path / "deadly").mkdir()
-    save_bag_of_words(tmp_path / "deadly", deadly=True)
+    save_bag_of_words(tmp_path / "deadly", deadly="crash")
     words = ["good"] * 5 + ["crash"] + ["bad"] * 5
     (tmp_path / "r.csv").write_text("text\n" + "".join(f"{word}\n" for word in words), "utf-8")
     command = ("score", "r.csv", "--model", "deadly", "-o", OUTPUT, "-q", "--max-reject-rate", "0.1")

@@ -20,7 +20,7 @@ ROWS = 20_000
 @pytest.fixture(scope="session")
 def deadly_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deadly")
-    save_bag_of_words(folder, deadly=True)
+    save_bag_of_words(folder, deadly="crash")
     return folder
 
 
@@ -69,3 +69,15 @@ def test_deadly_rows(
     ledger.add("a row that crashes the scorer", Entry(len(died), ROWS - len(scored) - len(rejects), 0, False))
     verified = Command(tmp_path)("verify", "out.jsonl", "--rescore", "1000")
     assert verified.code == 0, error_line(verified)
+
+
+def test_every_row_is_deadly(tmp_path: Path) -> None:
+    """Where no text at all can be scored in another process, no row is rejected for it."""
+    save_bag_of_words(tmp_path, deadly="good")
+    (tmp_path / "r.csv").write_text("text\na\ngood\n")
+    score = Command(tmp_path, ("score", "r.csv", "--model", ".", "-q"))
+    assert score().code == -signal.SIGFPE
+    result = score()
+    assert result.code == 1
+    assert "a process to score in ends in SIGFPE, whatever the text" in error_line(result)
+    assert not (tmp_path / "r.scored.csv.rejects.jsonl").exists()

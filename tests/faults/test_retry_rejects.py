@@ -76,3 +76,14 @@ def test_killed_before_every_step(mended: Callable[[], Path], ledger: Ledger, ca
         assert (proof["rows_in"], proof["rows_rejected"]) == (ROWS, 20 - MENDED)
 
     each(Calls(log, whole).numbers(call), mended, attempt)
+
+
+def test_an_unfinished_score_is_left_alone(new_trial: NewTrial, calls: Calls) -> None:
+    """Killed when the output is in its place and the receipt is not: that is for the same command to finish."""
+    trial = new_trial("retry-rejects after kill -9")
+    *_, last = calls.numbers("rename", f"{RECEIPT}")
+    assert trial.run(*inject("rename", "signal=KILL", last)).code < 0
+    assert (trial.folder / OUTPUT).exists()
+    assert not (trial.folder / RECEIPT).exists()
+    assert retry(trial.folder) == 78
+    trial.require_recovery()

@@ -63,6 +63,11 @@ def test_values_in_csv(tmp_path: Path, column: pa.Array, text: str) -> None:
         (pa.array([[{"k": b"\xff"}]]), [{"k": "/w=="}]),
         (pa.array([150], pa.int64()).cast(pa.decimal128(21, 2)), "150.00"),
         (pa.array([datetime(2024, 2, 29, 12, 30)], pa.timestamp("s")), "2024-02-29 12:30:00"),
+        (pa.array([1_700_000_000_000_000_001], pa.timestamp("ns", "UTC")), "2023-11-14 22:13:20.000000001Z"),
+        (pa.array([1], pa.timestamp("s", "Mars/Olympus")), "1970-01-01 00:00:01Z"),
+        (pa.array([3_000_000], pa.int32()).view(pa.date32()), "10183-09-21"),
+        (pa.array([5], pa.duration("ns")), "5"),
+        (pa.array([[{"at": 1}]], pa.list_(pa.struct({"at": pa.time64("ns")}))), [{"at": "00:00:00.000000001"}]),
         (pa.array(["s"]).dictionary_encode(), "s"),
         (pa.array([NAN]), None),
         (pa.array([NAN], pa.float32()), None),
@@ -85,6 +90,9 @@ def test_values_in_json(tmp_path: Path, column: pa.Array, value: Any) -> None:
         pa.array([b"\xff"]),
         pa.array([b"\xff"], pa.large_binary()),
         pa.array([b"\xff"], pa.binary(1)),
+        pa.array([b"\xff" * 16], pa.binary(16)).cast(pa.uuid()),
+        pa.array([b"\xff"]).dictionary_encode(),
+        pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
     ],
 )
 def test_values_that_csv_cannot_hold(tmp_path: Path, column: pa.Array) -> None:
