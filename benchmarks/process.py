@@ -99,14 +99,6 @@ def _silence() -> None:
         os.dup2(nowhere, stream.fileno())
 
 
-def own_peak_rss_bytes() -> int:
-    """Peak memory of this process since its `exec`, whatever started it."""
-    for line in Path("/proc/self/status").read_text("ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise BenchmarkError("this kernel does not report VmHWM in /proc/self/status")
-
-
 def say(message: str) -> None:
     """Tell on stderr how far the measurement is."""
     click.echo(message, err=True)
