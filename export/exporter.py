@@ -45,7 +45,7 @@ class ExportOptions:
 
     checkpoint: str
     output: Path
-    quantization: Quantization = Quantization.PER_ROW
+    quantization: Quantization
     precision: Precision = Precision.FP32
     max_disagreement: float = 0.02
     max_accuracy_drop: float = 0.005
