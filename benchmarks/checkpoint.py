@@ -5,9 +5,8 @@ Its labels mean nothing; its speed is that of any fine-tuned one. Call through `
 
 from pathlib import Path
 
+from sentiment_batch.polarity import FIVE_CLASSES
 from sentiment_batch.training.checkpoint import PACKAGED_BASE, load_pretrained
-
-LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 
 
 def write_checkpoint(folder: Path, seed: int) -> None:
@@ -15,6 +14,6 @@ def write_checkpoint(folder: Path, seed: int) -> None:
     import torch
 
     torch.manual_seed(seed)
-    tokenizer, model = load_pretrained(PACKAGED_BASE, LABELS)
+    tokenizer, model = load_pretrained(PACKAGED_BASE, FIVE_CLASSES)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

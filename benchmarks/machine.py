@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contenders import installed
-from sentiment_batch.hardware import cpu_flags, usable_cores
+from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, usable_cores
 
 _PACKAGES = (
     "sentiment-batch",
@@ -24,18 +24,6 @@ _PACKAGES = (
     "ctranslate2",
     "openvino",
     "nncf",
-)
-_TELLING_FLAGS = (
-    "avx2",
-    "avx_vnni",
-    "avx512f",
-    "avx512_vnni",
-    "avx512_bf16",
-    "amx_int8",
-    "amx_bf16",
-    "asimddp",
-    "i8mm",
-    "bf16",
 )
 
 
@@ -75,7 +63,7 @@ def describe() -> Machine:
     flags = cpu_flags()
     return Machine(
         processor=_processor(),
-        flags=[flag for flag in _TELLING_FLAGS if flag in flags],
+        flags=[flag for flag in TELLING_FLAGS if flag in flags],
         usable_cores=cores.count,
         cores_from=cores.origin,
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),

@@ -10,7 +10,7 @@ from benchmarks.contenders.roster import FLOAT, OURS
 from benchmarks.report import Spread
 from benchmarks.worker import Run
 
-_PERCENTILES = (50, 95, 99)
+PERCENTILES = (50, 95, 99)
 
 # Rivals, and how many times as fast as each this project is to be, by workload.
 RIVALS: dict[str, dict[str, float]] = {
@@ -56,7 +56,7 @@ class Outcome:
             rows_per_second=Spread.of(run.rows_per_second for run in runs),
             load_seconds=Spread.of(run.load_seconds for run in runs),
             first_result_seconds=Spread.of(run.first_result_seconds for run in runs),
-            latencies={p: Spread.of(percentile(run.single_text_seconds, p) for run in runs) for p in _PERCENTILES},
+            latencies={p: Spread.of(percentile(run.single_text_seconds, p) for run in runs) for p in PERCENTILES},
             peak_rss_bytes=Spread.of(run.peak_rss_bytes for run in runs),
             padding=runs[-1].padding,
             tokens=runs[-1].tokens,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks.process import own_peak_rss_bytes
 from sentiment_batch.encoding import Encoded
+from sentiment_batch.hardware import peak_rss_bytes
 from sentiment_batch.locations import Location
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
@@ -37,7 +37,7 @@ def main(file: str, bundle: Path | None) -> None:
             scorer._finish(chunk, batches, map(Future.result, logits))
         seconds = time.perf_counter() - started
     rows = sum(map(len, chunks))
-    figures = {"rows": rows, "rows_per_second": rows / seconds, "peak_rss_bytes": own_peak_rss_bytes()}
+    figures = {"rows": rows, "rows_per_second": rows / seconds, "peak_rss_bytes": peak_rss_bytes()}
     click.echo(json.dumps(figures))
 
 

@@ -60,7 +60,12 @@ def run(command: Sequence[str | Path], cores: int | None = None) -> Finished:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=ROOT)
         finally:
             os.sched_setaffinity(0, usable)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:  # what is measured would go on alone
+            process.kill()
+            process.wait()
+            raise
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         stdout.seek(0)
@@ -90,21 +95,18 @@ def apart(function: Callable[Parameters, Result], *args: Parameters.args, **kwar
     What it prints, or a library with it, is lost; what it raises is raised.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_silence) as pool:
-        return pool.submit(function, *args, **kwargs).result()
+        try:
+            return pool.submit(function, *args, **kwargs).result()
+        except KeyboardInterrupt:  # the pool would wait for the function to return
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
 
 
 def _silence() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
-
-
-def own_peak_rss_bytes() -> int:
-    """Peak memory of this process since its `exec`, whatever started it."""
-    for line in Path("/proc/self/status").read_text("ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise BenchmarkError("this kernel does not report VmHWM in /proc/self/status")
 
 
 def say(message: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.contenders.roster import CONTENDERS
 from benchmarks.limit import TARGETS, Limit
-from benchmarks.outcomes import Comparison, Outcome
+from benchmarks.outcomes import PERCENTILES, Comparison, Outcome
 from benchmarks.report import MEGABYTE, table
 
 _UNITS_OF_TARGETS = {"rows/s": "≥ {:.2f} ×", "p50 of one text": "≤ {:.2f} ×"}
@@ -55,7 +55,7 @@ def _rates(outcomes: Sequence[Outcome]) -> str:
 
 
 def _latencies(outcomes: Sequence[Outcome]) -> str:
-    header = ("one text, milliseconds", "runs × threads", *(f"p{percent}" for percent in (50, 95, 99)))
+    header = ("one text, milliseconds", "runs × threads", *(f"p{percent}" for percent in PERCENTILES))
     return table(
         header,
         [

@@ -21,16 +21,18 @@ from benchmarks.standings import standings
 from benchmarks.worker import Run, Task, measure, prepare
 from benchmarks.workloads import Workload
 
+# Of each turn, for the limit.
+_LIMIT_SECONDS = 2.0
+
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, how often, and how many texts one by one; `gemm_seconds` go to the limit in each turn."""
+    """What to measure, how often, and how many texts one by one."""
 
     contenders: Sequence[str]
     workloads: Sequence[Workload]
     repeat: int
     single_texts: int
-    gemm_seconds: float = 2.0
 
 
 @dataclass
@@ -81,7 +83,7 @@ def throughput(plan: Plan, setting: Setting, pictures: Path | None) -> Report:
         for workload in plan.workloads:
             Path(name, workload.name).write_text(json.dumps(workload.texts), "utf-8")
         for turn in range(plan.repeat):
-            gemm_rates.append(apart(gemm_rate, shapes, setting.threads, plan.gemm_seconds))
+            gemm_rates.append(apart(gemm_rate, shapes, setting.threads, _LIMIT_SECONDS))
             for workload in plan.workloads:
                 for contender in plan.contenders:
                     for layout in CONTENDERS[contender].layouts(setting.threads):

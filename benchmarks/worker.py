@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.contenders import Classify, Layout, Setting
 from benchmarks.contenders.roster import CONTENDERS
-from benchmarks.process import own_peak_rss_bytes
+from sentiment_batch.hardware import peak_rss_bytes
 
 _WARM_UP_ROWS = 32
 
@@ -59,7 +59,7 @@ def measure(task: Task, started: float) -> Run:
     labels = classify(rows)
     seconds = time.perf_counter() - begun
     singles = _latencies(classify, rows, task.single_texts)
-    peak = own_peak_rss_bytes()
+    peak = peak_rss_bytes()
     tokens, padding = _count_tokens(task, rows)
     return Run(labels, len(rows) / seconds, loaded - loading, first_result, singles, peak, tokens, padding)
 

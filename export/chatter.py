@@ -5,15 +5,10 @@ import logging
 import warnings
 from collections.abc import Iterator
 
-_logger = logging.getLogger(__name__)
-
 
 @contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Hold back Python warnings and log records up to WARNING, unless logging at level DEBUG was asked for."""
-    if _logger.isEnabledFor(logging.DEBUG):
-        yield
-        return
+    """Hold back Python warnings and log records up to WARNING."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

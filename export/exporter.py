@@ -37,7 +37,7 @@ _PRIVATE_KEYS = ("_name_or_path",)
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """`checkpoint` is a folder or a hub id. The limits are shares in [0, 1]; see verify.check_gate.
+    """`checkpoint` is a folder or a hub id. The limits are shares in [0, 1]; see gate.check_gate.
 
     `behaviour` tries the cases of behaviour.toml too. `force` replaces an `output` that holds a bundle. Raises
     UsageError for a `precision` of FP16 with a `quantization`.
@@ -45,7 +45,7 @@ class ExportOptions:
 
     checkpoint: str
     output: Path
-    quantization: Quantization = Quantization.PER_ROW
+    quantization: Quantization
     precision: Precision = Precision.FP32
     max_disagreement: float = 0.02
     max_accuracy_drop: float = 0.005

@@ -13,6 +13,7 @@ from sentiment_batch.export.bert import can_lay, lay_bert
 from sentiment_batch.export.calibrate import channel_reaches
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.float16 import to_float16
+from sentiment_batch.export.gate import Comparison, check_gate, check_parity, compare
 from sentiment_batch.export.oracle import Oracle
 from sentiment_batch.export.per_row import per_row
 from sentiment_batch.export.per_tensor import per_tensor
@@ -25,7 +26,6 @@ from sentiment_batch.export.temperature import (
     fit_temperature,
     labelled,
 )
-from sentiment_batch.export.verify import Comparison, check_gate, check_parity, compare
 from sentiment_batch.metrics import measure
 from sentiment_batch.polarity import in_order, polarities
 from sentiment_batch.scoring import softmax

@@ -206,7 +206,7 @@ def _graphs(folder: Path) -> list[Path]:
 
 
 def _is_quantized(graph: Path) -> bool:
-    return any(mark in graph.stem for mark in ("quant", "int8", "uint8"))
+    return any(mark in graph.stem for mark in ("quant", "int8"))
 
 
 def _choose(folder: Path, graphs: list[Path], quantized: bool | None) -> Path:

@@ -1,9 +1,12 @@
 """What this machine offers: cores that may be used, and what its processor can do."""
 
+import math
 import os
 import resource
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import accumulate
+from operator import truediv
+from pathlib import Path, PurePosixPath
 
 from sentiment_batch.errors import ConfigurationError
 
@@ -15,8 +18,6 @@ TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "a
 _ADDRESS_SPACE_BYTES = 2700 * 10**6
 _ADDRESS_SPACE_BYTES_PER_THREAD = 75 * 10**6
 
-_CGROUP_V2_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-
 
 @dataclass(frozen=True)
 class Cores:
@@ -26,21 +27,24 @@ class Cores:
     origin: str
 
 
-def usable_cores() -> Cores:
-    """The smaller of the CPU affinity and the cgroup's CPU quota, rounded down; at least one."""
+def usable_cores(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> Cores:
+    """The smaller of the CPU affinity and the CPU quota of the cgroup (v2), rounded down; at least one."""
     affinity = len(os.sched_getaffinity(0))
-    quota = _cgroup_quota()
-    if quota is not None and quota < affinity:
+    # In a container its own cgroup is mostly the root; a systemd unit's is below it, and may be in one with less.
+    own = next((line.removeprefix("0::") for line in _lines(membership) if line.startswith("0::")), "/")
+    quota = min(map(_quota, accumulate(PurePosixPath(own).parts[1:], truediv, initial=cgroups)))
+    if quota < affinity:
         return Cores(max(1, int(quota)), "cgroup CPU quota")
     return Cores(affinity, "CPU affinity")
 
 
-def _cgroup_quota() -> float | None:
+def _quota(cgroup: Path) -> float:
+    """In cores; infinite where there is none."""
     try:
-        quota, period = _CGROUP_V2_QUOTA.read_text("ascii").split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
-        return None
+        quota, period = (cgroup / "cpu.max").read_text("ascii").split()
+        return int(quota) / int(period)
+    except (OSError, ValueError):  # no such file, or "max"
+        return math.inf
 
 
 def require_address_space(threads: int) -> None:
@@ -56,10 +60,7 @@ def require_address_space(threads: int) -> None:
 
 def cpu_flags() -> frozenset[str]:
     """The feature flags that Linux reports for the processor, such as `avx512_vnni`; empty where it reports none."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return frozenset()
+    lines = _lines(Path("/proc/cpuinfo"))
     return frozenset(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
 
 
@@ -74,10 +75,20 @@ def int8_products(flags: frozenset[str]) -> str:
     return "no instructions that Linux tells of: not measured"
 
 
-def peak_rss_bytes() -> int:
+def peak_rss_bytes(status: Path = Path("/proc/self/status")) -> int:
     """The most resident memory that this process has held.
 
-    From the kernel's status file: `getrusage` would count what the process held before it became this program.
+    Where the kernel's status file does not tell, what it held before it became this program counts too.
     """
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+    for line in _lines(status):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _lines(path: Path) -> list[str]:
+    """Of a file in which Linux tells something; none where it is not there."""
+    try:
+        return path.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return []

@@ -23,7 +23,7 @@ class Job:
         return not self.output.location.is_standard_stream
 
 
-def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool = False) -> list[Job]:
+def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool) -> list[Job]:
     """Which inputs go to which output.
 
     Without an output each input gets one beside it (standard input: standard output). A file or folder takes all

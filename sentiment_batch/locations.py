@@ -64,10 +64,7 @@ class Location:
         return os.path.realpath(self.path) if self.is_local and not self.is_standard_stream else self.path
 
     def kind(self) -> pafs.FileType:
-        """File, Directory, NotFound, or Unknown for a device or a pipe.
-
-        Raises InputOutputError if the file system does not answer.
-        """
+        """File, Directory, NotFound, or Unknown: a device or a pipe; raises InputOutputError if there is no answer."""
         try:
             return self.filesystem.get_file_info(self.path).type
         except OSError as error:
@@ -104,7 +101,7 @@ class Location:
         return Location(self.filesystem, path, self.name.removesuffix(self.file_name) + file_name)
 
 
-def expand_inputs(names: Sequence[str], *, may_be_empty: bool = False) -> list[Location]:
+def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Location]:
     """The files that INPUT arguments name: files, URIs, globs and folders; in order.
 
     A glob or folder leaves out what was written by earlier runs (`*.scored.*`, `*.rejects.jsonl`).

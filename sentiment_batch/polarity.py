@@ -3,13 +3,9 @@
 import re
 from collections.abc import Sequence
 
-_RANKS = {
-    name: rank
-    for rank, names in enumerate(
-        (("very negative",), ("negative", "neg"), ("neutral", "neu", "mixed"), ("positive", "pos"), ("very positive",))
-    )
-    for name in names
-}
+FIVE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
+
+_RANKS = {name: rank for rank, name in enumerate(FIVE_CLASSES)} | {"neg": 1, "neu": 2, "mixed": 2, "pos": 3}
 _STARS = re.compile(r"([1-9])[ _]stars?")
 
 

@@ -40,7 +40,8 @@ Chunk = TypeVar("Chunk")
 @dataclass(frozen=True)
 class ScoringOptions:
     """`threads` None means every usable core, or two for CUDA; `batch_tokens`, by default BATCH_TOKENS of the device,
-    bounds the tokens of one run of the model, padding included.
+    bounds the tokens of one run of the model, padding included. A text of more than `max_tokens`, by default as many as
+    the model reads, is cut as `long_text` says. `device` AUTO takes CUDA where it works.
     """
 
     device: Device = Device.AUTO

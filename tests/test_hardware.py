@@ -5,40 +5,62 @@ from pathlib import Path
 
 import pytest
 
-from sentiment_batch.hardware import Cores, cpu_flags, int8_products, usable_cores
+from sentiment_batch.hardware import Cores, cpu_flags, int8_products, peak_rss_bytes, usable_cores
+
+AFFINITY = Cores(len(os.sched_getaffinity(0)), "CPU affinity")
+QUOTA = Cores(1, "cgroup CPU quota")
 
 
-@pytest.fixture
-def quota_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the cgroup's quota is read from during the test."""
-    path = tmp_path / "cpu.max"
-    monkeypatch.setattr("sentiment_batch.hardware._CGROUP_V2_QUOTA", path)
-    return path
+def cores(folder: Path, own: str | None, quotas: dict[str, str]) -> Cores:
+    """What a process of the cgroup `own` may use, None where Linux tells of none; `quotas` as in their cpu.max."""
+    (folder / "root").mkdir()
+    for cgroup, quota in quotas.items():
+        (folder / "root" / cgroup).mkdir(parents=True, exist_ok=True)
+        (folder / "root" / cgroup / "cpu.max").write_text(quota, "ascii")
+    if own is not None:
+        (folder / "membership").write_text(own, "ascii")
+    return usable_cores(folder / "root", folder / "membership")
 
 
-@pytest.mark.parametrize("content", [None, "max 100000\n", "", "100000000 100000\n"])
-def test_affinity(quota_file: Path, content: str | None) -> None:
+@pytest.mark.parametrize("own", [None, "0::/\n", "4:cpu,cpuacct:/a\n"])
+@pytest.mark.parametrize("quota", [None, "max 100000\n", "", "100000000 100000\n"])
+def test_affinity(tmp_path: Path, own: str | None, quota: str | None) -> None:
     """Without a quota, or with one larger than the affinity, the affinity counts."""
-    if content is not None:
-        quota_file.write_text(content, "ascii")
-    assert usable_cores() == Cores(len(os.sched_getaffinity(0)), "CPU affinity")
+    assert cores(tmp_path, own, {} if quota is None else {"": quota}) == AFFINITY
 
 
-def test_affinity_of_one_core(quota_file: Path) -> None:
+def test_affinity_of_one_core(tmp_path: Path) -> None:
     """Cores that the process may not use are not counted."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
     try:
-        assert usable_cores().count == 1
+        assert cores(tmp_path, None, {}).count == 1
     finally:
         os.sched_setaffinity(0, allowed)
 
 
-@pytest.mark.parametrize("quota", [10_000, 99_999])
-def test_quota(quota_file: Path, quota: int) -> None:
-    """A cgroup quota below the affinity counts, rounded down, but never to zero."""
-    quota_file.write_text(f"{quota} 100000\n", "ascii")
-    assert usable_cores() == Cores(1, "cgroup CPU quota")
+@pytest.mark.parametrize("quota", ["10000 100000\n", "99999 100000\n"])
+@pytest.mark.parametrize(
+    ("own", "limited"),
+    [
+        (None, ""),
+        ("0::/\n", ""),
+        ("0::/a.slice/b.service\n", "a.slice/b.service"),
+        ("1:name=systemd:/x\n0::/a.slice/b.service\n", "a.slice"),
+        ("0::/a.slice/gone.service\n", "a.slice"),
+    ],
+    ids=["no cgroup file", "container", "unit", "slice of the unit", "cgroup out of sight"],
+)
+def test_quota(tmp_path: Path, own: str | None, limited: str, quota: str) -> None:
+    """The least quota from the process's cgroup up to the root counts, rounded down, but never to zero."""
+    rest = dict.fromkeys(("", "a.slice", "a.slice/b.service"), "max 100000\n")
+    assert cores(tmp_path, own, rest | {limited: quota}) == QUOTA
+
+
+def test_quota_of_others(tmp_path: Path) -> None:
+    """What limits other cgroups does not limit this process."""
+    less = "50000 100000\n"
+    assert cores(tmp_path, "0::/a/b\n", {"a/b": "max 100000\n", "a/c": less, "a/b/d": less, "b": less}) == AFFINITY
 
 
 def test_cpu_flags() -> None:
@@ -60,3 +82,13 @@ def test_cpu_flags() -> None:
 def test_int8_products(flags: set[str], begins: str) -> None:
     """The best instruction that a processor has is the one that counts."""
     assert int8_products(frozenset(flags)).startswith(begins)
+
+
+def test_peak_memory(tmp_path: Path) -> None:
+    """It is what the status file says; a kernel that does not say there says it elsewhere."""
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmHWM:\t   20480 kB\n", "ascii")
+    assert peak_rss_bytes(status) == 20 * 2**20
+    assert peak_rss_bytes() > 2**20
+    status.write_text("Name:\tpython\n", "ascii")
+    assert peak_rss_bytes(status) > 2**20

@@ -16,7 +16,7 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def found(*names: object) -> list[str]:
-    return [location.file_name for location in expand_inputs([str(name) for name in names])]
+    return [location.file_name for location in expand_inputs([str(name) for name in names], may_be_empty=False)]
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_standard_stream() -> None:
     """A dash is a stream, and a file of that name in a folder is not."""
     assert Location.parse("-").is_standard_stream
     assert not Location.parse("./-").is_standard_stream
-    assert expand_inputs(["-"]) == [Location.parse("-")]
+    assert expand_inputs(["-"], may_be_empty=False) == [Location.parse("-")]
 
 
 def test_uri(tmp_path: Path) -> None:
     """A file:// URI names the same file as its path."""
     touch(tmp_path, "a.csv")
-    [location] = expand_inputs([f"file://{tmp_path}/a.csv"])
+    [location] = expand_inputs([f"file://{tmp_path}/a.csv"], may_be_empty=False)
     assert location.path == str(tmp_path / "a.csv")
     assert location.is_local
 
@@ -116,4 +116,4 @@ def test_folder(tmp_path: Path) -> None:
 def test_nothing_there(tmp_path: Path, name: str, message: str) -> None:
     """A name behind which there is nothing is an error that says what was looked for."""
     with pytest.raises(NoInputError, match=message):
-        expand_inputs([str(tmp_path / name)])
+        expand_inputs([str(tmp_path / name)], may_be_empty=False)

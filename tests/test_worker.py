@@ -82,7 +82,7 @@ def spelled(value: Any, is_float: bool) -> str:
 
 
 def planned(inputs: list[str], output: str | None) -> list[tuple[list[str], str]]:
-    jobs = plan_jobs([Location.parse(name) for name in inputs], Location.parse(output) if output else None)
+    jobs = plan_jobs([Location.parse(name) for name in inputs], Location.parse(output) if output else None, each=False)
     return [([location.name for location in job.inputs], job.output.name) for job in jobs]
 
 
@@ -110,7 +110,7 @@ def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[s
 def test_what_is_a_folder(tmp_path: Path, name: str, is_folder: bool) -> None:
     """A folder that is there needs no slash to be one."""
     (tmp_path / "there").mkdir()
-    [job] = plan_jobs([Location.parse("a.csv")], Location.parse(f"{tmp_path}/{name}"))
+    [job] = plan_jobs([Location.parse("a.csv")], Location.parse(f"{tmp_path}/{name}"), each=False)
     assert job.output.is_folder == is_folder
 
 

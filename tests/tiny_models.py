@@ -41,7 +41,7 @@ def write_checkpoint(
 ) -> Path:
     """Write a sequence classifier with random weights to `folder`, as transformers saves it, and return the folder.
 
-    `model_type` is bert, distilbert or roberta. `change` may alter the model before it is saved.
+    `model_type` is albert, bert, distilbert, electra or roberta. `change` may alter the model before it is saved.
     """
     torch.manual_seed(7)
     model = _MODELS[model_type](dict(enumerate(labels)))
@@ -58,16 +58,30 @@ def write_checkpoint(
 
 
 def _bert(names: dict[int, str]) -> Any:
-    config = transformers.BertConfig(
-        vocab_size=_VOCABULARY,
-        hidden_size=_HIDDEN,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=POSITIONS,
-        id2label=names,
-    )
+    config = transformers.BertConfig(**_sizes(names))
     return transformers.BertForSequenceClassification(config)
+
+
+def _albert(names: dict[int, str]) -> Any:
+    config = transformers.AlbertConfig(**_sizes(names), embedding_size=16)
+    return transformers.AlbertForSequenceClassification(config)
+
+
+def _electra(names: dict[int, str]) -> Any:
+    config = transformers.ElectraConfig(**_sizes(names), embedding_size=16)
+    return transformers.ElectraForSequenceClassification(config)
+
+
+def _sizes(names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "vocab_size": _VOCABULARY,
+        "hidden_size": _HIDDEN,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": POSITIONS,
+        "id2label": names,
+    }
 
 
 def _distilbert(names: dict[int, str]) -> Any:
@@ -84,21 +98,19 @@ def _distilbert(names: dict[int, str]) -> Any:
 
 
 def _roberta(names: dict[int, str]) -> Any:
-    config = transformers.RobertaConfig(
-        vocab_size=_VOCABULARY,
-        hidden_size=_HIDDEN,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        # RoBERTa's positions begin after the padding id, which is 1.
-        max_position_embeddings=POSITIONS + 2,
-        type_vocab_size=1,
-        id2label=names,
-    )
+    # RoBERTa's positions begin after the padding id, which is 1.
+    sizes = _sizes(names) | {"max_position_embeddings": POSITIONS + 2}
+    config = transformers.RobertaConfig(**sizes, type_vocab_size=1)
     return transformers.RobertaForSequenceClassification(config)
 
 
-_MODELS: dict[str, Callable[[dict[int, str]], Any]] = {"bert": _bert, "distilbert": _distilbert, "roberta": _roberta}
+_MODELS: dict[str, Callable[[dict[int, str]], Any]] = {
+    "albert": _albert,
+    "bert": _bert,
+    "distilbert": _distilbert,
+    "electra": _electra,
+    "roberta": _roberta,
+}
 
 
 def _word_tokenizer() -> Tokenizer:

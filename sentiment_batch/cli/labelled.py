@@ -49,7 +49,7 @@ def build_recipe(
     labels: tuple[str, ...] | None = None,
 ) -> "Recipe":
     """The recipe that the options name: a file, or one made of --data; raises UsageError unless it is one of both."""
-    from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec, Recipe
+    from sentiment_batch.training.recipe import CorpusSpec, Recipe
 
     if bool(files) == bool(recipe_file):
         raise click.UsageError("name the data with --data, or a --recipe: one of the two")
@@ -68,7 +68,7 @@ def build_recipe(
         )
         for file in files
     )
-    return Recipe(tuple(specs), labels=labels or FIVE_CLASSES)
+    return Recipe(tuple(specs), labels=labels or Recipe.labels)
 
 
 def load_held_back(recipe: "Recipe", data_folder: Path, *, split: bool) -> "dict[str, LabelledTexts]":

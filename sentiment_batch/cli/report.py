@@ -49,7 +49,7 @@ def report(
     from sentiment_batch.receipt import read_receipt
 
     require_extra("report", "jinja2")
-    from sentiment_batch.report import Drift, ScoredRows, Statistics, render
+    from sentiment_batch.report import ScoredRows, Shifts, Statistics, render
 
     source, target = Output.at(Location.parse(scored)), Location.parse(output)
     if target.is_standard_stream or not target.is_local:
@@ -66,8 +66,8 @@ def report(
         for batch in rows.batches():
             found.add(batch)
             progress.update(batch.num_rows, None)
-    drift = Drift.between(earlier, found) if earlier else None
-    page = render(source.location.file_name, rows, found, receipt, compare_to, drift)
+    shifts = Shifts.between(earlier, found) if earlier else None
+    page = render(source.location.file_name, rows, found, receipt, compare_to, shifts)
     with publishing(target) as stream:
         stream.write(page.encode("utf-8"))
     notes(quiet)(f"{output}: {found.total.rows:,} rows of {scored}")

@@ -1,8 +1,8 @@
 """A scored output as one page to look at: read in a stream, counted, rendered."""
 
-from sentiment_batch.report.drift import Drift
 from sentiment_batch.report.page import render
 from sentiment_batch.report.rows import ScoredRows
+from sentiment_batch.report.shifts import Shifts
 from sentiment_batch.report.statistics import Statistics
 
-__all__ = ["Drift", "ScoredRows", "Statistics", "render"]
+__all__ = ["ScoredRows", "Shifts", "Statistics", "render"]

@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sentiment_batch.receipt import Receipt
-from sentiment_batch.report.drift import Drift, spans
 from sentiment_batch.report.groups import Grouping
 from sentiment_batch.report.rows import ScoredRows
+from sentiment_batch.report.shifts import Shifts, spans
 from sentiment_batch.report.statistics import Group, Statistics, share
 
 _MOST_INPUTS = 20
@@ -30,7 +30,7 @@ def render(
     found: Statistics,
     receipt: Receipt | None,
     compared_to: str | None,
-    drift: Drift | None,
+    shifts: Shifts | None,
 ) -> str:
     """The whole page about the output `name`; `compared_to` names the receipt of an earlier run, if there is one."""
     environment = Environment(
@@ -70,7 +70,7 @@ def render(
         receipt=receipt,
         inputs=receipt["inputs"][:_MOST_INPUTS] if receipt else [],
         compared_to=compared_to,
-        drift=drift,
+        shifts=shifts,
         colours=colours,
         part=share,
         spans=spans,

@@ -12,13 +12,12 @@ import pyarrow.compute as pc
 
 from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES, histogram
 from sentiment_batch.errors import BadDataError, UsageError
-from sentiment_batch.polarity import polarities
+from sentiment_batch.polarity import FIVE_CLASSES, polarities
 from sentiment_batch.report.extremes import Extremes
 
 POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))
 # As in receipts, where the last bin has no end either.
 _TOKEN_EDGES = (*TOKEN_EDGES[:-1], math.inf)
-_FIVE = ("very negative", "negative", "neutral", "positive", "very positive")
 _MOST_LABELS = 1_000
 _MOST_GROUPS = 10_000
 
@@ -91,7 +90,7 @@ class Statistics:
     def polarities(self) -> Mapping[str, float]:
         """One in [-1, 1] for each label, by its name; none where the labels have no order."""
         # Of five labels, one that no row has got leaves the others where they are.
-        names = _FIVE if self.total.labels.keys() <= set(_FIVE) else tuple(self.total.labels)
+        names = FIVE_CLASSES if self.total.labels.keys() <= set(FIVE_CLASSES) else tuple(self.total.labels)
         known = polarities(names)
         return {} if known is None else dict(zip(names, known, strict=True))
 

@@ -9,21 +9,32 @@ from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.training.recipe import TrainingOptions
 
 _ENCODER_LAYER = re.compile(r"\.layer\.(\d+)\.")
+# Options that mean something only where the parameters of one layer are not those of the next.
+_BY_LAYER = ("freeze_layers", "unfreeze_every", "layer_decay", "head_learning_rate")
 
 
 def layer_of(name: str, depth: int) -> int:
     """The place of a parameter by its name: 0 for embeddings, 1 to `depth` for encoder layers, then the head."""
     if match := _ENCODER_LAYER.search(name):
         return 1 + int(match[1])
-    return 0 if ".embeddings." in name else depth + 1
+    return 0 if ".embeddings" in name else depth + 1  # ELECTRA's: also .embeddings_project.
 
 
 def freeze(model: Any, options: TrainingOptions) -> None:
     """Keep the embeddings and the lowest layers as they are.
 
-    Raises ConfigurationError if that names too many, or if unfreezing would not come to an end.
+    Raises ConfigurationError if that names too many, if unfreezing would not come to an end, or for any option by layer
+    where the layers share their parameters, as ALBERT's do.
     """
     depth = model.config.num_hidden_layers
+    layers = {layer_of(name, depth) for name, _ in model.named_parameters()}
+    for option in _BY_LAYER:
+        value = getattr(options, option)
+        if value != getattr(TrainingOptions, option) and layers.isdisjoint(range(1, depth + 1)):
+            raise ConfigurationError(
+                f"{option} is {value}, but the layers of this base ({model.config.model_type}) share their parameters: "
+                "leave it out, or choose another base"
+            )
     if options.freeze_layers > depth:
         raise ConfigurationError(f"freeze_layers is {options.freeze_layers}, but the model has {depth} layers")
     thawing = options.unfreeze_every * (depth + 1 - _lowest_trained(options))

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.polarity import FIVE_CLASSES
 from sentiment_batch.text import LongText
 from sentiment_batch.training.settings import from_table
 
 ClassWeights = Literal["balanced"] | tuple[float, ...] | None
 
 _LEAST_TOKENS = 3  # one, and the two that begin and end a text
-
-FIVE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,9 @@ def test_no_mistakes() -> None:
 
 def test_the_confusion_is_that_of_the_bundle(tmp_path: Path, checkpoint: Callable[[str], Path]) -> None:
     """Every labelled text is counted once, by its true label."""
-    options = ExportOptions(str(checkpoint("bert")), tmp_path / "bundle", max_disagreement=1, max_accuracy_drop=1)
+    options = ExportOptions(
+        str(checkpoint("bert")), tmp_path / "bundle", Quantization.PER_ROW, max_disagreement=1, max_accuracy_drop=1
+    )
     texts = ["a great film", "the plot was dull", "not bad", "never again!"]
     report = export_bundle(options, {"four": Sample(texts, [4, 1, 3, 1]), "plain": Sample(texts)})
     samples = report.description.measured["samples"]

@@ -24,7 +24,9 @@ TEXTS = ["a great film", "the plot was dull and awful", "not bad", "never again!
 
 @pytest.fixture
 def options(tmp_path: Path, checkpoint: Callable[[str], Path]) -> ExportOptions:
-    return ExportOptions(str(checkpoint("bert")), tmp_path / "bundle", max_disagreement=1, max_accuracy_drop=1)
+    return ExportOptions(
+        str(checkpoint("bert")), tmp_path / "bundle", Quantization.PER_ROW, max_disagreement=1, max_accuracy_drop=1
+    )
 
 
 def unfit_for_int8(model: Any) -> None:

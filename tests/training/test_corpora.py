@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_batch.errors import BadDataError, NoInputError, SentimentBatchError
+from sentiment_batch.polarity import FIVE_CLASSES
 from sentiment_batch.training.corpora import LabelledTexts, load_corpus, load_labelled
-from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec
+from sentiment_batch.training.recipe import CorpusSpec
 
 TREES = "(3 (2 a) (4 (4 good) (2 film)))\n(1 (0 bad) (2 film))\n"
 OTHER_TREES = "(1 (0 bad) (2 plot))\n"

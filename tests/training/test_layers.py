@@ -15,7 +15,7 @@ from sentiment_batch.training.recipe import TrainingOptions
 DEPTH = 2
 
 
-@pytest.fixture(params=["bert", "distilbert", "roberta"])
+@pytest.fixture(params=["bert", "distilbert", "electra", "roberta"])
 def model(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     return AutoModelForSequenceClassification.from_pretrained(write_checkpoint(tmp_path, request.param))
 
@@ -94,3 +94,19 @@ def test_what_the_model_has_no_layers_for(model: Any, options: TrainingOptions, 
     """Freezing that the model or the epochs have no room for is refused."""
     with pytest.raises(ConfigurationError, match=message):
         freeze(model, options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"freeze_layers": 1}, {"unfreeze_every": 0.5}, {"layer_decay": 0.5}, {"head_learning_rate": 0.3}],
+    ids=lambda options: next(iter(options)),
+)
+def test_layers_that_share_their_parameters(tmp_path: Path, options: dict[str, Any]) -> None:
+    """What is set by layer is refused where all layers have the same parameters; the embeddings have their own."""
+    model = AutoModelForSequenceClassification.from_pretrained(write_checkpoint(tmp_path, "albert"))
+    [(name, value)] = options.items()
+    message = rf"{name} is {value}, but the layers of this base \(albert\) share their parameters: leave it out"
+    with pytest.raises(ConfigurationError, match=message):
+        freeze(model, TrainingOptions(**options))
+    freeze(model, TrainingOptions(freeze_embeddings=True))
+    assert trained(model) == {DEPTH + 1}

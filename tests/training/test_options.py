@@ -13,10 +13,11 @@ from safetensors.numpy import load_file
 from tiny_models import write_checkpoint
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.polarity import FIVE_CLASSES
 from sentiment_batch.training.corpora import load_corpus
 from sentiment_batch.training.distillation import soft_labels
 from sentiment_batch.training.finetune import finetune
-from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec, Recipe, TrainingOptions
+from sentiment_batch.training.recipe import CorpusSpec, Recipe, TrainingOptions
 from sentiment_batch.training.seeds import finetune_seeds
 
 VERDICTS = ("awful", "poor", "plain", "nice", "superb")

@@ -4,9 +4,10 @@ import itertools
 from pathlib import Path
 
 from sentiment_batch.locations import Location
+from sentiment_batch.polarity import FIVE_CLASSES
 from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.corpora import load_corpus, load_labelled
-from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec
+from sentiment_batch.training.recipe import CorpusSpec
 
 
 def test_sentiment_treebank(shared_data: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.polarity import FIVE_CLASSES
 from sentiment_batch.text import LongText
-from sentiment_batch.training.recipe import FIVE_CLASSES, CorpusSpec, Recipe, TrainingOptions
+from sentiment_batch.training.recipe import CorpusSpec, Recipe, TrainingOptions
 
 CORPUS = '[[corpus]]\nname = "a"\ntrain = "a.csv"\n'
 

@@ -36,7 +36,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Drift:
+class Shifts:
     earlier: Receipt
     labels: Shift
     confidence: Shift
