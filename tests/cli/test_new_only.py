@@ -110,7 +110,7 @@ def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
     """One that is gone by the time it is looked at is for the next run; the others are not held up."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
-    jobs = plan_jobs(expand_inputs([str(inbox)]), Location.parse(f"{inbox.parent}/scored/"), each=True)
+    jobs = plan_jobs(expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True)
     (inbox / "a.csv").unlink()
     assert [job.inputs[0].file_name for job in new_jobs(jobs, "a model", 60)] == ["b.csv"]
 
