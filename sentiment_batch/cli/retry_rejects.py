@@ -35,9 +35,9 @@ def retry_rejects(
     Examples:
       sentiment-batch retry-rejects reviews.scored.parquet
 
-    Mend `raw` in the lines of the rejects file before, as the record should have stood in its input, and remove
-    "shortened" from a line where you put in all of a record. What still cannot be read stays in the file. The inputs
-    and the model must be where they were.
+    Mend `raw` in the lines of the rejects file before, as the record should have stood in its input (or put it in the
+    place of `raw_base64`), and remove "shortened" from a line where you put in all of a record. What still cannot be
+    read stays in the file. The inputs and the model must be where they were.
     """
     from sentiment_batch.locations import Location
     from sentiment_batch.output import Output
