@@ -27,7 +27,7 @@ from sentiment_batch.cli.options import (
     verbose_option,
 )
 from sentiment_batch.cli.stopping import stop_after
-from sentiment_batch.errors import BadDataError, SentimentBatchError
+from sentiment_batch.errors import BadDataError, SentimentBatchError, TryAgainError
 from sentiment_batch.events import listen
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def score(
             say(*(f"Error: {failure}" for failure in failures))
         if meter.drift:
             _judge(meter.drift, max_shift)
-        if failures and not jobs:
+        if failures and (not jobs or all(isinstance(failure, TryAgainError) for failure in failures)):
             click.get_current_context().exit(failures[0].exit_code)
         if failures or counts.tally.rows_rejected:
             click.get_current_context().exit(TOLERATED)

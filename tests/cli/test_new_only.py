@@ -8,6 +8,7 @@ import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command, Result, error_line
 from cli.tables import REVIEWS, read_table, write_table
+from filelock import FileLock
 
 from sentiment_batch.jobs import plan_jobs
 from sentiment_batch.locations import Location, expand_inputs
@@ -110,7 +111,9 @@ def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
     """One that is gone by the time it is looked at is for the next run; the others are not held up."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
-    jobs = plan_jobs(expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True)
+    jobs = plan_jobs(
+        expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True
+    )
     (inbox / "a.csv").unlink()
     assert [job.inputs[0].file_name for job in new_jobs(jobs, "a model", 60)] == ["b.csv"]
 
@@ -138,3 +141,16 @@ def test_when_all_fail(score: Command, inbox: Path) -> None:
     assert result.code == 2, result
     assert "nothing written" in result.stderr
     assert "last_success" not in (score.folder / "m.prom").read_text()
+
+
+def test_another_run_is_at_it(score: Command, inbox: Path) -> None:
+    """Whoever finds a file being scored does the others, and says by its exit code that there is more to do."""
+    arrive(inbox / "a.csv")
+    arrive(inbox / "b.csv")
+    (score.folder / "scored").mkdir()
+    with FileLock(score.folder / "scored/.a.csv.lock"):
+        result = score("inbox/", "-o", "scored/", "--new-only", "-q")
+    assert result.code == 75
+    assert error_line(result).startswith("scored/a.csv: another run has been writing it")
+    assert (score.folder / "scored/b.csv").exists()
+    assert rows_in(score) == len(REVIEWS)
