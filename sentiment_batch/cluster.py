@@ -112,7 +112,7 @@ class ClusterScorer(Scorer):
         self._remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(_score)
 
     @classmethod
-    def load(cls, model: Path | None = None, options: ScoringOptions | None = None) -> Self:
+    def load(cls, model: str | os.PathLike[str] | None = None, options: ScoringOptions | None = None) -> Self:
         """As Scorer.load, on CPUs; raises UsageError for another device."""
         options = options or ScoringOptions()
         if options.device is Device.CUDA:
