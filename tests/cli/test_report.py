@@ -69,6 +69,7 @@ def test_it_spares_a_folder(scored: Command, score: Command) -> None:
         (["r.csv"], 2, "r.csv: no column 'sentiment'; the columns are: id, text, stars: score it first, or name the"),
         (["half.csv"], 2, "half.csv has no column 'confidence': score it first, or name the --prefix of its columns"),
         (["s.csv", "--prefix", "x_"], 2, "s.csv: no column 'x_sentiment'; the columns are: id, text, stars, sent"),
+        (["s.csv", "--by", ""], 2, "no column ''; the columns are: id, text, stars, sentiment, confidence"),
         (["s.csv", "--by", "shop"], 2, "no column 'shop'; the columns are: id, text, stars, sentiment, confidence"),
         (["s.csv", "--text-column", "review"], 2, "no column 'review'; the columns are: id, text, stars"),
         (["s.csv", "-o", "-"], 2, "-: a page is written to a file of this machine: name one with -o"),

@@ -293,3 +293,12 @@ def test_long_text(score: Command) -> None:
         "head-tail": ("very negative", "18", "true"),
         "windows": ("very negative", "36", "false"),  # a tie goes to the first label
     }
+
+
+def test_an_address_of_ray(score: Command) -> None:
+    """It means nothing without --engine ray, and that is said; that of the environment is for others."""
+    path = write_table(score.folder / "r.csv")
+    result = score(path, "--ray-address", "head:6379")
+    assert (result.code, error_line(result)) == (2, "--ray-address goes with --engine ray")
+    assert list(score.contents()) == ["r.csv"]
+    assert score(path, environment={"RAY_ADDRESS": "head:6379"}).code == 0
