@@ -15,8 +15,14 @@ COMMAND = (
     " --new-only --deadline 02:00:00 --log-format json"
 )
 DONE = {0, 3}  # 3: but for files or records that could not be read, which the log lists
-# Another run has the output, or the time was up; stopped by Ctrl-C or SIGTERM; killed, for its memory perhaps.
-TRY_AGAIN = {75, 130, 143, -9}
+
+
+def goes_on(exit_code: int) -> bool:
+    """Whether the next try would: another run had the output, or the time was up (75), or a signal ended this one.
+
+    Stopped, killed for its memory perhaps, or died in a library: Python gives the signal as -9, a shell as 137.
+    """
+    return exit_code == 75 or exit_code < 0 or exit_code > 128
 
 
 @dag(schedule="15 2 * * *", start_date=datetime(2026, 1, 1), catchup=False, max_active_runs=1)
@@ -30,7 +36,7 @@ def reviews() -> None:
             except BaseException:  # the task is stopped: what is scored by now is kept
                 process.terminate()
                 raise
-        if process.returncode in TRY_AGAIN:
+        if goes_on(process.returncode):
             raise AirflowException(f"exit code {process.returncode}: the next try goes on from here")
         if process.returncode not in DONE:
             raise AirflowFailException(f"exit code {process.returncode}: the last line of the log says why")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sentiment_batch.scoring import Scorer, Scores, ScoringOptions
+    from sentiment_batch.session import Device
+    from sentiment_batch.text import LongText
 
-__all__ = ["Scorer", "Scores", "ScoringOptions"]
+__all__ = ["Device", "LongText", "Scorer", "Scores", "ScoringOptions"]
 
 # ONNX Runtime reports what it runs to its makers, unless it is told not to before it is first imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -6,6 +6,7 @@ the layouts in use on the Hugging Face hub. This module never opens a graph.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -112,11 +113,13 @@ class ModelBundle:
         tokenizer = folder / "tokenizer.json"
         if tokenizer.name not in manifest["files"]:
             raise ConfigurationError(f"{folder / MANIFEST} lists no tokenizer.json: export the bundle again")
+        labels = tuple(str(label["name"]) for label in manifest["labels"])
+        _require_different(labels, folder / MANIFEST)
         return cls(
             folder=folder,
             graph=graph,
             tokenizer=tokenizer,
-            labels=tuple(str(label["name"]) for label in manifest["labels"]),
+            labels=labels,
             polarities=_listed_polarities(manifest["labels"]),
             max_tokens=int(manifest["max_tokens"]),
             quantized=_is_quantized(graph),
@@ -185,7 +188,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> tuple[tuple[str, ...], int]:
-    """Labels in the order of the model's outputs, and the most tokens it reads, from a Hugging Face config.json."""
+    """Labels in the order of the model's outputs, and the most tokens it reads, from a Hugging Face config.json.
+
+    Raises ConfigurationError if it has none, or two of one name.
+    """
     try:
         config = json.loads(path.read_text("utf-8"))
         names = config["id2label"]
@@ -198,7 +204,16 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
         raise ConfigurationError(
             f"{path} is not a sequence classifier's config: {type(error).__name__}: {error}"
         ) from error
+    _require_different(labels, path)
     return labels, positions
+
+
+def _require_different(labels: tuple[str, ...], path: Path) -> None:
+    """Each has a column of its own, where a space becomes an underscore; raises ConfigurationError."""
+    columns = Counter(label.replace(" ", "_") for label in labels)
+    twice = [label for label in labels if columns[label.replace(" ", "_")] > 1]
+    if twice:
+        raise ConfigurationError(f"{path} has two labels called {twice[0]!r}: give each a name of its own")
 
 
 def _graphs(folder: Path) -> list[Path]:

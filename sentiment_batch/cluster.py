@@ -8,6 +8,7 @@ Ray scores what it was at elsewhere.
 import logging
 import os
 import platform
+import re
 import signal
 import socket
 from collections import deque
@@ -43,6 +44,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 _PIECE_CHARACTERS = 2**16
 _RETRIES = 3
 _PATIENCE_SECONDS = 10
+_ADDRESS = re.compile(r"(?P<host>[^/\s]+):(?P<port>[0-9]{1,5})")
 
 
 class _Sent(NamedTuple):
@@ -112,7 +114,7 @@ class ClusterScorer(Scorer):
         self._remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(_score)
 
     @classmethod
-    def load(cls, model: Path | None = None, options: ScoringOptions | None = None) -> Self:
+    def load(cls, model: str | os.PathLike[str] | None = None, options: ScoringOptions | None = None) -> Self:
         """As Scorer.load, on CPUs; raises UsageError for another device."""
         options = options or ScoringOptions()
         if options.device is Device.CUDA:
@@ -147,7 +149,7 @@ class ClusterScorer(Scorer):
 def connected(address: str | None, cpus: int | None) -> Iterator[None]:
     """A connection to the Ray cluster at `address`; None makes one of so many CPUs of this machine.
 
-    Raises InputOutputError if none answers there.
+    Raises InputOutputError if none answers there, UsageError for what is no address.
     """
     if address and address != "auto":
         _require_answer(address)
@@ -173,10 +175,12 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
 
 def _require_answer(address: str) -> None:
     """Ray itself would try for hours."""
-    host, _, port = address.rpartition(":")
+    found = _ADDRESS.fullmatch(address)
+    if not found or int(found["port"]) >= 2**16:
+        raise UsageError(f"{address!r} is not the address of a Ray cluster: give HOST:PORT, or auto")
     try:
-        socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS).close()
-    except (OSError, ValueError) as error:
+        socket.create_connection((found["host"], int(found["port"])), timeout=_PATIENCE_SECONDS).close()
+    except OSError as error:
         raise InputOutputError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
 
 

@@ -1,6 +1,7 @@
 """Texts to the token sequences that are to be scored: each distinct one once, and which texts it belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -32,7 +33,8 @@ class Encoded(NamedTuple):
 
     @classmethod
     def of(cls, texts: Texts, tokenizer: Tokenizer) -> Self:
-        """Raises ConfigurationError for a tokenizer that cannot do it."""
+        """Raises ConfigurationError for a tokenizer that cannot do it, TypeError for what are no texts."""
+        _require_texts(texts)
         encoded = tokenizer.encode([text or "" for text in texts])
         found = Sequences.of([piece for pieces, _ in encoded for piece in pieces])
         n_pieces = np.array([len(pieces) for pieces, _ in encoded], dtype=np.int64)
@@ -50,4 +52,16 @@ class Encoded(NamedTuple):
                 for text, (pieces, _) in zip(texts, encoded, strict=True)
             ],
             unknown_tokens=int(np.count_nonzero(found.tokens == tokenizer.unknown_id)),
+        )
+
+
+def _require_texts(texts: Texts) -> None:
+    if isinstance(texts, str | bytes | Mapping) or not hasattr(texts, "__len__"):
+        raise TypeError(f"texts is a list of str or None, not {type(texts).__name__}: put them into a list")
+    # By their few types, not one by one: nothing that a run would notice.
+    strange = [kind.__name__ for kind in set(map(type, texts)) if not issubclass(kind, str | NoneType)]
+    if strange:
+        raise TypeError(
+            f"texts is a list of str or None, and holds {' and '.join(sorted(strange))}: make them strings "
+            "(.to_pylist() does it for Arrow), and None where there is no text"
         )

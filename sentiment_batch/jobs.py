@@ -1,12 +1,14 @@
-"""Which inputs go to which output."""
+"""Which inputs go to which output, and that nothing is written over anything else."""
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from sentiment_batch.errors import UsageError
+from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
 from sentiment_batch.formats import FileType
-from sentiment_batch.locations import STANDARD_STREAM, Location
+from sentiment_batch.locations import STANDARD_STREAM, Location, expand_inputs
 from sentiment_batch.output import Output
 
 
@@ -30,30 +32,76 @@ def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool
     inputs, in order; with `each` a folder takes a file for each of them, of the same name. Raises UsageError if outputs
     would collide, an input is named twice, or an output's suffix is of no known format.
     """
-    if each:
-        if output is None or not Output.at(output).is_folder:
-            raise UsageError("name a folder for the outputs with -o")
-        jobs = [Job((location,), Output(output.child(location.file_name), in_new_folder=True)) for location in inputs]
-    elif output is None:
-        jobs = [
-            Job((location,), Output(location if location.is_standard_stream else location.scored()))
-            for location in inputs
-        ]
-    else:
-        jobs = [Job(tuple(inputs), Output.at(output))]
-    read = Counter(location.real_path() for location in inputs)
+    jobs = _pair(inputs, output, each)
+    read = Counter(_place(location) for location in inputs)
     for location in inputs:
-        if read[location.real_path()] > 1:
+        if read[_place(location)] > 1:
             raise UsageError(f"{location.name} is named more than once: its rows would be there as often")
     for job in jobs:
         name = job.output.location.file_name
         if not job.output.is_folder and "." in name and not job.output.location.is_standard_stream:
             FileType.of(name)
-    del read[STANDARD_STREAM]
-    paths = [job.output.location.real_path() for job in jobs]
-    written = Counter(paths)
-    for path, job in zip(paths, jobs, strict=True):
-        inside = job.output.is_folder and any(name.startswith(f"{path.rstrip('/')}/") for name in read)
-        if written[path] > 1 or path in read or inside:
-            raise UsageError(f"{job.output.name} would be written twice, or over an input: choose another output")
+    require_apart([place for job in jobs for place in places_of(job.output)], inputs)
     return jobs
+
+
+def require_notes_apart(
+    notes: Sequence[Location], inputs: Sequence[str], output: str | None, earlier: str | None, *, each: bool
+) -> None:
+    """Raise UsageError if notes on a run, such as its metrics, would be written over what it reads or writes.
+
+    `earlier` is a receipt that it reads. A run that fails is noted too: this is to be asked before it begins. What
+    cannot be found is left out, for the run will complain of it. Raises UsageError for names that do not fit, too.
+    """
+    not_found = suppress(NoInputError, InputOutputError)
+    taken: list[Location] = []
+    for name in inputs:
+        with not_found:
+            taken += expand_inputs([name], may_be_empty=True)
+    with not_found:
+        jobs = _pair(tuple(taken), None if output is None else Location.parse(output), each)
+        taken += [place for job in jobs for place in places_of(job.output)]
+    with not_found:
+        taken += [Location.parse(earlier)] if earlier else []
+    require_apart(notes, taken)
+
+
+def require_apart(written: Sequence[Location], read: Sequence[Location]) -> None:
+    """Raise UsageError if a file or folder that is written is another one of them, holds one, or lies in one.
+
+    Links are followed: what counts is the file behind them.
+    """
+    paths = [_place(location) for location in written]
+    places = Counter([*paths, *({_place(location) for location in read} - {STANDARD_STREAM})])
+    holding = {parent for path in places for parent in _parents(path)}
+    for location, path in zip(written, paths, strict=True):
+        if places[path] > 1 or path in holding or not places.keys().isdisjoint(_parents(path)):
+            raise UsageError(f"{location.name} would be written twice, or over an input: choose another output")
+
+
+def places_of(output: Output) -> list[Location]:
+    """The output, and what stands beside it when it is finished."""
+    if output.location.is_standard_stream:
+        return [output.location]
+    return [output.location, output.receipt, output.incomplete, output.rejects]
+
+
+def _pair(inputs: Sequence[Location], output: Location | None, each: bool) -> list[Job]:
+    if each:
+        if output is None or not Output.at(output).is_folder:
+            raise UsageError("name a folder for the outputs with -o")
+        return [Job((location,), Output(output.child(location.file_name), in_new_folder=True)) for location in inputs]
+    if output is None:
+        return [
+            Job((location,), Output(location if location.is_standard_stream else location.scored()))
+            for location in inputs
+        ]
+    return [Job(tuple(inputs), Output.at(output))]
+
+
+def _place(location: Location) -> str:
+    return location.real_path().rstrip("/")
+
+
+def _parents(path: str) -> set[str]:
+    return {str(parent) for parent in PurePosixPath(path).parents}

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
@@ -18,7 +19,7 @@ from sentiment_batch.batching import Batch, plan_batches
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.cuda import wheel_problem
 from sentiment_batch.encoding import Encoded, Texts
-from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.errors import ConfigurationError, UsageError
 from sentiment_batch.hardware import usable_cores
 from sentiment_batch.sequences import Sequences
 from sentiment_batch.session import Device, Session
@@ -40,8 +41,11 @@ Chunk = TypeVar("Chunk")
 @dataclass(frozen=True)
 class ScoringOptions:
     """`threads` None means every usable core, or two for CUDA; `batch_tokens`, by default BATCH_TOKENS of the device,
-    bounds the tokens of one run of the model, padding included. A text of more than `max_tokens`, by default as many as
-    the model reads, is cut as `long_text` says. `device` AUTO takes CUDA where it works.
+    bounds the tokens of one run of the model, padding included.
+
+    `device` is where to run; `max_tokens` of a text are read, special tokens included, None: as many as the model can;
+    `long_text` is which of them. For the two enums their values serve too, such as "windows". Raises UsageError for
+    what none of these can be.
     """
 
     device: Device = Device.AUTO
@@ -49,6 +53,17 @@ class ScoringOptions:
     batch_tokens: int | None = None
     max_tokens: int | None = None
     long_text: LongText = LongText.HEAD_TAIL
+
+    def __post_init__(self) -> None:
+        for name, kind in (("device", Device), ("long_text", LongText)):
+            value = getattr(self, name)
+            if value not in list(kind):
+                raise UsageError(f"{name} is one of {', '.join(kind)}, not {value!r}")
+            object.__setattr__(self, name, kind(value))  # the others see it frozen
+        for name in ("threads", "batch_tokens", "max_tokens"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise UsageError(f"{name} is a whole number above 0, or None, not {value!r}")
 
 
 class Scores(NamedTuple):
@@ -120,12 +135,13 @@ class Scorer:
         )
         self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="score")
+        self._is_closed = False
 
     @classmethod
-    def load(cls, model: Path | None = None, options: ScoringOptions | None = None) -> Self:
+    def load(cls, model: str | PathLike[str] | None = None, options: ScoringOptions | None = None) -> Self:
         """Load the bundle in folder `model`, the embedded default if None; raises ConfigurationError."""
         options = options or ScoringOptions()
-        bundle, session = _open(model, options.device)
+        bundle, session = _open(None if model is None else Path(model), options.device)
         return cls(bundle, session, options)
 
     def __enter__(self) -> Self:
@@ -135,11 +151,17 @@ class Scorer:
         self.close()
 
     def close(self) -> None:
-        """Drop the work that has not begun and wait for the runs under way."""
+        """Drop the work that has not begun and wait for the runs under way; after that nothing is scored."""
+        self._is_closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def score(self, texts: Texts) -> Scores:
-        """Score the texts, in their order."""
+        """Score the texts, in their order.
+
+        Raises TypeError for what is no list of strings and None, ConfigurationError for a model that cannot do it, and
+        RuntimeError after `close`.
+        """
+        self._require_open()
         encoded = Encoded.of(texts, self._tokenizer)
         batches = self._plan(encoded)
         # For a single batch, as a single text is, another thread would only have to be woken.
@@ -151,20 +173,23 @@ class Scorer:
         """Score chunk after chunk, in order, keeping the threads busy across their edges.
 
         While one chunk is scored, the batches of the next are queued behind it and the one after that is encoded.
-        At most four chunks are held at a time, of which CHUNKS_AT_WORK are with the threads.
+        At most four chunks are held at a time, of which CHUNKS_AT_WORK are with the threads. Raises what `score` does.
         """
         encoding: deque[tuple[Chunk, Future[Encoded]]] = deque()
         running: deque[tuple[Chunk, _Running]] = deque()
 
         def start_oldest() -> None:
+            self._require_open()
             chunk, encoded = encoding.popleft()
             running.append((chunk, self._start(encoded.result())))
 
         def finish_oldest() -> tuple[Chunk, Scores]:
+            self._require_open()
             chunk, (encoded, batches, logits) = running.popleft()
             return chunk, self._finish(encoded, batches, map(Future.result, logits))
 
         for chunk in chunks:
+            self._require_open()
             # Queued before the batches of the chunk ahead of it, so that it is ready when they are done.
             encoding.append((chunk, self._pool.submit(Encoded.of, texts_of(chunk), self._tokenizer)))
             if len(encoding) > 1:
@@ -175,6 +200,10 @@ class Scorer:
             start_oldest()
         while running:
             yield finish_oldest()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("this scorer is closed: load another")
 
     def _plan(self, encoded: Encoded) -> list[Batch]:
         return plan_batches(encoded.sequences.lengths, self._batch_tokens, PADDED_MULTIPLE if self._session.pads else 1)

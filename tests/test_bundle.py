@@ -201,6 +201,17 @@ def test_manifest_without_tokenizer(bundle: Path) -> None:
         ModelBundle.load(bundle)
 
 
+@pytest.mark.parametrize("names", [("a", "a", "b", "c", "d"), ("so so", "good", "bad", "so_so", "none")])
+def test_labels_of_one_name(model: Path, names: tuple[str, ...]) -> None:
+    """Labels that would share a column are refused, with a manifest and without."""
+    edit_json(model / "config.json", lambda config: config.update(id2label=dict(enumerate(names))))
+    with pytest.raises(ConfigurationError, match=rf"config\.json has two labels called '{names[0]}': give each a name"):
+        ModelBundle.load(model)
+    write_manifest(model, Description(names, None, 20, Quantization.NONE, 17))
+    with pytest.raises(ConfigurationError, match=rf"bundle\.json has two labels called '{names[0]}': give each a name"):
+        ModelBundle.load(model)
+
+
 @pytest.mark.parametrize(
     ("graph", "quantized"),
     [

@@ -3,18 +3,21 @@
 import csv
 import random
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.encoding import EMPTY_TEXT, NULL_TEXT
-from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.errors import ConfigurationError, UsageError
 from sentiment_batch.scoring import Scorer, Scores, ScoringOptions
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer
@@ -219,6 +222,94 @@ def test_too_many_tokens(tiny_bundle: Path) -> None:
     """More tokens than the model has positions are refused, with the option to change."""
     with pytest.raises(ConfigurationError, match="at most 32 tokens: lower --max-tokens"):
         Scorer.load(tiny_bundle, ScoringOptions(Device.CPU, max_tokens=33))
+
+
+@pytest.mark.parametrize(
+    "texts", ["great film", b"great film", {"great film": 1}, (text for text in ["good"]), None, 3]
+)
+def test_no_list_of_texts(tiny_scorer: Scorer, texts: Any) -> None:
+    """One text alone is not taken for its letters, nor anything else for a list; both ways of scoring say so."""
+    message = f"texts is a list of str or None, not {type(texts).__name__}: put them into a list"
+    with pytest.raises(TypeError, match=message):
+        tiny_scorer.score(texts)
+    with pytest.raises(TypeError, match=message):
+        list(tiny_scorer.stream([texts], lambda chunk: chunk))
+
+
+@pytest.mark.parametrize(
+    ("texts", "kinds"),
+    [
+        ([b"good"], "bytes"),
+        ([b""], "bytes"),
+        (["good", 3], "int"),
+        (["good", 0], "int"),
+        (["good", None, float("nan")], "float"),
+        ([["good"], 3], "int and list"),
+        (pa.array(["good", None]), "StringScalar"),
+    ],
+)
+def test_what_is_no_text(tiny_scorer: Scorer, texts: Any, kinds: str) -> None:
+    """It is the texts that are wrong, not the model; and what is empty in Python is no empty text for that."""
+    with pytest.raises(TypeError, match=f"texts is a list of str or None, and holds {kinds}: make them strings"):
+        tiny_scorer.score(texts)
+
+
+@pytest.mark.parametrize("make", [tuple, np.array, lambda texts: np.array(texts, dtype=object)])
+def test_other_lists_of_texts(tiny_scorer: Scorer, make: Any) -> None:
+    """Whatever holds strings one after the other will do."""
+    texts = ["good film", "bad film", ""]
+    assert rows_of(tiny_scorer.score(make(texts))) == rows_of(tiny_scorer.score(texts))
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 100])
+def test_closed(tiny_bundle: Path, count: int) -> None:
+    """A closed scorer says that it is, however little it is to do; also one that is closed on the way."""
+    texts = [f"film {number}" for number in range(count)]
+    with Scorer.load(tiny_bundle, ScoringOptions(Device.CPU, threads=2)) as scorer:
+        under_way = [scorer.stream([texts] * number, lambda chunk: chunk) for number in (2, 3, 4)]
+        for chunks in under_way:
+            next(chunks)
+    for attempt in (
+        lambda: scorer.score(texts),
+        lambda: list(scorer.stream([texts], lambda chunk: chunk)),
+        *(partial(list, chunks) for chunks in under_way),
+    ):
+        with pytest.raises(RuntimeError, match="this scorer is closed: load another"):
+            attempt()
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_where_the_model_is(tiny_bundle: Path, kind: type) -> None:
+    """A folder is named by a path or by its string."""
+    with Scorer.load(kind(tiny_bundle)) as scorer:
+        assert scorer.bundle.folder == tiny_bundle
+
+
+def test_options_by_their_names(tiny_bundle: Path) -> None:
+    """Their strings are as good as the enums: of a long text all windows are read."""
+    options = ScoringOptions(device="cpu", long_text="windows")  # type: ignore[arg-type]
+    assert options == ScoringOptions(Device.CPU, long_text=LongText.WINDOWS)
+    with Scorer.load(tiny_bundle, options) as scorer:
+        assert scorer.score(["good " * 100]).n_tokens[0] > 100
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "device is one of auto, cpu, cuda, not 'gpu'"),
+        ({"device": None}, "device is one of auto, cpu, cuda, not None"),
+        ({"long_text": "foo"}, "long_text is one of head, head-tail, windows, not 'foo'"),
+        ({"threads": -1}, "threads is a whole number above 0, or None, not -1"),
+        ({"threads": 0}, "threads is a whole number above 0, or None, not 0"),
+        ({"threads": 1.5}, r"threads is a whole number above 0, or None, not 1\.5"),
+        ({"batch_tokens": 0}, "batch_tokens is a whole number above 0"),
+        ({"max_tokens": "20"}, "max_tokens is a whole number above 0, or None, not '20'"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    """They are refused where they are written, with what is allowed."""
+    with pytest.raises(UsageError, match=message):
+        ScoringOptions(**options)
 
 
 def test_auto_device(tiny_bundle: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from sentiment_batch.cli.extras import require_extra
 from sentiment_batch.cli.options import build_scoring_options
@@ -42,6 +43,9 @@ def open_scorer(engine: str, ray_address: str | None, model: Path | None, **scor
     """The scorer that the options name; raises ConfigurationError if it cannot be had."""
     options = build_scoring_options(**scoring)
     if engine == "local":
+        # Of the environment it is no word to this command: it may be there for others.
+        if click.get_current_context().get_parameter_source("ray_address") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--ray-address goes with --engine ray")
         from sentiment_batch.scoring import Scorer
 
         with Scorer.load(model, options) as scorer:

@@ -44,6 +44,7 @@ def report(
     from sentiment_batch.cli.progress import progress_bar
     from sentiment_batch.drift import read_earlier
     from sentiment_batch.errors import NoInputError, UsageError
+    from sentiment_batch.jobs import places_of, require_apart
     from sentiment_batch.locations import Location
     from sentiment_batch.output import Output, publishing
     from sentiment_batch.receipt import read_receipt
@@ -54,13 +55,15 @@ def report(
     source, target = Output.at(Location.parse(scored)), Location.parse(output)
     if target.is_standard_stream or not target.is_local:
         raise UsageError(f"{output}: a page is written to a file of this machine: name one with -o")
+    earlier_receipt = Location.parse(compare_to) if compare_to else None
+    require_apart([target], [*places_of(source), *([earlier_receipt] if earlier_receipt else [])])
     Output(target).require_writable(force=force)
     try:
         receipt = read_receipt(source.receipt)
     except NoInputError:
         receipt = None
     rows = ScoredRows(source, receipt, prefix=prefix, text_column=text_column, by=by)
-    earlier = read_earlier(Location.parse(compare_to)) if compare_to else None
+    earlier = read_earlier(earlier_receipt) if earlier_receipt else None
     found = Statistics(top)
     with progress_bar(show_progress(quiet)) as progress:
         for batch in rows.batches():

@@ -131,7 +131,7 @@ def score(
     from sentiment_batch.cli.metered import metered
     from sentiment_batch.cli.progress import progress_bar
     from sentiment_batch.drift import Drift, read_earlier
-    from sentiment_batch.jobs import plan_jobs
+    from sentiment_batch.jobs import plan_jobs, require_notes_apart
     from sentiment_batch.locations import Location, expand_inputs
     from sentiment_batch.openlineage import OpenLineageFile
     from sentiment_batch.predictions import PredictionColumns
@@ -141,6 +141,9 @@ def score(
 
     if max_shift is not None and not compare_to:
         raise click.UsageError("--max-shift needs an earlier run: name its receipt with --compare-to")
+    notes = [Location.parse(str(path)) for path in (metrics_file, openlineage_file) if path]
+    if notes:
+        require_notes_apart(notes, inputs, output, compare_to, each=new_only)
     counts = Counts()
     with metered(None if dry_run else metrics_file, counts) as meter:
         found = expand_inputs(inputs, may_be_empty=new_only)

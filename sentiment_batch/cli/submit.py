@@ -54,6 +54,7 @@ def submit(
     from sentiment_batch.bundle import ModelBundle
     from sentiment_batch.cli.extras import require_extra
     from sentiment_batch.fetching.submission import write_submission
+    from sentiment_batch.jobs import places_of, require_apart
     from sentiment_batch.locations import Location
     from sentiment_batch.output import Output
 
@@ -66,8 +67,10 @@ def submit(
 
         data = KaggleData.competition(competition)
     note, target = notes(quiet), Location.parse(str(output))
+    source, wanted = Location.parse(scored), Location.parse(test)
+    require_apart([target], [*places_of(Output(source)), wanted])
     Output(target).require_writable(force=force)
-    counts = write_submission(Location.parse(scored), Location.parse(test), ModelBundle.load(model).labels, target)
+    counts = write_submission(source, wanted, ModelBundle.load(model).labels, target)
     neutral = f", {counts.neutral:,} of them without a prediction: neutral (2)" if counts.neutral else ""
     note(f"{output}: {counts.rows:,} phrases{neutral}")
     if upload:

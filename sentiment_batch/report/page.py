@@ -66,7 +66,7 @@ def render(
         style_sha256=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
         rows=rows,
         found=found,
-        grouping=Grouping.of(found, rows.by) if rows.by else None,
+        grouping=None if rows.by is None else Grouping.of(found, rows.by),
         receipt=receipt,
         inputs=receipt["inputs"][:_MOST_INPUTS] if receipt else [],
         compared_to=compared_to,

@@ -47,7 +47,7 @@ class ScoredRows:
         if not self._files:
             raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
         names = self._names(self._files[0])
-        self.by = by and find_column(names, by, (), "--by")
+        self.by = None if by is None else find_column(names, by, (), "--by")
         self.text_column = None
         if text_column is None and options and options["text_column"] in names:
             text_column = options["text_column"]
@@ -81,7 +81,7 @@ class ScoredRows:
 
     def _open(self, file: Location) -> Source:
         columns = [*(self._prefix + name for name in ADDED_COLUMNS), self.text_column, self.by]
-        return self._source(file, tuple(name for name in columns if name))
+        return self._source(file, tuple(name for name in columns if name is not None))
 
     def _source(self, file: Location, columns: tuple[str, ...] | None) -> Source:
         # Any column of text will do to read the files.
@@ -105,9 +105,9 @@ class ScoredRows:
 
         columns = {name: column(self._prefix + name, kind) for name, kind in ADDED_COLUMNS.items()}
         nulls = pa.nulls(len(chunk), pa.string())
-        text = column(self.text_column, pa.string()) if self.text_column else nulls
+        text = nulls if self.text_column is None else column(self.text_column, pa.string())
         try:
-            by = _days(column(self.by, pa.string())) if self.by else nulls
+            by = nulls if self.by is None else _days(column(self.by, pa.string()))
         except pa.ArrowException as error:
             raise UsageError(f"--by: {self.by!r} holds neither text nor numbers nor times: choose another") from error
         return pa.record_batch({**columns, "text": text, "by": by})

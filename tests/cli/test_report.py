@@ -42,12 +42,34 @@ def test_an_existing_page(scored: Command) -> None:
     assert scored("s.csv", "--force").code == 0
 
 
+@pytest.mark.parametrize("name", ["s.csv", "link.csv", "s.csv.receipt.json", "s.csv.rejects.jsonl", "old.json"])
+def test_it_spares_what_it_is_of(scored: Command, name: str) -> None:
+    """The page replaces neither scored rows nor what stands beside them nor what they are compared to."""
+    (scored.folder / "link.csv").symlink_to("s.csv")
+    (scored.folder / "s.csv.rejects.jsonl").touch()
+    (scored.folder / "old.json").write_bytes((scored.folder / "s.csv.receipt.json").read_bytes())
+    before = scored.contents()
+    result = scored("s.csv", "--compare-to", "old.json", "-o", name, "--force")
+    assert result.code == 2
+    assert error_line(result) == f"{name} would be written twice, or over an input: choose another output"
+    assert scored.contents() == before
+
+
+def test_it_spares_a_folder(scored: Command, score: Command) -> None:
+    """A page among the parts of an output would not be what was proved."""
+    assert score("r.csv", "-o", "parts/").code == 0
+    before = scored.contents()
+    result = scored("parts/", "-o", "parts/report.html")
+    assert (result.code, scored.contents()) == (2, before)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["r.csv"], 2, "r.csv: no column 'sentiment'; the columns are: id, text, stars: score it first, or name the"),
         (["half.csv"], 2, "half.csv has no column 'confidence': score it first, or name the --prefix of its columns"),
         (["s.csv", "--prefix", "x_"], 2, "s.csv: no column 'x_sentiment'; the columns are: id, text, stars, sent"),
+        (["s.csv", "--by", ""], 2, "no column ''; the columns are: id, text, stars, sentiment, confidence"),
         (["s.csv", "--by", "shop"], 2, "no column 'shop'; the columns are: id, text, stars, sentiment, confidence"),
         (["s.csv", "--text-column", "review"], 2, "no column 'review'; the columns are: id, text, stars"),
         (["s.csv", "-o", "-"], 2, "-: a page is written to a file of this machine: name one with -o"),

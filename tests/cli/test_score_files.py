@@ -158,6 +158,8 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
         (("a.csv", "./a.csv"), "a.csv is named more than once"),
         ((".", "a.csv", "-o", "out.csv"), "a.csv is named more than once"),
         (("a.csv", "-o", "./a.csv", "--force"), "would be written twice, or over an input"),
+        (("k.csv.rejects.jsonl", "-o", "k.csv", "--force"), "would be written twice, or over an input"),
+        (("k.csv", "k.csv.rejects.jsonl", "-o", "scored/", "--new-only"), "would be written twice, or over an input"),
         (("a.csv", "-o", "out.json"), "out.json: not one of .parquet, .csv"),
         (("a.csv", "-o", "out.csv.bz2"), "out.csv.bz2: not one of .parquet, .csv"),
         (("a.csv", "-o", ""), "a name is empty"),
@@ -168,11 +170,77 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
 def test_names_that_are_refused(score: Command, arguments: tuple[str | bytes, ...], message: str) -> None:
     """Whatever would read a row twice, write over an input, or in a format that nobody has asked for."""
     write_table(score.folder / "a.csv")
+    write_table(score.folder / "k.csv.rejects.jsonl")
+    write_table(score.folder / "k.csv")
     before = score.contents()
     result = score(*map(os.fsdecode, arguments))
     assert result.code == 2
     assert message in error_line(result)
     assert score.contents() == before
+
+
+@pytest.mark.parametrize("option", ["--metrics-file", "--openlineage-file"])
+@pytest.mark.parametrize(
+    ("arguments", "note"),
+    [
+        (("a.csv",), "a.csv"),
+        (("a.csv",), "link.csv"),
+        (("link.csv",), "a.csv"),
+        (("sub/../a.csv",), "sub-link/../a.csv"),
+        (("a.csv", "nowhere.csv"), "a.csv"),
+        (("nowhere.csv", "[a].csv"), "a.csv"),
+        (("sub",), "sub/b.csv"),
+        (("a.csv",), "a.scored.csv"),
+        (("a.csv", "-o", "k.csv"), "k.csv"),
+        (("a.csv", "-o", "k.csv"), "k.csv.receipt.json"),
+        (("a.csv", "-o", "k.csv"), "k.csv.incomplete.json"),
+        (("a.csv", "-o", "k.csv"), "k.csv.rejects.jsonl"),
+        (("nowhere.csv", "-o", "old.csv", "--force"), "old.csv"),
+        (("a.csv", "-o", "parts/"), "parts/part-00000.csv"),
+        (("sub", "-o", "sub-link/", "--new-only"), "sub/b.csv.receipt.json"),
+        (("a.csv", "--new-only"), "a.csv"),
+        (("a.csv", "--compare-to", "old.csv.receipt.json"), "old.csv.receipt.json"),
+        (("a.csv", "--dry-run"), "a.csv"),
+    ],
+)
+def test_notes_on_a_run_are_not_written_over_what_it_reads_or_writes(
+    score: Command, option: str, arguments: tuple[str, ...], note: str
+) -> None:
+    """Metrics and events spare inputs, outputs and what stands beside those, also where the run would have failed."""
+    (score.folder / "sub").mkdir()
+    (score.folder / "sub-link").symlink_to("sub")
+    (score.folder / "link.csv").symlink_to("a.csv")
+    for name in ("a.csv", "sub/b.csv"):
+        write_table(score.folder / name)
+    assert score("a.csv", "-o", "old.csv").code == 0
+    before = score.contents()
+    result = score(*arguments, option, note)
+    assert result.code == 2
+    assert score.contents() == before
+    if arguments != ("a.csv", "--new-only"):
+        assert error_line(result) == f"{note} would be written twice, or over an input: choose another output"
+
+
+def test_metrics_and_events_in_one_file(score: Command) -> None:
+    """They would destroy each other."""
+    write_table(score.folder / "a.csv")
+    before = score.contents()
+    result = score("a.csv", "--metrics-file", "m", "--openlineage-file", "./m")
+    assert (result.code, error_line(result).split(" ")[0]) == (2, "m")
+    assert score.contents() == before
+
+
+def test_notes_beside_outputs(score: Command) -> None:
+    """A folder that each input gets a file in holds metrics and events too, run after run, and the receipt compared to
+    may be that of the output which is replaced.
+    """
+    (score.folder / "scored").mkdir()
+    write_table(score.folder / "a.csv")
+    notes = ("--metrics-file", "scored/m.prom", "--openlineage-file", "scored/events.jsonl")
+    each = ("-o", "scored/", "--new-only", "--settle", "0")
+    assert [score("a.csv", *each, *notes).code for _ in range(2)] == [0, 0]
+    again = ("-o", "scored/a.csv", "--force", "--compare-to", "scored/a.csv.receipt.json")
+    assert score("a.csv", *again, *notes).code == 0
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])

@@ -334,3 +334,12 @@ def test_traces_of_a_finished_run(score: Command) -> None:
     assert all((score.folder / trace).exists() for trace in traces)
     assert score("r.csv", "-o", "out.csv").code == 0
     assert not any((score.folder / trace).exists() for trace in traces)
+
+
+def test_an_address_of_ray(score: Command) -> None:
+    """It means nothing without --engine ray, and that is said; that of the environment is for others."""
+    path = write_table(score.folder / "r.csv")
+    result = score(path, "--ray-address", "head:6379")
+    assert (result.code, error_line(result)) == (2, "--ray-address goes with --engine ray")
+    assert list(score.contents()) == ["r.csv"]
+    assert score(path, environment={"RAY_ADDRESS": "head:6379"}).code == 0

@@ -152,7 +152,11 @@ def test_another_node(model: Path, tiny_bundle: Path) -> None:
     ("options", "code", "message"),
     [
         (("--ray-address", "127.0.0.1:9"), 74, "no Ray cluster answers at 127.0.0.1:9: Connection refused"),
-        (("--ray-address", "elsewhere"), 74, "no Ray cluster answers at elsewhere: "),
+        (("--ray-address", "no.such.host.invalid:1"), 74, "no Ray cluster answers at no.such.host.invalid:1: "),
+        (("--ray-address", "elsewhere"), 2, "'elsewhere' is not the address of a Ray cluster: give HOST:PORT, or auto"),
+        (("--ray-address", "here:port"), 2, "'here:port' is not the address of a Ray cluster: give HOST:PORT"),
+        (("--ray-address", "here:65536"), 2, "'here:65536' is not the address of a Ray cluster: give HOST:PORT"),
+        (("--ray-address", "ray://here:10001"), 2, "'ray://here:10001' is not the address of a Ray cluster"),
         (("--ray-address", "auto", "--threads", "2"), 2, "a cluster has threads of its own: leave out --threads"),
         (("--device", "cuda"), 2, "--engine ray scores on CPUs: leave out --device cuda"),
     ],

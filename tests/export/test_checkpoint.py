@@ -34,6 +34,14 @@ def test_several_labels_a_text_are_refused(folder: Path) -> None:
         Checkpoint.open(str(folder))
 
 
+def test_labels_of_one_name_are_refused(folder: Path) -> None:
+    """Two outputs of one name would be one column of probabilities."""
+    names = json.loads((folder / "config.json").read_text("utf-8"))["id2label"]
+    edit_config(folder, id2label=names | {"1": names["0"]})
+    with pytest.raises(ConfigurationError, match=r"config\.json has two labels called"):
+        Checkpoint.open(str(folder))
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "model.safetensors"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     """A checkpoint without one of its files is refused with the file's name."""

@@ -46,6 +46,17 @@ def test_formats(scored: Setting, model: Path, suffix: str) -> None:
     assert scored.server.requests == []
 
 
+@pytest.mark.parametrize("name", ["scored.csv", "scored.csv.receipt.json", "test.tsv", "link.tsv"])
+def test_it_spares_what_it_is_of(scored: Setting, name: str) -> None:
+    """The submission replaces neither the test file nor what was scored, its receipt included."""
+    (scored.command.folder / "link.tsv").symlink_to("test.tsv")
+    before = scored.command.contents()
+    result = submit(scored, "scored.csv", "-o", name, "--force")
+    assert result.code == 2
+    assert error_line(result) == f"{name} would be written twice, or over an input: choose another output"
+    assert scored.command.contents() == before
+
+
 def test_quiet(scored: Setting) -> None:
     """-q says nothing."""
     result = submit(scored, "scored.csv", "-q")
