@@ -33,12 +33,17 @@ bench: dev ## Measure the worker beside its peers, in short; of CHECKPOINT, a fi
 	.venv-dev/bin/python -m benchmarks throughput $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) \
 		--workload short --workload long --rows 240 --single-texts 20 --repeat 1
 
-default-model: dev ## Train and export the embedded model; DATA is the folder that recipes/default.toml describes.
-	.venv-dev/bin/sentiment-batch train --recipe recipes/default-stage1.toml --data-folder $(DATA) -o checkpoint/stage1 --resume
-	.venv-dev/bin/sentiment-batch train --recipe recipes/default.toml --data-folder $(DATA) -o checkpoint/default --resume
+default-model: dev checkpoint/default/metrics.json ## Train and export the embedded model; DATA is the folder that recipes/default.toml describes.
 	.venv-dev/bin/sentiment-batch export --checkpoint checkpoint/default --quantize -o sentiment_batch/models/default --force \
 		--max-accuracy-drop 0.3 --behaviour \
 		--recipe recipes/default.toml --data-folder $(DATA)
+
+# A checkpoint appears when it is complete; one that is interrupted is continued.
+checkpoint/stage1/metrics.json: | dev
+	.venv-dev/bin/sentiment-batch train --recipe recipes/default-stage1.toml --data-folder $(DATA) -o checkpoint/stage1
+
+checkpoint/default/metrics.json: checkpoint/stage1/metrics.json | dev
+	.venv-dev/bin/sentiment-batch train --recipe recipes/default.toml --data-folder $(DATA) -o checkpoint/default --force
 
 clean:
 	rm -rf .venv .venv-dev build dist *.egg-info reviews.scored.*

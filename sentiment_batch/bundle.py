@@ -196,10 +196,7 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
         config = json.loads(path.read_text("utf-8"))
         names = config["id2label"]
         labels = tuple(str(names[str(i)]) for i in range(len(names)))
-        positions = int(config["max_position_embeddings"])
-        # RoBERTa numbers its positions from the padding id on.
-        if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
-            positions -= int(config.get("pad_token_id", 1)) + 1
+        positions = most_tokens(config)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not a sequence classifier's config: {type(error).__name__}: {error}"
@@ -214,6 +211,15 @@ def _require_different(labels: tuple[str, ...], path: Path) -> None:
     twice = [label for label in labels if columns[label.replace(" ", "_")] > 1]
     if twice:
         raise ConfigurationError(f"{path} has two labels called {twice[0]!r}: give each a name of its own")
+
+
+def most_tokens(config: Mapping[str, Any]) -> int:
+    """How many tokens a model of that configuration has positions for; raises KeyError, TypeError or ValueError."""
+    positions = int(config["max_position_embeddings"])
+    # RoBERTa numbers its positions from the padding id on.
+    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
+        positions -= int(config.get("pad_token_id", 1)) + 1
+    return positions
 
 
 def _graphs(folder: Path) -> list[Path]:

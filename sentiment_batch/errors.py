@@ -47,6 +47,10 @@ class CrashError(SentimentBatchError):
     """What was to score some rows died of it, as often as it was tried."""
 
 
+class DivergedError(SentimentBatchError):
+    """A training went to numbers that are none."""
+
+
 class ConfigurationError(SentimentBatchError):
     """The model, the provider, the installation or the token for a service is not usable."""
 

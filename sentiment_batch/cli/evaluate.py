@@ -52,9 +52,12 @@ def evaluate(
     With --data every row counts; with --recipe the parts that training held back. In parentheses stand 95 %
     intervals from 1,000 resamples.
 
+    Labels are names of the model's, or numbers from 0 in their place; what else they may be, such as stars
+    from 1, a recipe's label_map says.
+
     \b
     Examples:
-      sentiment-batch evaluate --data labelled.csv --label-column stars
+      sentiment-batch evaluate --data labelled.csv --label-column verdict
       sentiment-batch evaluate --model bundle/ --recipe recipes/default.toml --data-folder data/ --json
       sentiment-batch evaluate --model bundle/ --against older/ --data labelled.csv
       sentiment-batch evaluate --data labelled.csv --compare-long-text

@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def labelled_data_options(command: Command) -> Command:
     for option in (
         click.option("--group-column", help="Rows with the same value stay together.  [default: SentenceId]"),
-        click.option("--label-column", help="Column with the labels: names, or ordinals from 0."),
+        click.option("--label-column", help="Column with the labels: names, or numbers from 0."),
         text_column_option,
         click.option(
             "--data-folder", type=click.Path(path_type=Path), default=".", help="Where a recipe's paths begin."
@@ -48,12 +48,18 @@ def build_recipe(
     group_column: str | None,
     labels: tuple[str, ...] | None = None,
 ) -> "Recipe":
-    """The recipe that the options name: a file, or one made of --data; raises UsageError unless it is one of both."""
+    """The recipe that the options name: a file, or one made of --data.
+
+    Raises UsageError unless it is one of both, and for a column beside a file.
+    """
     from sentiment_batch.training.recipe import CorpusSpec, Recipe
 
     if bool(files) == bool(recipe_file):
         raise click.UsageError("name the data with --data, or a --recipe: one of the two")
     if recipe_file:
+        for option, column in (("text", text_column), ("label", label_column), ("group", group_column)):
+            if column is not None:
+                raise click.UsageError(f"a recipe names its columns: put {option}_column there, not --{option}-column")
         recipe = Recipe.load(recipe_file)
         return replace(recipe, labels=labels or recipe.labels)
     names = [file.name for file in files]

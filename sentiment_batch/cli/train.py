@@ -8,7 +8,7 @@ import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options
 from sentiment_batch.cli.messages import say
-from sentiment_batch.cli.options import quiet_option, show_progress, verbose_option
+from sentiment_batch.cli.options import quiet_option, restart_option, show_progress, verbose_option
 
 
 @click.command(short_help="Fine-tune a BERT checkpoint (extra: train).")
@@ -31,7 +31,8 @@ from sentiment_batch.cli.options import quiet_option, show_progress, verbose_opt
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after N evaluations without a better one.")
 @click.option("--seed", type=int)
 @click.option("--seeds", type=click.IntRange(min=1), help="Train N times, tell the spread, keep the best on dev.")
-@click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the output folder.")
+@click.option("--force", is_flag=True, help="Replace an existing checkpoint.")
+@restart_option
 @quiet_option
 @verbose_option
 def train(
@@ -44,7 +45,8 @@ def train(
     text_column: str | None,
     label_column: str | None,
     group_column: str | None,
-    resume: bool,
+    force: bool,
+    restart: bool,
     quiet: bool,
     **settings: Any,
 ) -> None:
@@ -55,13 +57,16 @@ def train(
       sentiment-batch train --data train.tsv --output checkpoint/
       sentiment-batch train --data train.tsv --teacher checkpoint/ --r-drop 1 --seeds 3 --output student/
       sentiment-batch train --recipe recipes/default.toml --data-folder data/ --output checkpoint/
+
+    What was trained until the last evaluation survives any interruption: the same command again
+    continues. The checkpoint appears when it is complete.
     """
     from sentiment_batch.cli.extras import require_extra
 
     require_extra("train", "torch", "transformers", "accelerate", "matplotlib")
     from sentiment_batch.training.corpora import load_corpus
-    from sentiment_batch.training.finetune import finetune
-    from sentiment_batch.training.seeds import finetune_seeds
+    from sentiment_batch.training.run import train_checkpoint
+    from sentiment_batch.training.staging import require_writable
 
     names = tuple(labels.split(",")) if labels else None
     if names and len(set(names)) < 2:
@@ -69,9 +74,9 @@ def train(
     recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, names)
     given = {name: value for name, value in settings.items() if value not in (None, ())}  # named as in a recipe
     recipe = dataclasses.replace(recipe, base=base or recipe.base, options=dataclasses.replace(recipe.options, **given))
+    require_writable(output, force=force)
     corpora = [load_corpus(spec, data_folder, recipe.labels) for spec in recipe.corpora]
-    run = finetune_seeds if recipe.options.seeds > 1 else finetune
-    metrics = run(recipe, corpora, output, resume=resume, show_progress=show_progress(quiet))
+    metrics = train_checkpoint(recipe, corpora, output, restart=restart, show_progress=show_progress(quiet))
     if not quiet:
         _tell(metrics)
         say(f"written to {output}")

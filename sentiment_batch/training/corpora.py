@@ -1,6 +1,7 @@
 """Labelled texts from files, split so that texts of one group never stand on both sides."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,21 +159,37 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
         raise UsageError(f"{path}: {error}") from error
     groups = [str(group) for group in table.column(group_column).to_pylist()]
     texts = table.column(text_column).to_pylist()
-    ordinals = {name: i for i, name in enumerate(labels)}
-    ordinals |= {str(i): i for i in range(len(labels))}
-    try:
-        ordinals |= {value: ordinals[name] for value, name in spec.label_map.items()}
-    except KeyError as error:
-        raise ConfigurationError(f"{path}: its label_map names {error.args[0]!r}, which is no label") from error
+    ordinals = _ordinals(path, spec, labels)
     values = [str(value) for value in table.column(label_column).to_pylist()]
     for number, value in enumerate(values, start=1):
         if value not in ordinals:  # it is not shown: it may be a text, if another column was meant
-            raise BadDataError(
-                f"{path}: record {number}: what {label_column} holds is none of the labels {', '.join(labels)}"
+            wanted = (
+                f"which its label_map leaves out: it has {', '.join(spec.label_map)}"
+                if spec.label_map
+                else f"which is none of the labels {', '.join(labels)}, nor a number from 0 to {len(labels) - 1} in "
+                "their place: other values need the label_map of a recipe"
             )
+            raise BadDataError(f"{path}: record {number}: {label_column} holds {_kind(value)}, {wanted}")
     kept = [i for i, text in enumerate(texts) if text]
     kept_labels = np.array([ordinals[values[i]] for i in kept], dtype=np.int64)
     return LabelledTexts([texts[i] for i in kept], kept_labels), [groups[i] for i in kept]
+
+
+def _ordinals(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> dict[str, int]:
+    """Of each value that the label column may hold."""
+    names = {name: i for i, name in enumerate(labels)}
+    if not spec.label_map:
+        return names | {str(i): i for i in range(len(labels))}
+    try:
+        return {value: names[name] for value, name in spec.label_map.items()}
+    except KeyError as error:
+        raise ConfigurationError(f"{path}: its label_map names {error.args[0]!r}, which is no label") from error
+
+
+def _kind(value: str) -> str:
+    if value in ("", "None"):
+        return "nothing"
+    return "a number" if re.fullmatch(r"[+-]?[0-9.]+", value) else "a text"
 
 
 def _table(path: Path, spec: CorpusSpec) -> pa.Table:

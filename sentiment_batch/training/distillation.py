@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +22,15 @@ def soft_labels(
     labels: tuple[str, ...],
     temperature: float,
     *,
-    tokenizer: Path,
     bfloat16: bool,
 ) -> npt.NDArray[np.float32]:
     """The mean of the teachers' probabilities at `temperature`, float32 [N, K], for N sequences of token ids.
 
-    `teachers` are checkpoint folders, `tokenizer` the student's tokenizer.json. Raises NoInputError or
-    ConfigurationError for a teacher that is not there, has other labels or reads other tokens.
+    `teachers` are checkpoint folders that `check_teachers` has passed. Raises ConfigurationError for one that cannot be
+    loaded.
     """
     found = np.zeros((len(tokens), len(labels)), dtype=np.float32)
     for teacher in teachers:
-        _check(teacher, labels, tokenizer)
         found += _probabilities(teacher, tokens, labels, temperature, bfloat16=bfloat16)
     return found / np.float32(len(teachers))
 
@@ -50,17 +49,24 @@ def _probabilities(
     return found
 
 
-def _check(teacher: Path, labels: tuple[str, ...], tokenizer: Path) -> None:
+def check_teachers(teachers: Sequence[Path], labels: tuple[str, ...], tokenizer: Any) -> None:
+    """Raise NoInputError or ConfigurationError for one that is not there, has other labels or reads other tokens.
+
+    `tokenizer` is the student's, as transformers loads it.
+    """
+    for teacher in teachers:
+        _check(teacher, labels, json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"])
+
+
+def _check(teacher: Path, labels: tuple[str, ...], vocabulary: Any) -> None:
     try:
         names = json.loads((teacher / "config.json").read_text("utf-8"))["id2label"]
-        vocabularies = [
-            json.loads(path.read_text("utf-8"))["model"]["vocab"] for path in (teacher / "tokenizer.json", tokenizer)
-        ]
+        read = json.loads((teacher / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
     except FileNotFoundError as error:
         raise NoInputError(f"no teacher checkpoint at {teacher}: train it first") from error
     except (KeyError, ValueError) as error:
         raise ConfigurationError(f"the teacher {teacher} is not a checkpoint with labels and tokenizer") from error
     if tuple(names.get(str(i)) for i in range(len(names))) != labels:
         raise ConfigurationError(f"the teacher {teacher} has other labels: {', '.join(names.values())}")
-    if vocabularies[0] != vocabularies[1]:
+    if read != vocabulary:
         raise ConfigurationError(f"the teacher {teacher} reads other tokens than the base checkpoint")

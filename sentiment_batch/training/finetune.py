@@ -2,10 +2,9 @@
 
 import dataclasses
 import json
-import math
-import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +15,78 @@ from transformers import (
     EvalPrediction,
     PrinterCallback,
     TrainerCallback,
-    TrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint, set_seed
+from transformers.trainer_utils import set_seed
 
-from sentiment_batch.errors import BadDataError
-from sentiment_batch.hardware import cpu_flags
+from sentiment_batch.bundle import most_tokens
+from sentiment_batch.errors import BadDataError, ConfigurationError
 from sentiment_batch.metrics import measure
 from sentiment_batch.text import Tokenizer
+from sentiment_batch.training.arguments import in_bfloat16, trainer_arguments
 from sentiment_batch.training.averaging import WeightAveraging
 from sentiment_batch.training.checkpoint import earlier_stages, load_pretrained
 from sentiment_batch.training.corpora import Corpus
 from sentiment_batch.training.curves import save_learning_curves, summarize
-from sentiment_batch.training.distillation import soft_labels
+from sentiment_batch.training.distillation import check_teachers, soft_labels
 from sentiment_batch.training.encoded import EncodedTexts, MixedBatches
 from sentiment_batch.training.layers import GradualUnfreezing, freeze
 from sentiment_batch.training.losses import Objective, balanced_weights
 from sentiment_batch.training.recipe import Recipe, TrainingOptions
+from sentiment_batch.training.sealing import StepSealing, is_intact, last_step, seal
+from sentiment_batch.training.staging import METRICS
 from sentiment_batch.training.trainer import FinetuningTrainer
 
 
-def finetune(
-    recipe: Recipe, corpora: Sequence[Corpus], output: Path, *, resume: bool, show_progress: bool
-) -> dict[str, Any]:
-    """Train on the corpora together and leave the best checkpoint in `output`; returns the metrics written there.
+@dataclass(frozen=True)
+class Base:
+    """What a training begins with: tokenizer and model, and the `stages` of training that the model has behind it."""
 
-    `corpora` are those of the recipe, in its order. `output` receives config.json, model.safetensors, the tokenizer,
-    `metrics.json` and `learning_curves.png`; `output/steps/` keeps the last checkpoints for `resume`.
+    tokenizer: Any
+    model: Any
+    stages: list[dict[str, Any]]
+
+
+def prepare(recipe: Recipe, corpora: Sequence[Corpus]) -> Base:
+    """Load the base checkpoint, and look at everything that the training will need, before anything is written.
+
+    Raises BadDataError, NoInputError or ConfigurationError with what cannot be trained, or trained on.
     """
     options = recipe.options
     for corpus in corpora:
         if not len(corpus.train) or not len(corpus.dev):
             raise BadDataError(f"{corpus.name}: too few rows, or groups of rows, to train on some and hold some back")
-    set_seed(options.seed)
-    earlier = earlier_stages(recipe.base)
+    set_seed(options.seed)  # a fresh head is drawn
+    stages = earlier_stages(recipe.base)
     tokenizer, model = load_pretrained(recipe.base, recipe.labels)
     freeze(model, options)
-    output.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        shutil.rmtree(output / "steps", ignore_errors=True)  # or a later --resume would go on with an older run
-    tokenizer.save_pretrained(output)
-    train_parts, dev_parts = _encode(recipe, corpora, output / "tokenizer.json")
+    limit = most_tokens(model.config.to_dict())
+    for wanted in (options.max_tokens, *(spec.max_tokens for spec in recipe.corpora)):
+        if wanted is not None and wanted > limit:
+            raise ConfigurationError(
+                f"the base checkpoint reads at most {limit} tokens, not {wanted}: lower --max-tokens, or max_tokens"
+            )
+    check_teachers([Path(teacher) for teacher in options.teachers], recipe.labels, tokenizer)
+    return Base(tokenizer, model, stages)
+
+
+def finetune(
+    base: Base, recipe: Recipe, corpora: Sequence[Corpus], folder: Path, *, show_progress: bool
+) -> dict[str, Any]:
+    """Train on the corpora together and leave the best checkpoint in `folder`; returns the metrics written there.
+
+    `corpora` are those of the recipe, in its order. `folder/checkpoint/` receives config.json, model.safetensors, the
+    tokenizer, `metrics.json` and `learning_curves.png`, and is sealed; `folder/steps/` has the last steps that were
+    saved, from which the same call goes on. Raises DivergedError.
+    """
+    checkpoint, steps = folder / "checkpoint", folder / "steps"
+    if is_intact(checkpoint):
+        finished: dict[str, Any] = json.loads((checkpoint / METRICS).read_bytes())
+        return finished
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    checkpoint.mkdir(parents=True)
+    base.tokenizer.save_pretrained(checkpoint)
+    options = recipe.options
+    train_parts, dev_parts = _encode(recipe, corpora, checkpoint / "tokenizer.json")
     train = EncodedTexts.concatenate(train_parts)
     sampler = MixedBatches(
         [len(tokens) for tokens in train.tokens],
@@ -73,22 +103,23 @@ def finetune(
         objective=_objective(options, train, len(recipe.labels)),
         sampler=sampler,
         averaging=WeightAveraging(options.ema_decay) if options.ema_decay else None,
-        model=model,
-        args=_arguments(recipe, output, len(sampler), show_progress=show_progress),
-        train_dataset=_with_teachers(train, recipe, output / "tokenizer.json"),
+        model=base.model,
+        args=trainer_arguments(options, steps, len(sampler), show_progress=show_progress),
+        train_dataset=_with_teachers(train, recipe),
         eval_dataset={"train": trained, "dev": EncodedTexts.concatenate(list(dev_parts.values()))},
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=DataCollatorWithPadding(base.tokenizer),
         compute_metrics=_compute_metrics,
         callbacks=_callbacks(options),
     )
     trainer.remove_callback(PrinterCallback)  # it prints the log to stdout
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(output / "steps")) if resume else None)
-    trainer.model.save_pretrained(output)  # not save_model, which adds a pickle of the arguments
+    trainer.add_callback(StepSealing())  # the last one
+    trainer.train(resume_from_checkpoint=last_step(steps))
+    trainer.model.save_pretrained(checkpoint)  # not save_model, which adds a pickle of the arguments
     history = list(trainer.state.log_history)  # the evaluations below would be appended
     dev = {name: trainer.evaluate(part) for name, part in dev_parts.items()}
     metrics = {
         "recipe": recipe.to_dict(),
-        "earlier_stages": earlier,
+        "earlier_stages": base.stages,
         "rows": {corpus.name: {"train": len(corpus.train), "dev": len(corpus.dev)} for corpus in corpora},
         "steps": trainer.state.global_step,
         "best_step": trainer.state.best_global_step,
@@ -96,8 +127,9 @@ def finetune(
         "dev": dev,
         "history": history,
     }
-    (output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
-    save_learning_curves(history, metrics["best_epoch"], output / "learning_curves.png")
+    (checkpoint / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
+    save_learning_curves(history, metrics["best_epoch"], checkpoint / "learning_curves.png")
+    seal(checkpoint)
     return metrics
 
 
@@ -115,19 +147,12 @@ def _encode(
     return train, dev
 
 
-def _with_teachers(train: EncodedTexts, recipe: Recipe, tokenizer: Path) -> EncodedTexts:
+def _with_teachers(train: EncodedTexts, recipe: Recipe) -> EncodedTexts:
     options = recipe.options
     if not options.teachers:
         return train
     teachers = [Path(teacher) for teacher in options.teachers]
-    soft = soft_labels(
-        teachers,
-        train.tokens,
-        recipe.labels,
-        options.temperature,
-        tokenizer=tokenizer,
-        bfloat16=_in_bfloat16(options),
-    )
+    soft = soft_labels(teachers, train.tokens, recipe.labels, options.temperature, bfloat16=in_bfloat16(options))
     return dataclasses.replace(train, soft_labels=soft)
 
 
@@ -150,47 +175,6 @@ def _objective(options: TrainingOptions, train: EncodedTexts, count: int) -> Obj
 def _callbacks(options: TrainingOptions) -> list[TrainerCallback]:
     stopping = EarlyStoppingCallback(early_stopping_patience=options.patience)
     return [stopping, GradualUnfreezing(options)] if options.unfreeze_every else [stopping]
-
-
-def _arguments(recipe: Recipe, output: Path, rows: int, *, show_progress: bool) -> TrainingArguments:
-    options = recipe.options
-    steps = math.ceil(rows / options.batch_size / options.gradient_accumulation) * options.epochs
-    interval = max(1, int(steps / max(1, round(options.epochs * options.evaluations_per_epoch))))
-    # transformers leaves its choice of precision here, and would take it up again for the next run of this process.
-    os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
-    return TrainingArguments(
-        output_dir=str(output / "steps"),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=options.batch_size,
-        per_device_eval_batch_size=options.batch_size,
-        gradient_accumulation_steps=options.gradient_accumulation,
-        remove_unused_columns=False,  # or soft labels would be
-        learning_rate=options.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_ratio=options.warmup_ratio,
-        weight_decay=options.weight_decay,
-        optim="adamw_torch_fused",
-        bf16=_in_bfloat16(options),
-        use_cpu=not torch.cuda.is_available(),
-        seed=options.seed,
-        eval_strategy="steps",
-        eval_steps=interval,
-        save_strategy="steps",
-        save_steps=interval,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="dev_accuracy",
-        logging_steps=min(50, interval),
-        report_to=[],
-        disable_tqdm=not show_progress,
-        log_level="error",
-    )
-
-
-def _in_bfloat16(options: TrainingOptions) -> bool:
-    if options.bfloat16 == "auto":
-        return torch.cuda.is_available() or bool({"avx512_bf16", "amx_bf16"} & cpu_flags())
-    return options.bfloat16 == "on"
 
 
 def _compute_metrics(prediction: EvalPrediction) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,9 +22,10 @@ class CorpusSpec:
     """Where labelled texts lie and how their labels map to the model's.
 
     `train` and `dev` are paths, relative to the data folder. Without `dev`, a share `held_out` of the groups of
-    `train` is kept back; a text is its own group where there is no `group_column`. `label_map` takes the values of
-    the label column to label names; without it the values are label names or their ordinals. `weight` says how often
-    an epoch shows each text: 0.25 a fresh quarter of them, 2 each twice. `max_tokens` overrides that of the training.
+    `train` is kept back; a text is its own group where there is no `group_column`. `label_map` takes
+    all values of the label column to label names; without it the values are label names or their ordinals. `weight`
+    says how often an epoch shows each text: 0.25 a fresh quarter of them, 2 each twice. `max_tokens` overrides that of
+    the training.
     """
 
     name: str
@@ -152,10 +154,9 @@ class Recipe:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{path} is not a recipe: {error}") from error
         try:
-            tables, training = document.pop("corpus", []), document.pop("training", {})
-            corpora = tuple(from_table(CorpusSpec, table, "[[corpus]]") for table in _listed(tables))
-            options = from_table(TrainingOptions, training, "[training]")
             top = from_table(_TopLevel, document, "its top level")
+            corpora = tuple(from_table(CorpusSpec, table, "[[corpus]]") for table in _listed(top.corpus))
+            options = from_table(TrainingOptions, top.training, "[training]")
             recipe = cls(corpora, top.base, top.labels, options)
         except ConfigurationError as error:
             raise ConfigurationError(f"{path} is not a recipe: {error}") from error
@@ -172,13 +173,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class _TopLevel:
-    """The keys before the first table."""
+    """The tables `training` and `corpus` as they stand there, and the keys before the first of them."""
 
     base: str = Recipe.base
     labels: tuple[str, ...] = Recipe.labels
+    training: object = field(default_factory=dict)
+    corpus: object = ()
 
 
-def _listed(tables: Any) -> list[Any]:
-    if not isinstance(tables, list):
+def _listed(tables: object) -> Sequence[Any]:
+    if not isinstance(tables, list | tuple):
         raise ConfigurationError("corpus is written [[corpus]], one for each")
     return tables

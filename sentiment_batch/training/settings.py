@@ -1,15 +1,19 @@
 """TOML tables as dataclasses: no key that there is not, and no value of another type than its field's."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import EnumType
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from sentiment_batch.errors import ConfigurationError
 
-Settings = TypeVar("Settings")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 _SPOKEN = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
 
@@ -23,10 +27,10 @@ def from_table(kind: type[Settings], table: Any, place: str) -> Settings:
         raise ConfigurationError(f"{place} is no table")
     hints = get_type_hints(kind)
     settings = {key: _setting(key, value, hints, place) for key, value in table.items()}
-    try:
-        return kind(**settings)
-    except TypeError as error:  # one without a default is missing
-        raise ConfigurationError(f"{place}: {str(error).partition(' ')[2]}") from error
+    for field in dataclasses.fields(kind):
+        if field.name not in settings and field.default is field.default_factory:  # there is neither
+            raise ConfigurationError(f"{place} has no {field.name!r}, which it needs")
+    return kind(**settings)
 
 
 def _setting(key: str, value: Any, hints: Mapping[str, Any], place: str) -> Any:
@@ -53,6 +57,8 @@ def _convert(value: Any, hint: Any) -> Any:
         return {key: _convert(each, arguments[1]) for key, each in value.items()}
     elif isinstance(hint, EnumType):
         return hint(value)
+    elif hint is object:
+        return value
     elif type(value) is hint or (hint is float and type(value) is int):
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(value)

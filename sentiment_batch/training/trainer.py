@@ -7,6 +7,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import Sampler
 from transformers import Trainer
 
+from sentiment_batch.errors import DivergedError
 from sentiment_batch.training.averaging import WeightAveraging
 from sentiment_batch.training.layers import parameter_groups
 from sentiment_batch.training.losses import Objective
@@ -17,7 +18,10 @@ _FUSED_ATTENTION_FROM = 160
 
 
 class FinetuningTrainer(Trainer):  # type: ignore[misc]  # transformers is not followed
-    """Trains for `objective` on rows in the order of `sampler`; measures plain cross-entropy, of averaged weights."""
+    """Trains for `objective` on rows in the order of `sampler`; measures plain cross-entropy, of averaged weights.
+
+    Raises DivergedError for a loss that is no number.
+    """
 
     def __init__(
         self,
@@ -47,11 +51,22 @@ class FinetuningTrainer(Trainer):  # type: ignore[misc]  # transformers is not f
         fused = inputs["input_ids"].shape[1] >= _FUSED_ATTENTION_FROM
         with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH] if fused else [SDPBackend.MATH]):
             if not model.training:
-                return super().compute_loss(model, inputs, *args, **kwargs)
+                found = super().compute_loss(model, inputs, *args, **kwargs)
+                self._require_finite(found[0] if isinstance(found, tuple) else found)
+                return found
             labels, soft_labels = inputs.pop("labels"), inputs.pop("soft_labels", None)
             if self._objective.r_drop:
                 inputs = {name: torch.cat([rows, rows]) for name, rows in inputs.items()}
-            return self._objective(model(**inputs).logits, labels, soft_labels)
+            loss = self._objective(model(**inputs).logits, labels, soft_labels)
+        self._require_finite(loss)
+        return loss
+
+    def _require_finite(self, loss: Any) -> None:
+        if not loss.isfinite():
+            raise DivergedError(
+                f"the loss became {loss.item()} after step {self.state.global_step}: lower the learning rate "
+                "(--learning-rate)"
+            )
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         if self._averaging is None or not self.is_in_train:

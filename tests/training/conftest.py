@@ -30,7 +30,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
-        max_position_embeddings=64,
+        max_position_embeddings=256,
         initializer_range=0.2,  # a model that has learned nothing yet would take long to begin
     )
     BertModel(config).save_pretrained(folder, safe_serialization=True)

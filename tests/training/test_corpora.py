@@ -90,10 +90,22 @@ def test_dev_file(tmp_path: Path) -> None:
 
 
 def test_label_map(tmp_path: Path) -> None:
-    """Values of the label column become the labels that they are mapped to; names and ordinals stay as they are."""
-    write_rows(tmp_path / "a.csv", ["text", "rating"], [("x", "10"), ("y", "neutral"), ("z", "3"), ("w", "pos")])
+    """Values of the label column become the labels that they are mapped to."""
+    write_rows(tmp_path / "a.csv", ["text", "rating"], [("x", "10"), ("w", "pos")])
     spec = CorpusSpec("a", "a.csv", label_map={"10": "very positive", "pos": "positive"})
-    assert load_labelled(spec, tmp_path, FIVE_CLASSES).labels.tolist() == [4, 2, 3, 3]
+    assert load_labelled(spec, tmp_path, FIVE_CLASSES).labels.tolist() == [4, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [("3", "a number"), ("neutral", "a text"), ("", "nothing"), ("so good", "a text")]
+)
+def test_what_a_label_map_leaves_out(tmp_path: Path, value: str, kind: str) -> None:
+    """Where there is a map, no other value counts: a star is not an ordinal, and a text is not shown."""
+    write_rows(tmp_path / "a.csv", ["text", "stars"], [("x", "1"), ("y", value)])
+    spec = CorpusSpec("a", "a.csv", label_map={"1": "very negative", "5": "very positive"})
+    with pytest.raises(BadDataError, match=f"a.csv: record 2: stars holds {kind}, which its label_map") as caught:
+        load_labelled(spec, tmp_path, FIVE_CLASSES)
+    assert str(caught.value).endswith(": it has 1, 5")
 
 
 def test_label_map_goes_before_ordinals(tmp_path: Path) -> None:
@@ -112,10 +124,11 @@ def test_rows_without_text_are_left_out(tmp_path: Path) -> None:
 def test_unknown_label(tmp_path: Path) -> None:
     """A value that is no label is told with file, record and column; it is not shown, as it may be a text."""
     write_rows(tmp_path / "a.csv", ["text", "stars"], [("x", "4"), ("x", "so good")])
-    message = f"{tmp_path}/a.csv: record 2: what stars holds is none of the labels very negative, negative, "
+    message = f"{tmp_path}/a.csv: record 2: stars holds a text, which is none of the labels very negative, negative, "
     with pytest.raises(BadDataError, match=message) as caught:
         load_labelled(CorpusSpec("a", "a.csv"), tmp_path, FIVE_CLASSES)
     assert "so good" not in str(caught.value)
+    assert "nor a number from 0 to 4 in their place: other values need the label_map of a recipe" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 from cli.process import Command, Result, error_line
+from faults.waiting import wait_until
 from safetensors import safe_open
 
 LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
 VERDICTS = ["awful", "poor", "plain", "nice", "superb"]
 EPOCHS = 2
+OPTIONS = ("--batch-size", "4", "--learning-rate", "0.005", "--output", "ckpt")
 WORDS_FOR_THREE = [" ".join(words) for words in product(("film", "plot", "cast", "end"), repeat=2)]
 
 
@@ -42,8 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, base: Path) -> tuple[Path,
 
 
 def _train(folder: Path, base: Path, *more: str | int) -> Result:
-    options = ("--batch-size", "4", "--learning-rate", "0.005", "--output", "ckpt")
-    return Command(folder)("train", "--data", "x.tsv", "--base", base, *options, *map(str, more))
+    return Command(folder)("train", "--data", "x.tsv", "--base", base, *OPTIONS, *map(str, more))
 
 
 def test_what_is_said(trained: tuple[Path, Result]) -> None:
@@ -94,38 +96,60 @@ def test_it_learns(trained: tuple[Path, Result]) -> None:
     assert metrics["dev"]["x.tsv"]["eval_accuracy"] >= 0.9
 
 
-def test_resume(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> None:
-    """--resume goes on where the last run ended: what it had measured stands, and only the rest is trained."""
-    checkpoint, _ = trained
-    shutil.copytree(checkpoint, tmp_path / "ckpt")
-    write_reviews(tmp_path / "x.tsv")
-    assert _train(tmp_path, base, "--epochs", EPOCHS * 2, "--resume").code == 0
-    before, after = read_metrics(checkpoint), read_metrics(tmp_path / "ckpt")
-    assert after["steps"] > before["steps"]
-    measured = [entry for entry in before["history"] if "eval_dev_loss" in entry]
-    assert [entry for entry in after["history"] if "eval_dev_loss" in entry][: len(measured)] == measured
-
-
-def test_resume_of_nothing_begins(base: Path, tmp_path: Path) -> None:
-    """--resume without an earlier run starts from the base, so that one command serves both."""
-    write_reviews(tmp_path / "x.tsv")
-    result = _train(tmp_path, base, "--epochs", "0.5", "--resume")
-    assert (result.code, result.stderr.splitlines()[-1]) == (0, "written to ckpt")
-    assert len([entry for entry in read_metrics(tmp_path / "ckpt")["history"] if "eval_dev_loss" in entry]) <= 2
-
-
-def test_a_run_that_is_there_is_not_mixed_with_another(
+def test_an_existing_checkpoint_is_replaced_with_force_alone(
     trained: tuple[Path, Result], base: Path, tmp_path: Path
 ) -> None:
-    """A run without --resume begins anew; --resume then goes on with that one, not with an older one."""
+    """A checkpoint that is there stays as it is, also where --force is given and the training cannot begin."""
     shutil.copytree(trained[0], tmp_path / "ckpt")
     write_reviews(tmp_path / "x.tsv")
-    assert _train(tmp_path, base, "--epochs", "1", "--seed", "1").code == 0
-    fresh = read_metrics(tmp_path / "ckpt")
-    assert _train(tmp_path, base, "--epochs", "2", "--seed", "1", "--resume").code == 0
-    measured = [entry for entry in fresh["history"] if "eval_dev_loss" in entry]
-    history = read_metrics(tmp_path / "ckpt")["history"]
-    assert [entry for entry in history if "eval_dev_loss" in entry][: len(measured)] == measured
+    before = Command(tmp_path).contents()
+    refused = _train(tmp_path, base)
+    assert (refused.code, error_line(refused)) == (
+        2,
+        "ckpt exists: choose another output, or replace it with --force",
+    )
+    assert _train(tmp_path, base, "--force", "--restart", "--teacher", "typo").code == 66
+    assert Command(tmp_path).contents() == before
+    assert _train(tmp_path, base, "--force", "--epochs", "0.3").code == 0
+    assert read_metrics(tmp_path / "ckpt")["recipe"]["options"]["epochs"] == 0.3
+
+
+def test_the_same_command_continues(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> None:
+    """A stopped training says what is kept; the same command, and no other, goes on to the same weights to the bit."""
+    write_reviews(tmp_path / "x.tsv")
+    command = Command(tmp_path, ("train", "--data", "x.tsv", "--base", str(base), *OPTIONS))
+    with command.start("--epochs", str(EPOCHS)) as process:
+        wait_until(lambda: any(tmp_path.glob(".ckpt.training/steps/*/sealed.json")), process)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate()
+    told = error_line(Result(process.returncode, "", stderr.decode("utf-8")))
+    assert process.returncode == 143
+    step = re.fullmatch(
+        r"stopped by SIGTERM before the end; kept up to step (\d+): the same command again continues", told
+    )
+    assert step
+    before = command.contents()
+    other = command("--epochs", str(EPOCHS), "--seed", "7")
+    assert other.code == 78
+    assert "is unfinished, and seed was 42, is 7: undo that to continue it, or throw away" in error_line(other)
+    assert command.contents() == before
+    kept = tmp_path / f".ckpt.training/steps/checkpoint-{step[1]}/trainer_state.json"
+    measured = json.loads(kept.read_bytes())["log_history"]
+    assert command("--epochs", str(EPOCHS)).code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ckpt", "x.tsv"]
+    assert read_metrics(tmp_path / "ckpt")["history"][: len(measured)] == measured  # with the times of the first run
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (tmp_path / "ckpt", trained[0])]
+    assert weights[0] == weights[1]
+
+
+def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
+    """A loss that is no number ends the training with one line, and without a checkpoint."""
+    write_reviews(tmp_path / "x.tsv")
+    result = _train(tmp_path, base, "--epochs", EPOCHS, "--learning-rate", "1e9")
+    assert result.code == 1
+    assert re.fullmatch(r"the loss became nan after step \d+: lower the learning rate .*", error_line(result))
+    assert "Warning" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tsv"]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +177,15 @@ def test_data_that_cannot_be_trained_on(
     assert [path.name for path in tmp_path.iterdir()] == ["x.tsv"]
 
 
+def test_a_column_beside_a_recipe(base: Path, tmp_path: Path) -> None:
+    """An option that a recipe decides is refused, not left out of account."""
+    write_reviews(tmp_path / "x.tsv")
+    (tmp_path / "x.toml").write_text('[[corpus]]\nname = "x"\ntrain = "x.tsv"\n', "utf-8")
+    result = Command(tmp_path)("train", "--recipe", "x.toml", "--label-column", "label", "-o", "ckpt")
+    assert result.code == 2
+    assert error_line(result) == "a recipe names its columns: put label_column there, not --label-column"
+
+
 def test_options_and_seeds(base: Path, tmp_path: Path) -> None:
     """What is typed is what the run is made of, and the spread over the seeds is told."""
     write_reviews(tmp_path / "x.tsv")
@@ -171,8 +204,12 @@ def test_options_and_seeds(base: Path, tmp_path: Path) -> None:
         (("--layer-decay", "0"), "layer_decay is 0.0: it must be above 0, at most 1"),
         (("--freeze-layers", "3"), "freeze_layers is 3, but the model has 2 layers"),
         (("--teacher", "nowhere"), "no teacher checkpoint at nowhere: train it first"),
+        (
+            ("--max-tokens", "257"),
+            "the base checkpoint reads at most 256 tokens, not 257: lower --max-tokens, or max_tokens",
+        ),
     ],
-    ids=["out of range", "more layers than there are", "no teacher"],
+    ids=["out of range", "more layers than there are", "no teacher", "more tokens than there are positions"],
 )
 def test_settings_that_contradict(base: Path, tmp_path: Path, options: tuple[str, ...], message: str) -> None:
     """Settings that no training can follow are told in one line."""
@@ -228,7 +265,7 @@ def test_base_that_cannot_be_used(base: Path, tmp_path: Path, damage: Callable[[
 
 def test_a_second_stage_remembers_the_first(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> None:
     """A checkpoint that another one was the base of records what that one learned from, and keeps its head."""
-    shutil.copytree(trained[0], tmp_path / "first", ignore=shutil.ignore_patterns("steps"))
+    shutil.copytree(trained[0], tmp_path / "first")
     write_reviews(tmp_path / "x.tsv")
     assert _train(tmp_path, Path("first"), "--epochs", "0.3").code == 0
     first, second = read_metrics(trained[0]), read_metrics(tmp_path / "ckpt")
@@ -244,7 +281,7 @@ def test_a_second_stage_remembers_the_first(trained: tuple[Path, Result], base: 
 
 def test_a_base_with_other_labels(trained: tuple[Path, Result], tmp_path: Path) -> None:
     """A checkpoint for five labels is a base for three: its body stays, its head is made anew."""
-    shutil.copytree(trained[0], tmp_path / "five", ignore=shutil.ignore_patterns("steps"))
+    shutil.copytree(trained[0], tmp_path / "five")
     rows = [f"the {noun} is {word}\t{label}" for noun in WORDS_FOR_THREE for label, word in enumerate(VERDICTS[1:4])]
     (tmp_path / "x.tsv").write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
     result = _train(tmp_path, Path("five"), "--labels", "negative,neutral,positive", "--epochs", "0.5")

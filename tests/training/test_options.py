@@ -1,6 +1,8 @@
 """Options of a training run, each seen to change what it says, on a model of two layers."""
 
+import json
 import shutil
+import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -14,11 +16,11 @@ from tiny_models import write_checkpoint
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
 from sentiment_batch.polarity import FIVE_CLASSES
-from sentiment_batch.training.corpora import load_corpus
+from sentiment_batch.training.corpora import Corpus, load_corpus
 from sentiment_batch.training.distillation import soft_labels
-from sentiment_batch.training.finetune import finetune
+from sentiment_batch.training.finetune import finetune, prepare
 from sentiment_batch.training.recipe import CorpusSpec, Recipe, TrainingOptions
-from sentiment_batch.training.seeds import finetune_seeds
+from sentiment_batch.training.run import train_checkpoint
 
 VERDICTS = ("awful", "poor", "plain", "nice", "superb")
 OPTIONS = TrainingOptions(epochs=1, batch_size=16, learning_rate=0.005, bfloat16="off")
@@ -36,11 +38,13 @@ def recipe(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     return Recipe((CorpusSpec("x", str(file)),), base=str(base), options=OPTIONS)
 
 
-def train(recipe: Recipe, output: Path, *, resume: bool = False, **options: Any) -> dict[str, Any]:
+def train(recipe: Recipe, output: Path, **options: Any) -> dict[str, Any]:
     recipe = replace(recipe, options=replace(recipe.options, **options))
-    corpora = [load_corpus(spec, Path(), recipe.labels) for spec in recipe.corpora]
-    run = finetune_seeds if recipe.options.seeds > 1 else finetune
-    return run(recipe, corpora, output, resume=resume, show_progress=False)
+    return train_checkpoint(recipe, load(recipe), output, restart=False, show_progress=False)
+
+
+def load(recipe: Recipe) -> list[Corpus]:
+    return [load_corpus(spec, Path(), recipe.labels) for spec in recipe.corpora]
 
 
 def weights(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
@@ -97,21 +101,51 @@ def test_frozen_weights_stay_as_they_are(recipe: Recipe, base: Path, tmp_path: P
     assert unchanged == {name for name in before if name.startswith(("embeddings.", "encoder.layer.0."))}
 
 
-@pytest.mark.parametrize("options", [{}, {"ema_decay": 0.8, "r_drop": 1.0, "weight": 0.5}], ids=["plain", "options"])
-def test_a_resumed_run_ends_as_one_that_was_not_stopped(
-    recipe: Recipe, tmp_path: Path, options: dict[str, Any]
+_stops: list[str] = []
+
+
+def _stop(event: str, arguments: tuple[Any, ...]) -> None:
+    """Ctrl-C at the moment when a certain file is opened."""
+    if _stops and event == "open" and str(arguments[0]).endswith(_stops[0]):
+        _stops.clear()
+        raise KeyboardInterrupt
+
+
+sys.addaudithook(_stop)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"epochs": 2}, {"epochs": 2, "ema_decay": 0.8, "r_drop": 1.0}, {"epochs": 12, "patience": 2}],
+    ids=["plain", "options", "patience"],
+)
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_a_continued_run_ends_as_one_that_was_not_stopped(
+    recipe: Recipe, tmp_path: Path, options: dict[str, Any], weight: float
 ) -> None:
-    """From a checkpoint in the middle, the run goes on to the same weights to the bit: same rows, same average."""
-    options = {"epochs": 2, "evaluations_per_epoch": 2} | options
-    recipe = replace(recipe, corpora=(replace(recipe.corpora[0], weight=options.pop("weight", 1.0)),))
-    whole = train(recipe, tmp_path / "whole", **options)
-    shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
-    (tmp_path / "stopped/model.safetensors").unlink()
-    *_, last = sorted((tmp_path / "stopped/steps").iterdir(), key=lambda path: int(path.name.partition("-")[2]))
-    shutil.rmtree(last)
-    resumed = train(recipe, tmp_path / "stopped", resume=True, **options)
-    assert same(tmp_path / "whole", tmp_path / "stopped")
-    assert (resumed["steps"], resumed["best_step"]) == (whole["steps"], whole["best_step"])
+    """Stopped while it saves a step, a run goes on from the one before to the same weights to the bit.
+
+    It goes on with the same rows, the same average, and as little patience.
+    """
+    recipe = replace(
+        recipe,
+        corpora=(replace(recipe.corpora[0], weight=weight),),
+        options=replace(recipe.options, **options),
+    )
+    corpora = load(recipe)
+
+    def run(name: str) -> dict[str, Any]:
+        return finetune(prepare(recipe, corpora), recipe, corpora, tmp_path / name, show_progress=False)
+
+    whole = run("whole")
+    assert "patience" not in options or whole["history"][-1]["epoch"] < options["epochs"]  # it came to an end
+    _stops.append(f"checkpoint-{whole['steps']}/trainer_state.json")
+    with pytest.raises(KeyboardInterrupt):
+        run("stopped")
+    continued = run("stopped")
+    assert same(tmp_path / "whole/checkpoint", tmp_path / "stopped/checkpoint")
+    assert (continued["steps"], continued["best_step"]) == (whole["steps"], whole["best_step"])
+    assert run("stopped") == json.loads(json.dumps(continued))  # a finished one is not run again
 
 
 def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
@@ -158,10 +192,8 @@ def test_a_teacher_is_followed(recipe: Recipe, plain: Path, tmp_path: Path) -> N
     taught = replace(recipe, corpora=(CorpusSpec("x", str(wrong)),))
     train(taught, tmp_path / "student", teachers=(str(plain),), teacher_share=1.0, epochs=4)
     tokens = [[2, *range(5, 5 + count), 3] for count in range(1, 8)]
-    tokenizer = plain / "tokenizer.json"
     teacher, student = (
-        soft_labels([folder], tokens, FIVE_CLASSES, 1.0, tokenizer=tokenizer, bfloat16=False)
-        for folder in (plain, tmp_path / "student")
+        soft_labels([folder], tokens, FIVE_CLASSES, 1.0, bfloat16=False) for folder in (plain, tmp_path / "student")
     )
     assert (teacher.argmax(axis=1) == student.argmax(axis=1)).mean() >= 0.7
 
@@ -170,10 +202,9 @@ def test_teachers_are_averaged(plain: Path, recipe: Recipe, tmp_path: Path) -> N
     """Two teachers' probabilities are averaged, and a higher temperature brings them closer to each other."""
     train(recipe, tmp_path, seed=9)
     tokens = [[2, 5, 10, 3], [2, 6, 3], [2, 9, 9, 9, 3]]
-    tokenizer = plain / "tokenizer.json"
 
     def of(*teachers: Path, temperature: float = 1.0) -> npt.NDArray[np.float32]:
-        return soft_labels(teachers, tokens, FIVE_CLASSES, temperature, tokenizer=tokenizer, bfloat16=False)
+        return soft_labels(teachers, tokens, FIVE_CLASSES, temperature, bfloat16=False)
 
     np.testing.assert_allclose(of(plain, tmp_path), (of(plain) + of(tmp_path)) / 2, rtol=1e-5)
     np.testing.assert_allclose(of(plain).sum(axis=1), 1, rtol=1e-5)

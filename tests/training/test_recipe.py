@@ -71,11 +71,11 @@ def test_the_recipe_of_the_default_model() -> None:
     [
         ("base = ", "is not a recipe: Invalid value"),
         ('base = "x"\n', r"names no \[\[corpus\]\]"),
-        ("nonsense = 1\n" + CORPUS, "is not a recipe: .*'nonsense'"),
+        ("nonsense = 1\n" + CORPUS, "its top level has no 'nonsense': it takes base, labels, training, corpus$"),
         ("[training]\nlearning_speed = 1\n" + CORPUS, "is not a recipe: .*'learning_speed'"),
         ('[training]\nlong_text = "middle"\n' + CORPUS, "long_text is 'middle': it must be 'head' or 'head-tail' or"),
         ('[training]\nlong_text = "windows"\n' + CORPUS, "long_text is windows: it must be head or head-tail: a text"),
-        ('[[corpus]]\nname = "a"\n', "is not a recipe: .*'train'"),
+        ('[[corpus]]\nname = "a"\n', r"is not a recipe: \[\[corpus\]\] has no 'train', which it needs"),
         (CORPUS + "colour = 1\n", "is not a recipe: .*'colour'"),
         (CORPUS + '[corpus.label_map]\n1 = "splendid"\n', "is not a recipe: .*'splendid'"),
         (CORPUS + "weight = 0\n", "a: the weight of a corpus is above 0: leave it out instead"),

@@ -1,0 +1,27 @@
+"""A training from the first look at what it needs to the finished checkpoint in its place."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sentiment_batch.training.corpora import Corpus
+from sentiment_batch.training.finetune import finetune, prepare
+from sentiment_batch.training.identity import identity_of
+from sentiment_batch.training.recipe import Recipe
+from sentiment_batch.training.seeds import finetune_seeds
+from sentiment_batch.training.staging import staged
+
+
+def train_checkpoint(
+    recipe: Recipe, corpora: Sequence[Corpus], output: Path, *, restart: bool, show_progress: bool
+) -> dict[str, Any]:
+    """Train on the corpora, those of the recipe, and put the checkpoint in `output`; returns its metrics.
+
+    An unfinished training of the same is continued. Raises as `prepare` does, before anything is written or removed;
+    then as `staged` does, and DivergedError.
+    """
+    base = prepare(recipe, corpora)
+    with staged(output, identity_of(recipe, corpora), restart=restart) as folder:
+        if recipe.options.seeds > 1:
+            return finetune_seeds(recipe, corpora, folder, show_progress=show_progress)
+        return finetune(base, recipe, corpora, folder, show_progress=show_progress)

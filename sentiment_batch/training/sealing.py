@@ -1,0 +1,60 @@
+"""Folders that are known to be complete: a list of their files and hashes, written last, is in them."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from sentiment_batch.bundle import sha256_of
+from sentiment_batch.durable import replacing
+
+SEAL = "sealed.json"
+
+
+def seal(folder: Path) -> None:
+    """Sync the folder's files and list them; raises OSError."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != SEAL]
+    for path in files:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    with replacing(folder / SEAL) as stream:
+        stream.write(json.dumps({path.name: sha256_of(path) for path in files}).encode())
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether the folder was sealed and holds what it held then."""
+    try:
+        sealed = json.loads((folder / SEAL).read_bytes())
+        return all(sha256_of(folder / name) == sha256 for name, sha256 in sealed.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+class StepSealing(TrainerCallback):  # type: ignore[misc]  # transformers is not followed
+    """Seals each step that the trainer saves; it comes after all callbacks that add to what is saved."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        seal(step_folder(Path(args.output_dir), state.global_step))
+
+
+def step_folder(steps: Path, step: int) -> Path:
+    return steps / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+
+
+def last_step(steps: Path) -> Path | None:
+    """The last saved step that can be gone on from; what is later, or damaged, is removed.
+
+    With it goes the best step so far, whose weights are kept in the end: without that one it is of no use.
+    """
+    saved = {int(path.name.rpartition("-")[2]): path for path in steps.glob(f"{PREFIX_CHECKPOINT_DIR}-*")}
+    for step in sorted(saved, reverse=True):
+        if is_intact(saved[step]):
+            best = json.loads((saved[step] / "trainer_state.json").read_bytes())["best_global_step"]
+            if best in (None, step) or is_intact(step_folder(steps, best)):
+                return saved[step]
+        shutil.rmtree(saved[step])
+    return None

@@ -1,0 +1,134 @@
+"""The folder beside a checkpoint in which its training keeps what is done until the checkpoint is complete.
+
+It holds `run.json`, which says what the training is, the last saved steps, and at the end `checkpoint/`, which is
+renamed to the output. Whatever stands there before is as it was until then.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from sentiment_batch.checkpoint import read_settings
+from sentiment_batch.durable import replacing
+from sentiment_batch.errors import (
+    CannotWriteError,
+    ConfigurationError,
+    DivergedError,
+    TryAgainError,
+    UsageError,
+    first_line,
+)
+from sentiment_batch.locations import Location
+from sentiment_batch.lock import locked
+from sentiment_batch.output import publish
+from sentiment_batch.training.identity import changes
+from sentiment_batch.training.sealing import SEAL
+
+METRICS = "metrics.json"
+
+_RUN = "run.json"
+# What training, and transformers for it, write into a checkpoint.
+_OF_A_CHECKPOINT = re.compile(r"seed-\d+|learning_curves\.png|.*\.(json|model|safetensors|txt)")
+
+
+def require_writable(output: Path, *, force: bool) -> None:
+    """Raise CannotWriteError for what can never be a checkpoint's folder, or UsageError if there is one already.
+
+    A folder that holds anything but a checkpoint of ours is never replaced: it is somebody's.
+    """
+    if output.is_symlink():
+        raise CannotWriteError(f"{output} is a symbolic link: name the folder itself")
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise CannotWriteError(f"{output} is a file, not a folder: choose another output")
+    if output.is_mount():
+        raise CannotWriteError(f"{output} is a mount point, which cannot be replaced: name a folder in it")
+    names = sorted(path.name for path in output.iterdir())
+    foreign = [name for name in names if METRICS not in names or not _OF_A_CHECKPOINT.fullmatch(name)]
+    if foreign:
+        raise UsageError(f"{output} holds {foreign[0]!r}, which no training has put there: choose another folder")
+    if names and not force:
+        raise UsageError(f"{output} exists: choose another output, or replace it with --force")
+
+
+@contextmanager
+def staged(output: Path, identity: Mapping[str, Mapping[str, Any]], *, restart: bool) -> Iterator[Path]:
+    """A folder for one training at a time, with what an earlier one of the same `identity` left unfinished.
+
+    What the block leaves in `checkpoint/` becomes `output`. Raises TryAgainError if another training is writing it;
+    ConfigurationError, naming what changed, if one of another identity was left unfinished and `restart` does not
+    throw it away. Any OSError in the block becomes a CannotWriteError, and whatever ends it early says what is kept.
+    """
+    output = output.absolute()
+    folder = output.with_name(f".{output.name}.training")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with locked(output):
+            _open(folder, output, identity, restart=restart)
+            with _keeping(folder):
+                yield folder
+                (folder / "checkpoint" / SEAL).unlink(missing_ok=True)
+                publish(folder / "checkpoint", Location.parse(str(output)))
+            shutil.rmtree(folder, ignore_errors=True)
+    except filelock.Timeout as error:
+        raise TryAgainError(f"{output}: another training is writing it: try again when it is done") from error
+    except OSError as error:
+        failure = CannotWriteError(f"{output}: {first_line(error)}")
+        failure.__notes__ = getattr(error, "__notes__", [])
+        raise failure from error
+
+
+@contextmanager
+def _keeping(folder: Path) -> Iterator[None]:
+    """Whatever ends the block early is told what is kept; if that is nothing, or of no use, the folder is removed."""
+    try:
+        yield
+    except DivergedError:
+        # A setting has to change: what was done would not serve again.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except BaseException as error:
+        if kept := _last_kept(folder):
+            error.add_note(f"kept up to {kept}: the same command again continues")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _open(folder: Path, output: Path, identity: Mapping[str, Mapping[str, Any]], *, restart: bool) -> None:
+    """Leave what is to be continued, or make the folder anew."""
+    if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.geteuid()):
+        # In a shared place it can hold and do anything.
+        raise CannotWriteError(f"{folder} is not this user's own folder: remove it, or choose another output")
+    if _last_kept(folder) and not restart:
+        begun = read_settings(folder / _RUN)
+        if changed := changes(begun["identity"], identity):
+            raise ConfigurationError(
+                f"{output}: a training that began at {begun['started']} is unfinished, and {'; '.join(changed)}: "
+                "undo that to continue it, or throw away what it has done with --restart"
+            )
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    with replacing(folder / _RUN) as stream:
+        stream.write(json.dumps({"started": started, "identity": identity}).encode())
+
+
+def _last_kept(folder: Path) -> str | None:
+    """In words, the last step that was saved."""
+    sealed = sorted(folder.rglob(f"steps/*/{SEAL}"), key=lambda path: path.stat().st_mtime_ns)
+    if not sealed:
+        return None
+    step = sealed[-1].parent
+    seed = step.parent.parent.name if step.parent.parent != folder else ""
+    return f"step {step.name.rpartition('-')[2]}" + (f" of {seed.replace('-', ' ')}" if seed else "")
