@@ -104,10 +104,11 @@ class Location:
 def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Location]:
     """The files that INPUT arguments name: files, URIs, globs and folders; in order.
 
-    A glob or folder leaves out what was written by earlier runs (`*.scored.*`, `*.rejects.jsonl`).
+    A glob or folder leaves out what was written by earlier runs (`*.scored.csv` and the like, `*.rejects.jsonl`), and a
+    folder hidden files too.
 
     Raises NoInputError for a name behind which there is nothing, unless it is that of a folder that `may_be_empty`;
-    UsageError for what is neither file nor folder.
+    UsageError for what is neither file nor folder, and for a name that is empty or not UTF-8.
     """
     return [location for name in names for location in _expand(name, may_be_empty)]
 

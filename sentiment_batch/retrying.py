@@ -37,7 +37,8 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
 
     Returns what became of them. Raises NoInputError if there is no such output, rejects file or input; BadDataError
     if one of them is not what the receipt says, or if, after everything is written, more than `max_reject_rate` of
-    all records are rejected; ConfigurationError if the model is not the one of the receipt.
+    all records are rejected; ConfigurationError if the model is not the one of the receipt, or a run of `score` has not
+    been finished; UsageError if the rows came from a pipe.
     """
     if is_published(output):
         with staged(output, {}) as staging:

@@ -193,7 +193,7 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
 
 def is_published(output: Output) -> bool:
     """Whether what stands there is the output of a run that was stopped right after it had put it there."""
-    with suppress(OSError, ConfigurationError):
+    with suppress(OSError, ConfigurationError):  # a journal of another version is complained of where it is opened
         journal = Journal.read(_folder(output) / _JOURNAL)
         if journal and journal.published_sha256:
             # In a store, a folder may be there in part.

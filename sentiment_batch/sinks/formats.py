@@ -174,7 +174,8 @@ def _with_times_as_text(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         return pa.string()
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.large_list(_with_times_as_text(kind.value_type))
+        value_type = _with_times_as_text(kind.value_type)
+        return kind if value_type == kind.value_type else pa.large_list(value_type)
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(_with_times_as_text(field.type)) for field in kind])
     return kind

@@ -27,6 +27,7 @@ class Dialect:
 
     @property
     def encoding_but_utf8(self) -> str | None:
+        """As a Reject has it; the mark at the beginning of a file is no part of a record."""
         return None if codecs.lookup(self.encoding).name.startswith("utf-8") else self.encoding
 
     def __post_init__(self) -> None:
