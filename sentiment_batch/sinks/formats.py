@@ -6,7 +6,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -155,30 +156,48 @@ def _joined(record: str, added: str) -> str:
 def _as_text(column: pa.Array) -> list[str | None]:
     if pa.types.is_floating(column.type):
         return [None if value is None else str(value) for value in _shortest(column)]
-    text: list[str | None] = _cast(column, pa.string()).to_pylist()
+    text: list[str | None] = pc.cast(_cast_leaves(column, _in_known_zone), pa.string()).to_pylist()
     return text
 
 
-def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Times as text; in UTC where there is no such zone as the column says."""
-    try:
-        return pc.cast(column, kind)
-    except pa.ArrowInvalid:
-        if not pa.types.is_timestamp(column.type) or column.type.tz == "UTC":
-            raise
-        return _cast(column.cast(pa.timestamp(column.type.unit, "UTC")), kind)
+def _cast_leaves(column: pa.Array, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.Array:
+    """The column, with every type in it that holds no others replaced by what `leaf` makes of it."""
+    kind = _with_leaves(column.type, leaf)
+    return column if kind == column.type else pc.cast(column, kind)
 
 
-def _with_times_as_text(kind: pa.DataType) -> pa.DataType:
-    """The type, with text for what Python has no value for: nanoseconds, and years of more or less than four digits."""
-    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
-        return pa.string()
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        value_type = _with_times_as_text(kind.value_type)
-        return kind if value_type == kind.value_type else pa.large_list(value_type)
+def _with_leaves(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_with_times_as_text(field.type)) for field in kind])
-    return kind
+        return pa.struct([field.with_type(_with_leaves(field.type, leaf)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_with_leaves(kind.key_type, leaf), _with_leaves(kind.item_type, leaf))
+    if any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)):
+        value = _with_leaves(kind.value_type, leaf)
+        return kind if value == kind.value_type else pa.large_list(value)
+    if pa.types.is_dictionary(kind):
+        value = _with_leaves(kind.value_type, leaf)
+        return kind if value == kind.value_type else value
+    return leaf(kind)
+
+
+def _in_known_zone(kind: pa.DataType) -> pa.DataType:
+    """UTC for a time of a zone that does not exist here: without it, there is no text for the time."""
+    is_unknown = pa.types.is_timestamp(kind) and kind.tz is not None and not _is_known(kind.tz)
+    return pa.timestamp(kind.unit, "UTC") if is_unknown else kind
+
+
+@cache
+def _is_known(zone: str) -> bool:
+    try:
+        pc.cast(pa.array([0], pa.timestamp("s", zone)), pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _time_as_text(kind: pa.DataType) -> pa.DataType:
+    """Python has no value for nanoseconds, nor for years of more or less than four digits."""
+    return pa.string() if pa.types.is_temporal(kind) and not pa.types.is_interval(kind) else kind
 
 
 def _as_json(batch: pa.RecordBatch) -> list[dict[str, Any]]:
@@ -188,8 +207,7 @@ def _as_json(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    kind = _with_times_as_text(column.type)
-    values: list[Any] = (column if kind == column.type else _cast(column, kind)).to_pylist()
+    values: list[Any] = _cast_leaves(_cast_leaves(column, _in_known_zone), _time_as_text).to_pylist()
     return values
 
 
