@@ -40,12 +40,16 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
     for job in jobs:
         _clear_traces(job)
         worker.check(job)
-    failures = []
+    failures: list[BadDataError] = []
     for job in jobs:
         try:
             worker.run(job, counts, progress)
         except BadDataError as error:
             failures.append(error)
+        except BaseException as error:
+            for failure in failures:
+                error.add_note(f"before that, {failure}")
+            raise
     if failures:
         if len(failures) > 1:
             failures[0].add_note(f"{len(failures) - 1} more of {len(jobs)} outputs failed too")

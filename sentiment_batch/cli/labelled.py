@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from sentiment_batch.cli.options import text_column_option
 
@@ -50,7 +51,7 @@ def build_recipe(
 ) -> "Recipe":
     """The recipe that the options name: a file, or one made of --data.
 
-    Raises UsageError unless it is one of both, and for a column beside a file.
+    Raises UsageError unless it is one of the two, and for options that go with the other.
     """
     from sentiment_batch.training.recipe import CorpusSpec, Recipe
 
@@ -62,6 +63,8 @@ def build_recipe(
                 raise click.UsageError(f"a recipe names its columns: put {option}_column there, not --{option}-column")
         recipe = Recipe.load(recipe_file)
         return replace(recipe, labels=labels or recipe.labels)
+    if click.get_current_context().get_parameter_source("data_folder") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--data-folder goes with --recipe: give --data the whole path")
     names = [file.name for file in files]
     specs = (
         CorpusSpec(

@@ -18,6 +18,13 @@ from sentiment_batch.formats import Compression, FileType, Format
 from sentiment_batch.locations import Location
 
 _PEEK_BYTES = 4096
+# How files begin that often have the suffix of text, or arrive on stdin: no text begins like that.
+_NO_TEXT = {
+    b"\x1f\x8b": "gzip: unpack it, or give it the suffix .gz",
+    b"\x28\xb5\x2f\xfd": "zstd: unpack it, or give it the suffix .zst",
+    b"PK\x03\x04": "a ZIP archive: unpack it",
+    b"PAR1\x15": "a Parquet file: give it the suffix .parquet",
+}
 _BLOCK_BYTES = 2**18
 
 # What a small file may become: so much in any case, and so many times its size. Of gzip, text leaves a third, and one
@@ -53,6 +60,8 @@ class InputFile:
                 self.require_likely_size(_unpacked_sizes(location, self._compression))
         if empty:
             raise BadDataError(f"{self.name}: the file is empty")
+        if self.format is not Format.PARQUET:
+            self._require_text()
 
     def fraction_read(self) -> float | None:
         """How much of the file has been read, in [0, 1]; None for standard input."""
@@ -81,6 +90,13 @@ class InputFile:
                 f"{self.name}: its {self._size:,} bytes become more than {limit:,}: a decompression bomb, "
                 "or, if it is meant, to be unpacked or split before"
             )
+
+    def _require_text(self) -> None:
+        with reading(self.name):
+            start = cast(io.BufferedReader, self.stream).peek(_PEEK_BYTES)
+        for beginning, what in _NO_TEXT.items():
+            if start.startswith(beginning):
+                raise BadDataError(f"{self.name}: it begins like {what}")
 
     def close(self) -> None:
         self.stream.close()

@@ -188,7 +188,8 @@ def _parsed(source: str) -> dict[str, Any]:
     except RecursionError as error:
         raise ValueError("not a JSON object: nested too deeply") from error
     except ValueError as error:
-        raise ValueError(f"not a JSON object: {error}") from error
+        # Python's own, of integers that are too long, goes on with advice for programmers.
+        raise ValueError(f"not a JSON object: {str(error).partition(':')[0]}") from error
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value

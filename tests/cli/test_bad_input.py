@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 from cli.process import Command, error_line
 from cli.tables import REVIEWS, read_table, write_table
+from support import compressed
 
 
 def truncated(name: str) -> Callable[[Path], object]:
@@ -43,6 +44,31 @@ CASES = {
     "truncated gzip": (truncated("r.csv.gz"), "r.csv.gz", 65, "r.csv.gz: cut short or damaged: Compressed file ended"),
     "truncated zstd": (truncated("r.csv.zst"), "r.csv.zst", 65, "r.csv.zst: "),
     "header not UTF-8": (holding("r.csv", b"text\xf6\na\n"), "r.csv", 65, "r.csv: the header is not utf-8 text: name"),
+    "gzip without its suffix": (
+        holding("r.csv", gzip.compress(b"text\na\n")),
+        "r.csv",
+        65,
+        "r.csv: it begins like gzip: ",
+    ),
+    "gzip twice": (
+        holding("r.csv.gz", gzip.compress(gzip.compress(b"text\na\n"))),
+        "r.csv.gz",
+        65,
+        "r.csv.gz: it begins like gzip: ",
+    ),
+    "zstd without its suffix": (
+        holding("r.jsonl", compressed(b"{}\n", "zst")),
+        "r.jsonl",
+        65,
+        "r.jsonl: it begins like zstd: ",
+    ),
+    "ZIP": (holding("r.csv", b"PK\x03\x04\x14"), "r.csv", 65, "r.csv: it begins like a ZIP archive: unpack it"),
+    "Parquet named CSV": (
+        lambda folder: write_table(folder / "r.parquet", REVIEWS).rename(folder / "r.csv"),
+        "r.csv",
+        65,
+        "r.csv: it begins like a Parquet file: give it the suffix .parquet",
+    ),
     "JSONL not UTF-8": (
         holding("r.jsonl", b'{"text": "sch\xf6n"}\n'),
         "r.jsonl",

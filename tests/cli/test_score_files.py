@@ -6,6 +6,7 @@ import os
 import pytest
 from cli.process import Command, error_line
 from cli.tables import ADDED, REVIEWS, decode, read_table, write_table
+from filelock import FileLock
 
 FORMATS = ["csv", "tsv", "jsonl", "parquet"]
 
@@ -299,3 +300,14 @@ def test_bad_data_stops_no_other_file(score: Command) -> None:
     assert error_line(result).startswith("b.csv: line 2: ")
     assert error_line(result).endswith("; 1 more of 4 outputs failed too")
     assert [row["sentiment"] for row in read_table(score.folder / "c.scored.csv")] == ["very negative"]
+
+
+def test_bad_data_is_told_beside_another_failure(score: Command) -> None:
+    """Where a later output fails for another reason, that of the earlier one is not lost."""
+    (score.folder / "a.csv").write_text("text\nbad,more\n")
+    (score.folder / "b.csv").write_text("text\ngood\n")
+    with FileLock(score.folder / ".b.scored.csv.lock"):
+        result = score("a.csv", "b.csv")
+    assert result.code == 75
+    assert error_line(result).startswith("b.scored.csv: another run has been writing it")
+    assert "; before that, a.csv: line 2: " in error_line(result)

@@ -32,7 +32,11 @@ def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[
     log = trial.folder.with_suffix(".log")
     log.touch()
     with trial.started_by(*inject(call, "signal=STOP", number, str(log))).start(*trial.arguments) as tracer:
-        wait_until(lambda: "stopped by SIGSTOP" in log.read_text("utf-8", "replace"), tracer)
+        try:
+            wait_until(lambda: "stopped by SIGSTOP" in log.read_text("utf-8", "replace"), tracer)
+        except AssertionError:
+            tracer.kill()  # or leaving the block would wait for it
+            raise
         run = int(log.read_text("utf-8", "replace").split()[0])
         try:
             meanwhile(run)

@@ -78,7 +78,10 @@ def test_verbatim(path: Path) -> None:
         (b'{"text": "b"} {}', "not a JSON object: Extra data (character 15)"),
         (b'{"text": "b\tc"}', "not a JSON object: Invalid control character at (character 12)"),
         (b"[" * 100_000, "not a JSON object: nested too deeply"),
-        (b'{"text": "b", "n": 1' + b"0" * 5000 + b"}", "not a JSON object: Exceeds the limit"),
+        (
+            b'{"text": "b", "n": 1' + b"0" * 5000 + b"}",
+            "not a JSON object: Exceeds the limit (4300 digits) for integer string conversion",
+        ),
         (b'{"text": "\xff"}', "not UTF-8 text: convert the file, for example with iconv"),
         (b'\xef\xbb\xbf{"text": "b"}', "not a JSON object: Expecting value (character 1)"),
         (b'{"text": 7}', "'text' is not text"),
@@ -92,7 +95,7 @@ def test_broken_records(path: Path, line: bytes, reason: str, options: SourceOpt
     assert chunk.texts == [None, "c"]
     [reject] = chunk.rejects
     assert (reject.source, reject.line, reject.offset, reject.raw) == (str(path), 3, 17, b" " + line + b"\n")
-    assert reject.reason.startswith(reason)
+    assert reject.reason == reason
 
 
 @given(
