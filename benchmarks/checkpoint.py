@@ -5,7 +5,7 @@ Its labels mean nothing; its speed is that of any fine-tuned one. Call through `
 
 from pathlib import Path
 
-from sentiment_batch.polarity import FIVE_CLASSES
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.training.checkpoint import PACKAGED_BASE, load_pretrained
 
 

@@ -63,8 +63,8 @@ def throughput_command(
     from benchmarks.contenders.roster import CONTENDERS
     from benchmarks.throughput import Plan, throughput
     from benchmarks.workloads import Texts
-    from sentiment_batch.bundle import read_config
     from sentiment_batch.hardware import usable_cores
+    from sentiment_batch.model_config import read_config
 
     if unknown := set(contenders) - set(CONTENDERS):
         raise click.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(CONTENDERS)}")

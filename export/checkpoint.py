@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from sentiment_batch.bundle import read_config
 from sentiment_batch.checkpoint import find_checkpoint, read_settings, weight_files
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.model_config import read_config
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import onnxruntime
 
 from sentiment_batch.behaviour import check_behaviour
-from sentiment_batch.bundle import Description, ModelBundle, Precision, Quantization, write_manifest
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import UsageError
 from sentiment_batch.export.card import render_card, summarize
 from sentiment_batch.export.chatter import quiet_libraries
@@ -23,7 +23,8 @@ from sentiment_batch.export.lineage import lineage
 from sentiment_batch.export.sample import BUILT_IN, Sample, built_in_sample, encode_samples
 from sentiment_batch.export.staging import staged
 from sentiment_batch.export.writer import GraphWriter
-from sentiment_batch.polarity import polarities
+from sentiment_batch.labels import polarities
+from sentiment_batch.manifest import Description, Precision, Quantization, write_manifest
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
 from sentiment_batch.text import Tokenizer

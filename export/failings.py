@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sentiment_batch.bundle import Description
 from sentiment_batch.export.sample import BUILT_IN
-from sentiment_batch.polarity import in_order
+from sentiment_batch.labels import in_order
+from sentiment_batch.manifest import Description
 
 # Kinds of wording with a smaller share of cases as expected are told as failings.
 _ENOUGH = 0.7

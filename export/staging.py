@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from sentiment_batch.bundle import MANIFEST
 from sentiment_batch.errors import CannotWriteError
+from sentiment_batch.manifest import MANIFEST
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ from typing import Any
 
 import onnx
 
-from sentiment_batch.bundle import FLOAT16_GRAPH, FLOAT_GRAPH, QUANTIZED_GRAPH, Precision, Quantization
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export.bert import can_lay, lay_bert
 from sentiment_batch.export.calibrate import channel_reaches
@@ -26,8 +25,9 @@ from sentiment_batch.export.temperature import (
     fit_temperature,
     labelled,
 )
+from sentiment_batch.labels import in_order, polarities
+from sentiment_batch.manifest import FLOAT16_GRAPH, FLOAT_GRAPH, QUANTIZED_GRAPH, Precision, Quantization
 from sentiment_batch.metrics import measure
-from sentiment_batch.polarity import in_order, polarities
 from sentiment_batch.scoring import softmax
 from sentiment_batch.temperature import Temperature
 

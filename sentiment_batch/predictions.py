@@ -12,6 +12,7 @@ from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.columns import ADDED_COLUMNS
 from sentiment_batch.distribution import Distribution
 from sentiment_batch.errors import UsageError
+from sentiment_batch.labels import column_name
 from sentiment_batch.scoring import Scores
 
 
@@ -37,7 +38,7 @@ class PredictionColumns:
     def schema(self) -> pa.Schema:
         fields = dict(ADDED_COLUMNS)
         if self.probabilities:
-            fields |= {f"p_{label.replace(' ', '_')}": pa.float32() for label in self.labels}
+            fields |= {f"p_{column_name(label)}": pa.float32() for label in self.labels}
         return pa.schema([(self.prefix + name, kind) for name, kind in fields.items()])
 
     def require_no_clash(self, names: Iterable[str]) -> None:

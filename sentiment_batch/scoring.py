@@ -258,7 +258,7 @@ def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
             return _open(model, Device.CUDA)
         except ConfigurationError:  # no float graph, or no working CUDA for it; a broken bundle fails again below
             return _open(model, Device.CPU)
-    bundle = ModelBundle.load(model, quantized=False if device is Device.CUDA else None)
+    bundle = ModelBundle.load(model, only_float=device is Device.CUDA)
     return bundle, Session(bundle.graph, device)
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import filelock
 
-from sentiment_batch.bundle import sha256_of
 from sentiment_batch.durable import replacing, sync_folder
 from sentiment_batch.errors import (
     BadDataError,
@@ -29,6 +28,7 @@ from sentiment_batch.errors import (
     UsageError,
     first_line,
 )
+from sentiment_batch.hashing import sha256_of
 from sentiment_batch.journal import Commit, Journal, Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.lock import lock_path, locked

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from sentiment_batch.bundle import Description, Quantization, write_manifest
+from sentiment_batch.manifest import Description, Quantization, write_manifest
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail")

@@ -4,7 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,13 @@ from sentiment_batch.formats import FileType
 from sentiment_batch.locations import Location
 from sentiment_batch.sinks import open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, open_source
+
+
+def edit_json(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change the object in a file of JSON."""
+    content = json.loads(path.read_text("utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), "utf-8")
 
 
 def compressed(content: bytes, suffix: str) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tiny_graph import LABELS, MAX_TOKENS, save_model
 
-from sentiment_batch.bundle import Description, Quantization, write_manifest
+from sentiment_batch.manifest import Description, Quantization, write_manifest
 from sentiment_batch.scoring import Scorer, ScoringOptions, softmax
 from sentiment_batch.session import Device
 from sentiment_batch.temperature import UNSCALED, Temperature

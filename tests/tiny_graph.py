@@ -8,9 +8,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from sentiment_batch.bundle import Description, Quantization, write_manifest
+from sentiment_batch.manifest import Description, Quantization, write_manifest
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
+POLARITIES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 MAX_TOKENS = 32
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _WORDS = ("a", "bad", "film", "good", "not", "really", "seen", "the", "was", "worse")
@@ -38,7 +39,7 @@ def save_model(folder: Path) -> None:
 def save_bundle(folder: Path) -> None:
     """Write a model folder with its manifest."""
     save_model(folder)
-    write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), MAX_TOKENS, Quantization.NONE, 17))
+    write_manifest(folder, Description(LABELS, POLARITIES, MAX_TOKENS, Quantization.NONE, 17))
 
 
 def save_graph(path: Path) -> None:

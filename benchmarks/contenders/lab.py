@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting, in_order
 from benchmarks.tables import write_table
-from sentiment_batch.bundle import read_config
+from sentiment_batch.model_config import read_config
 
 _BATCH_TOKENS = 1024
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting, thread_layouts
 from benchmarks.contenders.tokens import Tokens, encoder
-from sentiment_batch.bundle import read_config
+from sentiment_batch.model_config import read_config
 
 # Padding included. Runs of 1,024 and 2,048 tokens were slower with every model here.
 _BATCH_TOKENS = 512

@@ -10,7 +10,7 @@ from benchmarks.contenders.optimum import Optimum
 from benchmarks.contenders.pipeline import Pipeline
 from benchmarks.contenders.sentiment_batch import SentimentBatch
 from benchmarks.contenders.torch_int8 import TorchInt8
-from sentiment_batch.bundle import Precision, Quantization
+from sentiment_batch.manifest import Precision, Quantization
 
 CONTENDERS: dict[str, Contender] = {
     "pipeline-float32": Pipeline("float32"),

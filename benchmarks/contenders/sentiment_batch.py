@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting
 from benchmarks.process import run, sentiment_batch
 from sentiment_batch.batching import plan_batches
-from sentiment_batch.bundle import Precision, Quantization
+from sentiment_batch.manifest import Precision, Quantization
 
 
 @dataclass(frozen=True)

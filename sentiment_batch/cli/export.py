@@ -90,8 +90,8 @@ def export(
     from sentiment_batch.cli.extras import require_extra
 
     require_extra("export", "onnx", "optimum", "torch", "transformers")
-    from sentiment_batch.bundle import Precision, Quantization
     from sentiment_batch.export import ExportOptions, Sample, export_bundle
+    from sentiment_batch.manifest import Precision, Quantization
 
     options = ExportOptions(
         checkpoint,

@@ -41,10 +41,11 @@ def _collect() -> dict[str, Any]:
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
-    from sentiment_batch.bundle import ModelBundle, read_manifest
+    from sentiment_batch.bundle import ModelBundle
     from sentiment_batch.cuda import require_cuda
     from sentiment_batch.errors import ConfigurationError
     from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, int8_products, usable_cores
+    from sentiment_batch.manifest import read_manifest
     from sentiment_batch.session import Device, Session
 
     def installed(package: str) -> str:

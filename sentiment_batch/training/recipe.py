@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
-from sentiment_batch.polarity import FIVE_CLASSES
+from sentiment_batch.labels import FIVE_CLASSES, require_distinct
 from sentiment_batch.text import LongText
 from sentiment_batch.training.settings import from_table
 
@@ -132,8 +132,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError for settings that do not fit the labels, or corpora of one name."""
-        if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
-            raise ConfigurationError("labels takes two names at least, all different")
+        if len(self.labels) < 2:
+            raise ConfigurationError("labels takes two names at least")
+        require_distinct(self.labels, "labels")
         names = [corpus.name for corpus in self.corpora]
         twice = [name for name in names if names.count(name) > 1]
         if twice:

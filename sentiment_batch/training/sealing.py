@@ -9,8 +9,8 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from sentiment_batch.bundle import sha256_of
 from sentiment_batch.durable import replacing
+from sentiment_batch.hashing import sha256_of
 
 SEAL = "sealed.json"
 

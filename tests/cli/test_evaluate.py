@@ -10,7 +10,7 @@ from cli.process import Command, error_line
 from cli.tables import write_table
 from matplotlib.image import imread
 
-from sentiment_batch.bundle import Description, Quantization, write_manifest
+from sentiment_batch.manifest import Description, Quantization, write_manifest
 from sentiment_batch.temperature import Temperature
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from tiny_models import write_checkpoint
 
-from sentiment_batch.bundle import Precision, Quantization
 from sentiment_batch.export import ExportOptions, ExportReport, export_bundle
+from sentiment_batch.manifest import Precision, Quantization
 
 Export = Callable[[str, Quantization], ExportReport]
 

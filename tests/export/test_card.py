@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tiny_models import write_checkpoint
 
-from sentiment_batch.bundle import Description, Quantization
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export import ExportOptions, Sample, export_bundle
 from sentiment_batch.export.card import render_card
+from sentiment_batch.manifest import Description, Quantization
 
 FIRST = {
     "recipe": {

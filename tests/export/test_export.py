@@ -10,9 +10,10 @@ import pytest
 from tiny_models import FIVE_LABELS, write_checkpoint
 
 from sentiment_batch.behaviour import check_behaviour
-from sentiment_batch.bundle import ModelBundle, Quantization, read_manifest
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError
 from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
+from sentiment_batch.manifest import Quantization, read_manifest
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
 from sentiment_batch.temperature import UNSCALED
@@ -47,7 +48,7 @@ def test_the_bundle_loads(model_type: str, quantization: Quantization, exported:
     assert bundle.labels == FIVE_LABELS
     assert bundle.polarities == (-1, -0.5, 0, 0.5, 1)
     assert bundle.max_tokens == 128
-    assert bundle.quantized is (quantization is not Quantization.NONE)
+    assert bundle.graph.name == report.description.graph
     assert report.description.opset in {entry.version for entry in onnx.load(bundle.graph).opset_import}
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 from transformers import AutoModelForSequenceClassification
 
-from sentiment_batch.bundle import Quantization
 from sentiment_batch.export import ExportReport
 from sentiment_batch.export.gate import PARITY_TOLERANCE
 from sentiment_batch.export.graph import GraphBuilder
 from sentiment_batch.export.per_row import per_row
+from sentiment_batch.manifest import Quantization
 from sentiment_batch.session import Device, Session
 
 Export = Callable[[str, Quantization], ExportReport]

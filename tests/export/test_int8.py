@@ -13,10 +13,11 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from sentiment_batch.bundle import ModelBundle, Quantization
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.export import ExportReport
 from sentiment_batch.export.graph import MICROSOFT
 from sentiment_batch.export.int8 import weights_to_int8
+from sentiment_batch.manifest import Quantization
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import Tokenizer
 

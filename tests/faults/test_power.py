@@ -6,7 +6,7 @@ from faults.disk import Disk, needs_loop_devices, needs_mounts
 from faults.injection import Calls, each, inject, needs_strace
 from faults.trial import DONE, OUTPUT, RECEIPT, Trial
 
-from sentiment_batch.bundle import sha256_of
+from sentiment_batch.hashing import sha256_of
 
 pytestmark = [needs_strace, needs_mounts, needs_loop_devices]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_batch.errors import BadDataError, NoInputError, SentimentBatchError
-from sentiment_batch.polarity import FIVE_CLASSES
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.training.corpora import LabelledTexts, load_corpus, load_labelled
 from sentiment_batch.training.recipe import CorpusSpec
 

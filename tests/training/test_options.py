@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from tiny_models import write_checkpoint
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
-from sentiment_batch.polarity import FIVE_CLASSES
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.training.corpora import Corpus, load_corpus
 from sentiment_batch.training.distillation import soft_labels
 from sentiment_batch.training.finetune import finetune, prepare

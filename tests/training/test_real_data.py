@@ -3,8 +3,8 @@
 import itertools
 from pathlib import Path
 
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.locations import Location
-from sentiment_batch.polarity import FIVE_CLASSES
 from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.corpora import load_corpus, load_labelled
 from sentiment_batch.training.recipe import CorpusSpec

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
-from sentiment_batch.polarity import FIVE_CLASSES
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.text import LongText
 from sentiment_batch.training.recipe import CorpusSpec, Recipe, TrainingOptions
 
@@ -108,7 +108,7 @@ def test_the_recipe_of_the_default_model() -> None:
         ("corpus = 5\n", r"corpus is written \[\[corpus\]\], one for each"),
         ("base = 5\n" + CORPUS, "base is 5: it must be a text"),
         ('labels = "good"\n' + CORPUS, "labels is 'good': it must be a list, each a text"),
-        ('labels = ["good", "good"]\n' + CORPUS, "labels takes two names at least, all different"),
+        ('labels = ["good", "good"]\n' + CORPUS, "labels has two labels called 'good': give each a name of its own"),
         (CORPUS + CORPUS, "two corpora are called 'a': give each a name of its own"),
         (CORPUS + "label_map = 5\n", "label_map is 5: it must be a table, each value a text"),
         (CORPUS + "text_column = 5\n", r"\[\[corpus\]\]: text_column is 5: it must be a text"),

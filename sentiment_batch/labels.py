@@ -1,12 +1,28 @@
-"""Where a label stands between negative and positive."""
+"""Labels: each has a column of its own, and perhaps a place between negative and positive."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+
+from sentiment_batch.errors import ConfigurationError
 
 FIVE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
 
 _RANKS = {name: rank for rank, name in enumerate(FIVE_CLASSES)} | {"neg": 1, "neu": 2, "mixed": 2, "pos": 3}
 _STARS = re.compile(r"([1-9])[ _]stars?")
+
+
+def column_name(label: str) -> str:
+    """The label in the name of a column."""
+    return label.replace(" ", "_")
+
+
+def require_distinct(labels: Sequence[str], source: object) -> None:
+    """Raise ConfigurationError, naming the `source` of the labels, if two of them would share a column."""
+    uses = Counter(map(column_name, labels))
+    shared = [label for label in labels if uses[column_name(label)] > 1]
+    if shared:
+        raise ConfigurationError(f"{source} has two labels called {shared[0]!r}: give each a name of its own")
 
 
 def polarities(labels: Sequence[str]) -> tuple[float, ...] | None:

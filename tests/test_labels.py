@@ -1,10 +1,11 @@
-"""Label names to polarities."""
+"""Label names to polarities, and to columns that differ."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment_batch.polarity import polarities
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.labels import polarities, require_distinct
 
 FIVE = {"very negative": -1.0, "negative": -0.5, "neutral": 0.0, "positive": 0.5, "very positive": 1.0}
 
@@ -46,3 +47,10 @@ def test_order_of_the_outputs_does_not_matter(labels: list[str]) -> None:
 def test_unknown_order(labels: tuple[str, ...]) -> None:
     """Labels that leave the order open have no polarity: it is never guessed."""
     assert polarities(labels) is None
+
+
+@pytest.mark.parametrize("labels", [("a", "b", "a"), ("so so", "so_so")])
+def test_one_column_for_two_labels(labels: tuple[str, ...]) -> None:
+    """Labels that would share a column are refused, with the name of what lists them."""
+    with pytest.raises(ConfigurationError, match=f"a list has two labels called '{labels[0]}'"):
+        require_distinct(labels, "a list")

@@ -1,0 +1,106 @@
+"""The manifest of a bundle, `bundle.json`: size and hash of every file, and what the model is."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.hashing import sha256_of
+from sentiment_batch.temperature import UNSCALED, Temperature
+
+MANIFEST = "bundle.json"
+FLOAT_GRAPH = "model.onnx"
+FLOAT16_GRAPH = "model_fp16.onnx"
+QUANTIZED_GRAPH = "model_quantized.onnx"
+SCHEMA_VERSION = 1
+
+
+class Quantization(StrEnum):
+    """Dynamic int8 with one activation scale per token vector, or per batch; or float32."""
+
+    PER_ROW = "per-row"
+    PER_TENSOR = "per-tensor"
+    NONE = "none"
+
+
+class Precision(StrEnum):
+    """Of what is not quantized: float32, or, for GPUs, float16 in a graph that takes padded batches with a mask."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a manifest says beyond the files: `origin` and `measured` are records for people, kept as they are."""
+
+    labels: tuple[str, ...]
+    polarities: tuple[float, ...] | None
+    max_tokens: int
+    quantization: Quantization
+    opset: int
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    temperature: Temperature = UNSCALED
+    precision: Precision = Precision.FP32
+
+    @property
+    def graph(self) -> str:
+        """The name of the one graph's file."""
+        if self.quantization is not Quantization.NONE:
+            return QUANTIZED_GRAPH
+        return FLOAT16_GRAPH if self.precision is Precision.FP16 else FLOAT_GRAPH
+
+
+def write_manifest(folder: Path, description: Description) -> None:
+    """Describe every file in `folder` in its `bundle.json`."""
+    files = {
+        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    values = description.polarities or [None] * len(description.labels)
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "files": files,
+        "labels": [{"name": name, "polarity": value} for name, value in zip(description.labels, values, strict=True)],
+        "max_tokens": description.max_tokens,
+        "temperature": asdict(description.temperature),
+        "quantization": description.quantization.value,
+        "precision": description.precision.value,
+        "opset": description.opset,
+        "origin": description.origin,
+        "measured": description.measured,
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest as it is written; raises ConfigurationError if it is not one that this version reads."""
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        version = manifest["schema_version"]
+        complete = {"files", "labels", "max_tokens"} <= manifest.keys()
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is not a bundle manifest: {type(error).__name__}: {error}") from error
+    if not manifest.get("labels", True):
+        raise ConfigurationError(f"{path} is not a bundle manifest: no labels")
+    if version != SCHEMA_VERSION or not complete:
+        raise ConfigurationError(f"{path} has schema version {version}; this version reads {SCHEMA_VERSION}")
+    return dict(manifest)
+
+
+def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ConfigurationError for a file of the manifest that is missing, altered, or not a plain file of `folder`."""
+    for name, expected in files.items():
+        path = folder / name
+        if Path(name).is_absolute() or path.resolve() != folder.resolve() / name:
+            raise ConfigurationError(f"{folder / MANIFEST} lists {name!r}, which is not a plain file of the bundle")
+        if not path.is_file():
+            raise ConfigurationError(f"{folder} lacks {name}: copy or export the bundle again")
+        if path.stat().st_size != expected["bytes"] or sha256_of(path) != expected["sha256"]:
+            raise ConfigurationError(f"{path} is not the file that was exported: copy or export the bundle again")

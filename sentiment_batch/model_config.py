@@ -1,0 +1,36 @@
+"""A sequence classifier's `config.json`, as Hugging Face libraries write it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.labels import require_distinct
+
+
+def read_config(path: Path) -> tuple[tuple[str, ...], int]:
+    """The labels in the order of the model's outputs, and the most tokens that it reads.
+
+    Raises ConfigurationError if the file does not say, or two labels would share a column.
+    """
+    try:
+        config = json.loads(path.read_text("utf-8"))
+        names = config["id2label"]
+        labels = tuple(str(names[str(i)]) for i in range(len(names)))
+        positions = most_tokens(config)
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise ConfigurationError(
+            f"{path} is not a sequence classifier's config: {type(error).__name__}: {error}"
+        ) from error
+    require_distinct(labels, path)
+    return labels, positions
+
+
+def most_tokens(config: Mapping[str, Any]) -> int:
+    """How many tokens a model of that configuration has positions for; raises KeyError, TypeError or ValueError."""
+    positions = int(config["max_position_embeddings"])
+    # RoBERTa numbers its positions from the padding id on.
+    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
+        positions -= int(config.get("pad_token_id", 1)) + 1
+    return positions

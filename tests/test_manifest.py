@@ -1,0 +1,160 @@
+"""What a manifest says is what is loaded; one that is not true of its folder is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import edit_json
+from tiny_graph import LABELS, POLARITIES, save_bundle, save_model
+
+from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.manifest import MANIFEST, Description, Quantization, read_manifest, write_manifest
+from sentiment_batch.temperature import Temperature
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    save_bundle(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    save_model(tmp_path)
+    return tmp_path
+
+
+def test_round_trip(model: Path) -> None:
+    """What is written into a manifest is what loading it gives."""
+    origin, measured = {"checkpoint": "abc"}, {"accuracy": 0.5}
+    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.PER_ROW, 17, origin, measured))
+    loaded = ModelBundle.load(model)
+    assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (LABELS, POLARITIES, 20)
+    assert (loaded.graph, loaded.tokenizer) == (model / "model.onnx", model / "tokenizer.json")
+    manifest = read_manifest(model)
+    assert (manifest["origin"], manifest["measured"]) == (origin, measured)
+    assert (manifest["quantization"], manifest["precision"]) == ("per-row", "fp32")
+
+
+def test_temperature(model: Path) -> None:
+    """A temperature comes back as it was written; a manifest without one, of an older export, means 1."""
+    fitted = Temperature((4, 24), (1.5, 0.9), ("dev",))
+    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17, temperature=fitted))
+    assert ModelBundle.load(model).temperature == fitted
+    edit_json(model / MANIFEST, lambda manifest: manifest.pop("temperature"))
+    assert ModelBundle.load(model).temperature == Temperature((1,), (1.0,))
+
+
+@pytest.mark.parametrize("name", ["tokens", "values", "fitted_on", None])
+@pytest.mark.parametrize("value", [None, "warm", [0], ["warm"]])
+def test_temperature_that_is_none(bundle: Path, name: str | None, value: object) -> None:
+    """A temperature that cannot be applied is refused, not ignored."""
+    if (name, value) in (("fitted_on", "warm"), ("fitted_on", [0]), ("fitted_on", ["warm"])):
+        pytest.skip("names of samples are not read")
+
+    def spoil(manifest: dict[str, Any]) -> None:
+        if name is None:
+            manifest["temperature"] = value
+        else:
+            manifest["temperature"][name] = value
+
+    edit_json(bundle / MANIFEST, spoil)
+    with pytest.raises(ConfigurationError, match=r"bundle\.json is not a bundle manifest"):
+        ModelBundle.load(bundle)
+
+
+def test_labels_without_order(model: Path) -> None:
+    """A bundle whose labels have no order loads without polarities."""
+    write_manifest(model, Description(LABELS, None, 20, Quantization.NONE, 17))
+    assert ModelBundle.load(model).polarities is None
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json"])
+def test_missing_file(bundle: Path, name: str) -> None:
+    """A file that the manifest lists and the folder lacks is named."""
+    (bundle / name).unlink()
+    with pytest.raises(ConfigurationError, match=f"lacks {name}"):
+        ModelBundle.load(bundle)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json"])
+def test_altered_file(bundle: Path, name: str) -> None:
+    """A file of the right size with one bit flipped is refused."""
+    content = bytearray((bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / name).write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"{name} is not the file that was exported"):
+        ModelBundle.load(bundle)
+
+
+@pytest.mark.parametrize("name", ["../model.onnx", "a/../../model.onnx", "a/../model.onnx", "/etc/hostname"])
+def test_path_out_of_the_folder(bundle: Path, name: str) -> None:
+    """A manifest cannot name files outside of its folder."""
+    edit_json(bundle / MANIFEST, lambda manifest: manifest["files"].update({name: {"sha256": "", "bytes": 0}}))
+    with pytest.raises(ConfigurationError, match="not a plain file of the bundle"):
+        ModelBundle.load(bundle)
+
+
+def test_link_out_of_the_folder(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A listed file that is a symbolic link is refused, even to the right content."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "model.onnx"
+    (bundle / "model.onnx").rename(elsewhere)
+    (bundle / "model.onnx").symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match="not a plain file of the bundle"):
+        ModelBundle.load(bundle)
+
+
+def test_link_to_a_folder(model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nor does a listed file stand in a folder that is a link."""
+    (model / "onnx").mkdir()
+    (model / "model.onnx").rename(model / "onnx/model.onnx")
+    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17))
+    assert ModelBundle.load(model).graph == model / "onnx/model.onnx"
+    elsewhere = (model / "onnx").rename(tmp_path_factory.mktemp("elsewhere") / "onnx")
+    (model / "onnx").symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match="not a plain file of the bundle"):
+        ModelBundle.load(model)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_other_schema_version(bundle: Path, version: object) -> None:
+    """A manifest of another schema version is refused, with the version that is read."""
+    edit_json(bundle / MANIFEST, lambda manifest: manifest.update(schema_version=version))
+    with pytest.raises(ConfigurationError, match="this version reads 1"):
+        ModelBundle.load(bundle)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"text"', "\x00", "[" * 100_000])
+def test_not_a_manifest(bundle: Path, content: str) -> None:
+    """A bundle.json that is no manifest is named."""
+    (bundle / MANIFEST).write_text(content, "utf-8")
+    with pytest.raises(ConfigurationError, match=r"bundle\.json is not a bundle manifest"):
+        ModelBundle.load(bundle)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("files", []),
+        ("files", {"config.json": {}}),
+        ("files", {"\x00": {}}),
+        ("labels", ["negative", "positive"]),
+        ("labels", {}),
+        ("labels", [{"name": "negative", "polarity": "low"}]),
+        ("max_tokens", "many"),
+        ("max_tokens", float("inf")),
+    ],
+)
+def test_manifest_of_another_shape(bundle: Path, key: str, value: object) -> None:
+    """A manifest with the right keys and values of another shape is named too."""
+    edit_json(bundle / MANIFEST, lambda manifest: manifest.update({key: value}))
+    with pytest.raises(ConfigurationError, match=r"bundle\.json"):
+        ModelBundle.load(bundle)
+
+
+def test_manifest_without_tokenizer(bundle: Path) -> None:
+    """A tokenizer that the manifest does not vouch for is not used."""
+    edit_json(bundle / MANIFEST, lambda manifest: manifest["files"].pop("tokenizer.json"))
+    with pytest.raises(ConfigurationError, match=r"lists no tokenizer\.json"):
+        ModelBundle.load(bundle)

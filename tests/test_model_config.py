@@ -1,0 +1,50 @@
+"""What a classifier's config.json says of its labels and of the tokens that it reads."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import edit_json
+from tiny_graph import LABELS, save_model
+
+from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.model_config import read_config
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    save_model(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert"])
+def test_roberta_positions(model: Path, model_type: str) -> None:
+    """RoBERTa's positions begin behind its padding id: of 514 it can use 512."""
+    edit_json(
+        model / "config.json",
+        lambda config: config.update(model_type=model_type, max_position_embeddings=514, pad_token_id=1),
+    )
+    assert read_config(model / "config.json") == (LABELS, 512)
+
+
+def test_label_order(model: Path) -> None:
+    """Labels come in the order of the outputs, not of the config's keys."""
+    edit_json(model / "config.json", lambda config: config.update(id2label={"1": "b", "0": "a"}))
+    assert read_config(model / "config.json")[0] == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id2label": None},
+        {"id2label": {"0": "a", "2": "c"}},
+        {"max_position_embeddings": None},
+        {"model_type": "roberta", "pad_token_id": None},
+        {"max_position_embeddings": float("inf")},
+    ],
+)
+def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:
+    """A config that does not describe a classifier is named."""
+    edit_json(model / "config.json", lambda config: config.update(change))
+    with pytest.raises(ConfigurationError, match=r"config\.json is not a sequence classifier's config"):
+        read_config(model / "config.json")
