@@ -28,7 +28,7 @@ from sentiment_batch.export.temperature import (
 from sentiment_batch.labels import in_order, polarities
 from sentiment_batch.manifest import FLOAT16_GRAPH, FLOAT_GRAPH, QUANTIZED_GRAPH, Precision, Quantization
 from sentiment_batch.metrics import measure
-from sentiment_batch.scoring import softmax
+from sentiment_batch.scores import softmax
 from sentiment_batch.temperature import Temperature
 
 Comparisons = dict[str, Comparison]

@@ -7,7 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sentiment_batch.scoring import Scorer, Scores, ScoringOptions
+    from sentiment_batch.scores import Scores
+    from sentiment_batch.scoring import Scorer, ScoringOptions
     from sentiment_batch.session import Device
     from sentiment_batch.text import LongText
 

@@ -30,7 +30,8 @@ from sentiment_batch.encoding import Texts
 from sentiment_batch.errors import ConfigurationError, CrashError, InputOutputError, UsageError, first_line
 from sentiment_batch.hardware import usable_cores
 from sentiment_batch.identity import versions
-from sentiment_batch.scoring import Chunk, Scorer, Scores, ScoringOptions, concatenate
+from sentiment_batch.scores import Scores, concatenate
+from sentiment_batch.scoring import Chunk, Scorer, ScoringOptions
 from sentiment_batch.session import Device, Session
 
 # Ray reads these when it is imported: it is to report nothing to its makers, and to print nothing among the rows.
@@ -198,15 +199,7 @@ def _scorer(model: "ray.ObjectRef[Model]") -> Scorer:
 
 
 def _receive(chunk: Chunk, sent: _Sent) -> tuple[Chunk, Scores]:
-    scores = concatenate([_result(piece) for piece in sent.pieces])
-    places = np.argsort(sent.rows)
-    in_order = scores._replace(
-        probabilities=scores.probabilities[places],
-        n_tokens=scores.n_tokens[places],
-        truncated=scores.truncated[places],
-        errors=[scores.errors[place] for place in places],
-    )
-    return chunk, in_order
+    return chunk, concatenate([_result(piece) for piece in sent.pieces]).take(np.argsort(sent.rows))
 
 
 def _result(piece: "Future[Scores]") -> Scores:

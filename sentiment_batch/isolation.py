@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sentiment_batch.encoding import Texts
 from sentiment_batch.errors import SentimentBatchError
-from sentiment_batch.scoring import Scorer, Scores, ScoringOptions, concatenate
+from sentiment_batch.scores import Scores, concatenate
+from sentiment_batch.scoring import Scorer, ScoringOptions
 
 _HARMLESS = "good"
 

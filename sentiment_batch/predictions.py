@@ -13,7 +13,7 @@ from sentiment_batch.columns import ADDED_COLUMNS
 from sentiment_batch.distribution import Distribution
 from sentiment_batch.errors import UsageError
 from sentiment_batch.labels import column_name
-from sentiment_batch.scoring import Scores
+from sentiment_batch.scores import Scores
 
 
 @dataclass(frozen=True)

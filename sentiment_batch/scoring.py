@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from sentiment_batch.batching import Batch, plan_batches
 from sentiment_batch.bundle import ModelBundle
@@ -21,6 +20,7 @@ from sentiment_batch.cuda import wheel_problem
 from sentiment_batch.encoding import Encoded, Texts
 from sentiment_batch.errors import ConfigurationError, UsageError
 from sentiment_batch.hardware import usable_cores
+from sentiment_batch.scores import FloatArray, Scores, mean_of_pieces, softmax
 from sentiment_batch.sequences import Sequences
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer
@@ -34,7 +34,6 @@ PADDED_MULTIPLE = 8
 # Threads that wait for CUDA, each for a run of its own: while one is computed, the other's tokens get there.
 _RUNS_ON_CUDA = 2
 
-FloatArray = npt.NDArray[np.float32]
 Chunk = TypeVar("Chunk")
 
 
@@ -64,35 +63,6 @@ class ScoringOptions:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise UsageError(f"{name} is a whole number above 0, or None, not {value!r}")
-
-
-class Scores(NamedTuple):
-    """Predictions for N texts over K labels.
-
-    `probabilities`: float32 [N, K], NaN where there is no prediction. `n_tokens`: int32 [N], tokens that the model
-    read. `truncated`: bool [N]. `errors`: why there is no prediction, `null_text` or `empty_text`; None where there is
-    one. `padding_tokens`: computed for nothing. `unknown_tokens`: of those read, how many were not in the vocabulary.
-    """
-
-    probabilities: FloatArray
-    n_tokens: npt.NDArray[np.int32]
-    truncated: npt.NDArray[np.bool_]
-    errors: list[str | None]
-    padding_tokens: int
-    unknown_tokens: int
-
-
-def concatenate(parts: Sequence[Scores]) -> Scores:
-    """The scores of one text after another; at least one part."""
-    probabilities, n_tokens, truncated, errors, padding_tokens, unknown_tokens = zip(*parts, strict=True)
-    return Scores(
-        np.concatenate(probabilities),
-        np.concatenate(n_tokens),
-        np.concatenate(truncated),
-        [error for part in errors for error in part],
-        sum(padding_tokens),
-        sum(unknown_tokens),
-    )
 
 
 class _Running(NamedTuple):
@@ -239,7 +209,7 @@ class Scorer:
         logits = np.empty((len(lengths), len(self.bundle.labels)), dtype=np.float32)
         for batch, output in zip(batches, outputs, strict=True):
             logits[batch.indices] = output
-        probabilities = _means(softmax(logits)[encoded.piece_sequences], encoded.n_pieces)
+        probabilities = mean_of_pieces(softmax(logits)[encoded.piece_sequences], encoded.n_pieces)
         return Scores(
             probabilities=self.bundle.temperature.scale(probabilities, encoded.n_tokens),
             n_tokens=encoded.n_tokens,
@@ -260,20 +230,3 @@ def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
             return _open(model, Device.CPU)
     bundle = ModelBundle.load(model, only_float=device is Device.CUDA)
     return bundle, Session(bundle.graph, device)
-
-
-def _means(rows: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
-    """The mean of the first counts[0] of rows [P, K], of the next counts[1] and so on, float32 [N, K]; of none, NaN."""
-    means = np.full((len(counts), rows.shape[1]), np.nan, dtype=np.float32)
-    some = counts > 0
-    if some.any():
-        starts = (np.cumsum(counts) - counts)[some]
-        means[some] = np.add.reduceat(rows, starts) / counts[some, np.newaxis].astype(np.float32)
-    return means
-
-
-def softmax(logits: FloatArray) -> FloatArray:
-    """Probabilities, float32 [N, K], of logits [N, K]; N may be 0."""
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    probabilities: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities

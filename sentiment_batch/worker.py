@@ -25,7 +25,8 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.publishing import Layout, publish_parts
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
-from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer, Scores
+from sentiment_batch.scores import Scores
+from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
 from sentiment_batch.sinks import Sink, open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
 from sentiment_batch.staging import Staging, is_published, staged

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sentiment_batch.encoding import EMPTY_TEXT, NULL_TEXT
 from sentiment_batch.errors import UsageError
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.scoring import Scorer, Scores
+from sentiment_batch.scores import Scores
+from sentiment_batch.scoring import Scorer
 
 LABELS = ("very negative", "neutral", "very positive")
 COLUMNS = PredictionColumns(LABELS, (-1.0, 0.0, 1.0))

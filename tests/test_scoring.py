@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.encoding import EMPTY_TEXT, NULL_TEXT
 from sentiment_batch.errors import ConfigurationError, UsageError
-from sentiment_batch.scoring import Scorer, Scores, ScoringOptions
+from sentiment_batch.scores import Scores
+from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer
 

@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 from tiny_graph import LABELS, MAX_TOKENS, save_model
 
 from sentiment_batch.manifest import Description, Quantization, write_manifest
-from sentiment_batch.scoring import Scorer, ScoringOptions, softmax
+from sentiment_batch.scores import softmax
+from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
 from sentiment_batch.temperature import UNSCALED, Temperature
 from sentiment_batch.text import LongText

@@ -12,7 +12,8 @@ from sentiment_batch.cuda import require_cuda
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export import ExportReport
 from sentiment_batch.export.sample import built_in_sample
-from sentiment_batch.scoring import PADDED_MULTIPLE, Scorer, Scores, ScoringOptions
+from sentiment_batch.scores import Scores
+from sentiment_batch.scoring import PADDED_MULTIPLE, Scorer, ScoringOptions
 from sentiment_batch.session import Device
 
 

@@ -9,7 +9,7 @@ import pytest
 from sentiment_batch.calibration import reliability
 from sentiment_batch.export.sample import EncodedSample
 from sentiment_batch.export.temperature import ScoredSample, calibration_records, fit_temperature, labelled
-from sentiment_batch.scoring import softmax
+from sentiment_batch.scores import softmax
 from sentiment_batch.temperature import UNSCALED, Temperature
 
 TRUTH = Temperature((4, 16, 64, 256), (0.8, 2.0, 1.5, 1.2))
