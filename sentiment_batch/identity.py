@@ -1,7 +1,7 @@
 """Whatever changes the result of a job: while it is the same, unfinished work may be continued."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -38,6 +38,20 @@ def identity_of(
     }
     as_read: dict[str, Any] = json.loads(json.dumps(identity))
     return as_read
+
+
+def changes(run: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
+    """In words, what of `identity` is not as it was in an earlier `run`."""
+    found = []
+    for name, now in identity.items():
+        before = run.get(name)
+        if isinstance(now, dict) and isinstance(before, dict):
+            found += [
+                f"{key} was {before.get(key)}, is {value}" for key, value in now.items() if before.get(key) != value
+            ]
+        elif before != now:
+            found.append(f"the {name.replace('_', ' ')} changed")
+    return found
 
 
 def versions() -> dict[str, str]:

@@ -5,29 +5,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import NamedTuple
-
-import pyarrow as pa
 
 from sentiment_batch.durable import sync_folder, writing
-from sentiment_batch.formats import FileType
 from sentiment_batch.locations import Location
 from sentiment_batch.output import SUCCESS, Output, publish, remove
 from sentiment_batch.parts import Part
-from sentiment_batch.sinks import open_sink
+from sentiment_batch.sinks import Layout, open_sink
 from sentiment_batch.staging import Staging
 
 # Of a folder's files: about a million short rows each, a function of the input alone, as chunks are.
 _CHUNKS_PER_FILE = 128
-
-
-class Layout(NamedTuple):
-    """What the files of an output look like: their type, the kept and the added columns; see sinks.open_sink."""
-
-    file_type: FileType
-    records: pa.Schema
-    predictions: pa.Schema
-    guard_formulas: bool
 
 
 def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
@@ -88,11 +75,7 @@ def _writing_rejects(staging: Staging) -> Iterator[Iterator[Part]]:
 
 
 def _write_file(path: Path, parts: Iterable[Part], layout: Layout, after: Path | None = None) -> None:
-    file_type, records, predictions, guard_formulas = layout
-    with (
-        writing(path) as raw,
-        open_sink(raw, file_type, records, predictions, guard_formulas=guard_formulas, after=after) as sink,
-    ):
+    with writing(path) as raw, open_sink(raw, layout, after) as sink:
         for part in parts:
             sink.write(part.records, part.predictions, part.lines)
 

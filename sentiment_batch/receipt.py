@@ -18,6 +18,7 @@ from sentiment_batch.errors import BadDataError, NoInputError, first_line
 from sentiment_batch.journal import Commit, Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
+from sentiment_batch.staging import Staging
 from sentiment_batch.text import LongText
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -140,39 +141,35 @@ class Receipt(TypedDict):
     retries: NotRequired[list[Retry]]
 
 
-def make_receipt(
-    output: Output, run: Mapping[str, Any], commits: Sequence[Commit], columns: list[str], facts: Mapping[str, Any]
-) -> Receipt:
+def make_receipt(output: Output, staging: Staging, columns: list[str], facts: Mapping[str, Any]) -> Receipt:
     """Of a finished run: what it was, its parts, its output, and `facts` of this process; raises OSError."""
-    tally = sum((commit.tally for commit in commits), Tally())
+    tally = staging.tally
     receipt = {
         "schema_version": SCHEMA_VERSION,
-        **run,
+        **staging.run,
         "finished": _now(),
         **tally.record(),
         **facts,
-        "parts": _describe_parts(commits),
+        "parts": _describe_parts(staging.commits),
         "output": output.describe() | {"columns": columns},
         "rejects": Output(output.rejects).describe() if tally.rows_rejected else None,
     }
     return cast(Receipt, receipt)
 
 
-def extend_receipt(
-    receipt: Receipt, run: Mapping[str, Any], commits: Sequence[Commit], output: Output, rejects: Output
-) -> Receipt:
+def extend_receipt(receipt: Receipt, staging: Staging, output: Output, rejects: Output) -> Receipt:
     """The receipt of an output to which mended records were added; raises OSError.
 
     `output` and `rejects` are what is about to take the place of those that the receipt speaks of.
     """
-    tally = sum((commit.tally for commit in commits), Tally())
+    tally = staging.tally
     total = replace(Tally.from_record(receipt) + tally, rows_rejected=tally.rows_rejected)
     retry = {
-        "run": run["run"],
-        "started": run["started"],
+        "run": staging.run["run"],
+        "started": staging.run["started"],
         "finished": _now(),
         "rows": tally.rows_scored + tally.rows_unscorable,
-        "parts": _describe_parts(commits),
+        "parts": _describe_parts(staging.commits),
     }
     before = receipt["rejects"]
     extended = {

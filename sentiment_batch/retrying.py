@@ -16,20 +16,22 @@ from typing import Annotated, Any, cast
 import msgspec
 import pyarrow.fs as pafs
 
+from sentiment_batch.committing import commit_chunk
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.events import tell
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output, publish, remove, sha256_of
-from sentiment_batch.publishing import Layout, append_parts, publish_rejects
+from sentiment_batch.publishing import append_parts, publish_rejects
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, extend_receipt, read_receipt, write_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
+from sentiment_batch.resuming import is_published, staged
 from sentiment_batch.scoring import Scorer
+from sentiment_batch.sinks import Layout
 from sentiment_batch.sources import Reject
-from sentiment_batch.staging import Staging, is_published, staged
-from sentiment_batch.worker import commit_chunk
+from sentiment_batch.staging import Staging
 
 
 def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float, restart: bool) -> Tally:
@@ -62,7 +64,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         if output.describe()["sha256"] != receipt["output"]["sha256"]:
             raise BadDataError(f"{output.name}: not what its receipt says: score its inputs anew")
         layout = _commit_chunks(output, receipt, inputs, staging, scorer)
-        retried = sum((commit.tally for commit in staging.commits), Tally())
+        retried = staging.tally
         if retried.rows_in != receipt["rows_rejected"]:
             raise BadDataError(
                 f"{output.rejects.name}: {retried.rows_in:,} records, where the receipt says "
@@ -70,7 +72,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
             )
         append_parts(staging, output, layout)
         finished = _here(staging.file("output"), is_folder=output.is_folder)
-        extended = extend_receipt(receipt, staging.run, staging.commits, finished, _here(staging.file("rejects")))
+        extended = extend_receipt(receipt, staging, finished, _here(staging.file("rejects")))
         write_receipt(staging.file("receipt"), extended)
         staging.publish(staging.file("output"), output)
         return _finish(staging, output, max_reject_rate)
@@ -91,8 +93,8 @@ def _commit_chunks(
                 if staging.finished(place) is None:
                     # They may be here because scoring them ended a process.
                     [(scores, crashed)] = score_survivors(scorer, [chunk.texts])
-                    left = replace(chunk.without(crashed) if crashed else chunk, input=number)
-                    commit_chunk(staging, place, chunk.sha256(), left, scores, added, list(crashed))
+                    of_input = replace(chunk, input=number)
+                    commit_chunk(staging, place, chunk.sha256(), of_input, scores, added, crashed)
     return layout
 
 
@@ -131,7 +133,7 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
         publish(path, output.receipt if is_done else output.incomplete)
     if is_done:
         remove(output.incomplete)
-    tally = sum((commit.tally for commit in staging.commits), Tally())
+    tally = staging.tally
     if not is_done:
         raise BadDataError(f"{tally.rows_rejected:,} of {tally.rows_in:,} still rejected: see {output.rejects.name}")
     staging.remove()

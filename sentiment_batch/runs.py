@@ -13,7 +13,7 @@ from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
 from sentiment_batch.receipt import read_receipt
-from sentiment_batch.staging import clear_traces
+from sentiment_batch.resuming import clear_traces
 from sentiment_batch.summary import Counts
 from sentiment_batch.worker import Plan, Progress, Worker
 

@@ -2,34 +2,32 @@
 
 import io
 import json
-import logging
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import pyarrow.fs as pafs
 
-from sentiment_batch.distribution import Distribution
+from sentiment_batch.committing import commit_chunk, tally_of
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, first_line
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
-from sentiment_batch.journal import Tally
 from sentiment_batch.output import Output, publish
-from sentiment_batch.parts import Part
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.publishing import Layout, publish_parts
+from sentiment_batch.publishing import publish_parts
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
+from sentiment_batch.resuming import is_published, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
-from sentiment_batch.sinks import Sink, open_sink
+from sentiment_batch.sinks import Layout, open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
-from sentiment_batch.staging import Staging, is_published, staged
+from sentiment_batch.staging import Staging
 from sentiment_batch.summary import Counts, describe
 
 
@@ -55,7 +53,7 @@ class Progress(Protocol):
 class Worker:
     """Does jobs with one model and the same options.
 
-    `guard_formulas`: no field of a CSV or TSV output is to be taken for a formula; see sinks.DelimitedSink. `force`:
+    `guard_formulas`: no field of a CSV or TSV output is to be taken for a formula; see sinks.Layout. `force`:
     outputs that exist are replaced. `restart`: what an unfinished run has done is thrown away. `max_reject_rate`: the
     share of records that may be rejected.
     """
@@ -76,7 +74,7 @@ class Worker:
             return Plan(inputs, job.output.name, None, None, None, self.columns.schema.names)
         with closing(self._reader(job)) as reader:
             self.columns.require_no_clash(reader.source.names)
-            with self._sink(io.BytesIO(), reader):
+            with open_sink(io.BytesIO(), self._layout(reader)):
                 pass  # every column has a place there
             return Plan(
                 inputs,
@@ -127,19 +125,18 @@ class Worker:
                 publish_parts(staging, job.output, self._layout(reader))
                 self._publish_receipt(job.output, staging, reader, counts)
                 staging.remove()
-                rows = sum((commit.tally for commit in staging.commits), Tally()).rows
-                tell("finished", run=run, output=job.output.name, **rows, seconds=round(counts.seconds - began, 3))
+                seconds = round(counts.seconds - began, 3)
+                tell("finished", run=run, output=job.output.name, **staging.tally.rows, seconds=seconds)
 
     def _stream(self, reader: Reader, counts: Counts, progress: Progress) -> None:
         try:
-            with self._sink(sys.stdout.buffer, reader) as sink:
+            with open_sink(sys.stdout.buffer, self._layout(reader)) as sink:
                 chunks = without_rejects(reader.chunks())
                 for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
                     predictions = self.columns.batch(scores)
                     sink.write(chunk.records, predictions, chunk.lines)
-                    counts.tally += _tally(
-                        scores, chunk.rejects, self.columns.distribution(predictions, scores.unknown_tokens)
-                    )
+                    distribution = self.columns.distribution(predictions, scores.unknown_tokens)
+                    counts.tally += tally_of(scores, chunk.rejects, distribution)
                     progress.update(len(chunk), reader.total)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
@@ -168,8 +165,8 @@ class Worker:
                     tell("resumed", chunk=place, **finished.tally.rows)
                     progress.update(len(chunk), reader.total)
 
-        def keep(place: int, content: str, chunk: Chunk, scores: Scores, crashed_rows: Sequence[int] = ()) -> None:
-            counts.tally += commit_chunk(staging, place, content, chunk, scores, self.columns, crashed_rows)
+        def keep(place: int, content: str, chunk: Chunk, scores: Scores, crashed: Mapping[int, str]) -> None:
+            counts.tally += commit_chunk(staging, place, content, chunk, scores, self.columns, crashed)
             progress.update(len(chunk), reader.total)
 
         chunks = unfinished()
@@ -178,16 +175,16 @@ class Worker:
         if suspects:
             survivors = score_survivors(self.scorer, [chunk.texts for _, _, chunk in suspects])
             for (place, content, chunk), (scores, crashed) in zip(suspects, survivors, strict=True):
-                keep(place, content, chunk.without(crashed) if crashed else chunk, scores, list(crashed))
+                keep(place, content, chunk, scores, crashed)
         for (place, content, chunk), scores in self.scorer.stream(chunks, lambda item: item[2].texts):
-            keep(place, content, chunk, scores)
-        if sum(commit.tally.rows_in for commit in staging.commits) != counts.tally.rows_in - before:
+            keep(place, content, chunk, scores, {})
+        if staging.tally.rows_in != counts.tally.rows_in - before:
             raise changed
 
     def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, counts: Counts) -> None:
         facts = {"seconds": round(counts.seconds, 3), **describe(self.scorer)}
         names = [*reader.schema.names, *self.columns.schema.names]
-        receipt = make_receipt(output, staging.run, staging.commits, names, facts)
+        receipt = make_receipt(output, staging, names, facts)
         rejected, rows_in = receipt["rows_rejected"], receipt["rows_in"]
         failed = rejected > self.max_reject_rate * rows_in
         write_receipt(staging.file("receipt"), receipt)
@@ -212,34 +209,3 @@ class Worker:
 
     def _layout(self, reader: Reader) -> Layout:
         return Layout(reader.output_type, reader.schema, self.columns.schema, self.guard_formulas)
-
-    def _sink(self, raw: BinaryIO, reader: Reader) -> AbstractContextManager[Sink]:
-        file_type, records, predictions, guard_formulas = self._layout(reader)
-        return open_sink(raw, file_type, records, predictions, guard_formulas=guard_formulas)
-
-
-def commit_chunk(
-    staging: Staging,
-    place: int,
-    content: str,
-    chunk: Chunk,
-    scores: Scores,
-    columns: PredictionColumns,
-    crashed_rows: Sequence[int],
-) -> Tally:
-    """Keep what became of a chunk's rows and rejects; raises OSError."""
-    predictions = columns.batch(scores)
-    tally = _tally(scores, chunk.rejects, columns.distribution(predictions, scores.unknown_tokens))
-    rejects = [json.dumps({"input": chunk.input, **reject.record()}, ensure_ascii=False) for reject in chunk.rejects]
-    part = Part(chunk.records, predictions, chunk.lines, rejects)
-    staging.commit(place, content, part, tally, crashed_rows)
-    tell("committed", chunk=place, **tally.rows)
-    if chunk.rejects:
-        tell("rejected", logging.WARNING, chunk=place, rows=len(chunk.rejects), first=str(chunk.rejects[0]))
-    return tally
-
-
-def _tally(scores: Scores, rejects: Sequence[Reject], distribution: Distribution) -> Tally:
-    unscorable = sum(error is not None for error in scores.errors)
-    scored = len(scores.errors) - unscorable
-    return Tally(scored, unscorable, len(rejects), int(scores.n_tokens.sum()), scores.padding_tokens, distribution)

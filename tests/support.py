@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sentiment_batch.formats import FileType
 from sentiment_batch.locations import Location
-from sentiment_batch.sinks import open_sink
+from sentiment_batch.sinks import Layout, open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, open_source
 
 
@@ -113,9 +113,7 @@ def write_records(path: Path, records: pa.RecordBatch, lines: Sequence[str] | No
     """Write one chunk to a file in the format that its name tells; the last column stands for the predictions."""
     *kept, added = records.schema.names
     kept_records, predictions = records.select(kept), records.select([added])
-    with (
-        path.open("wb") as raw,
-        open_sink(raw, FileType.of(path.name), kept_records.schema, predictions.schema) as sink,
-    ):
+    layout = Layout(FileType.of(path.name), kept_records.schema, predictions.schema, guard_formulas=False)
+    with path.open("wb") as raw, open_sink(raw, layout) as sink:
         sink.write(kept_records, predictions, lines)
     return path

@@ -6,31 +6,36 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
 
 from sentiment_batch.formats import DELIMITERS, Compression, FileType, Format
 from sentiment_batch.sinks.formats import DelimitedSink, JsonLinesSink, ParquetSink, Sink
 
-__all__ = ["Sink", "open_sink"]
+__all__ = ["Layout", "Sink", "open_sink"]
+
+
+class Layout(NamedTuple):
+    """What a file of an output looks like: its type, the columns that are kept, the columns that are added.
+
+    `guard_formulas`: no field of CSV or TSV is to be taken for a formula; see DelimitedSink.
+    """
+
+    file_type: FileType
+    records: pa.Schema
+    predictions: pa.Schema
+    guard_formulas: bool
 
 
 @contextmanager
-def open_sink(
-    raw: BinaryIO,
-    file_type: FileType,
-    records: pa.Schema,
-    predictions: pa.Schema,
-    *,
-    guard_formulas: bool = False,
-    after: Path | None = None,
-) -> Iterator[Sink]:
-    """A sink for rows with the kept columns `records` and the added columns `predictions`.
+def open_sink(raw: BinaryIO, layout: Layout, after: Path | None = None) -> Iterator[Sink]:
+    """A sink for the rows of a file; `after` is another of the same layout, whose rows come first.
 
-    `guard_formulas`: see DelimitedSink. `after`: a file of the same type whose rows come first. What is written to
-    `raw`, which stays open, is complete when the block ends well.
+    What is written to `raw`, which stays open, is complete when the block ends well. Raises UsageError for a column
+    that the format cannot hold.
     """
+    file_type, records, predictions, guard_formulas = layout
     if after and file_type.format is not Format.PARQUET:
         with after.open("rb") as before:
             shutil.copyfileobj(before, raw)

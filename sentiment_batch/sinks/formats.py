@@ -45,7 +45,7 @@ class Sink(Protocol):
 
 
 class ParquetSink:
-    def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema, after: Path | None = None) -> None:
+    def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema, after: Path | None) -> None:
         self._schema = pa.schema([*records, *predictions], metadata=records.metadata)
         self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
         if after:
@@ -76,8 +76,8 @@ class DelimitedSink:
         records: pa.Schema,
         predictions: pa.Schema,
         *,
-        header: bool = True,
-        guard_formulas: bool = False,
+        header: bool,
+        guard_formulas: bool,
     ) -> None:
         for field in records:
             if not _is_plain(field.type):

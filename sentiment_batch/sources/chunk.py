@@ -43,6 +43,8 @@ class Chunk:
 
     def without(self, reasons: Mapping[int, str]) -> "Chunk":
         """The chunk with some of its rows, by their numbers, among the rejects; it can make no more of them."""
+        if not reasons:
+            return self
         kept = [row for row in range(len(self)) if row not in reasons]
         rejects = [*self.rejects, *(self.reject_of(row, reason) for row, reason in reasons.items())]
         return replace(

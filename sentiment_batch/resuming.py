@@ -1,0 +1,149 @@
+"""A run into an output: begun, or continued where an earlier process left it; one at a time."""
+
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from sentiment_batch.durable import sync_folder
+from sentiment_batch.errors import (
+    BadDataError,
+    CannotWriteError,
+    ConfigurationError,
+    CrashError,
+    SentimentBatchError,
+    TryAgainError,
+    UsageError,
+    first_line,
+)
+from sentiment_batch.identity import changes
+from sentiment_batch.journal import Journal
+from sentiment_batch.lock import lock_path, locked
+from sentiment_batch.output import Output
+from sentiment_batch.staging import JOURNAL, Staging, removed_folder, staging_folder
+
+
+@contextmanager
+def staged(
+    output: Output, identity: Mapping[str, Any], *, restart: bool = False, expected_bytes: int = 0
+) -> Iterator[Staging]:
+    """The staging folder of `output`, for one run at a time, with what an earlier run of the same `identity` finished.
+
+    `identity` is whatever changes the result. Raises TryAgainError if another run is writing this output;
+    ConfigurationError, naming what changed, if one of another identity was left unfinished and `restart` does not
+    throw it away; CannotWriteError if the disk has no room for `expected_bytes` more. Any OSError in the block becomes
+    a CannotWriteError, and whatever ends it early says how many rows are kept for the next run.
+    """
+    folder = staging_folder(output)
+    staging = None
+    try:
+        with locked(output.base):
+            journal, was_killed = _open_journal(folder, output, identity, restart, expected_bytes)
+            staging = Staging(folder, journal, was_killed=was_killed)
+            try:
+                yield staging
+            except (BadDataError, UsageError):
+                # The input has to change, or the command: what was done would not serve again.
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            except BaseException as error:
+                known = isinstance(error, (SentimentBatchError, OSError)) and not isinstance(error, CrashError)
+                if known or not isinstance(error, Exception):
+                    with suppress(OSError):
+                        journal.stop()
+                raise
+            finally:
+                if not journal.commits and journal.stopped:
+                    shutil.rmtree(folder, ignore_errors=True)
+    except filelock.Timeout as error:
+        since = _started(folder)
+        raise TryAgainError(
+            f"{output.name}: another run has been writing it{since}: try again when it is done"
+        ) from error
+    except (BadDataError, UsageError, ConfigurationError):
+        raise
+    except OSError as error:
+        failure = CannotWriteError(f"{output.name}: {first_line(error)}")
+        _say_what_is_kept(failure, staging)
+        raise failure from error
+    except BaseException as error:
+        _say_what_is_kept(error, staging)
+        raise
+
+
+def _open_journal(
+    folder: Path, output: Output, identity: Mapping[str, Any], restart: bool, expected_bytes: int
+) -> tuple[Journal, bool]:
+    """That of the run to continue, else of a new one; and whether the last process of it died."""
+    _require_own(folder)
+    _require_own(removed_folder(folder))
+    shutil.rmtree(removed_folder(folder), ignore_errors=True)
+    journal = None if restart else Journal.read(folder / JOURNAL)
+    if journal is None or (not journal.commits and changes(journal.run, identity)):  # there is nothing to keep
+        shutil.rmtree(folder, ignore_errors=True)
+        _require_room(output, expected_bytes)
+        folder.mkdir(mode=0o700)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        journal = Journal.create(folder / JOURNAL, {"run": uuid.uuid4().hex, "started": started, **identity})
+        sync_folder(folder.parent)
+        return journal, False
+    if changed := changes(journal.run, identity):
+        raise ConfigurationError(
+            f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changed)}: "
+            "undo that to continue it, or throw away what it has done with --restart"
+        )
+    journal.cut_torn_tail()
+    return journal, not journal.stopped
+
+
+def _started(folder: Path) -> str:
+    journal = Journal.read(folder / JOURNAL)
+    return f" since {journal.run['started']}" if journal else ""
+
+
+def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
+    rows = staging.tally.rows_in if staging else 0
+    if rows:
+        error.add_note(f"{rows:,} rows are kept: the same command again continues")
+
+
+def is_published(output: Output) -> bool:
+    """Whether what stands there is the output of a run that was stopped right after it had put it there."""
+    with suppress(OSError, ConfigurationError):  # a journal of another version is complained of where it is opened
+        journal = Journal.read(staging_folder(output) / JOURNAL)
+        if journal and journal.published_sha256:
+            # In a store, a folder may be there in part.
+            return not output.location.is_local or journal.published_sha256 == output.describe()["sha256"]
+    return False
+
+
+def clear_traces(output: Output) -> None:
+    """Remove what a run left that was stopped with nothing left to do."""
+    folder = staging_folder(output)
+    if not folder.exists() and (removed_folder(folder).exists() or lock_path(output.base).exists()):
+        with suppress(OSError, filelock.Timeout), locked(output.base):
+            shutil.rmtree(removed_folder(folder), ignore_errors=True)
+
+
+def _require_own(folder: Path) -> None:
+    """Raise CannotWriteError for a link, or another user's folder: in a shared place it can hold and do anything."""
+    with suppress(FileNotFoundError):
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise CannotWriteError(f"{folder} is not this user's own folder: remove it, or choose another output")
+
+
+def _require_room(output: Output, expected_bytes: int) -> None:
+    free = shutil.disk_usage(output.base.parent).free
+    if free < expected_bytes:
+        raise CannotWriteError(
+            f"{output.name}: about {expected_bytes / 1e6:,.0f} MB are needed beside it, {free / 1e6:,.0f} MB are free: "
+            "make room, or keep fewer columns (--columns)"
+        )
