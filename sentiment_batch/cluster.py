@@ -7,7 +7,6 @@ Ray scores what it was at elsewhere.
 
 import logging
 import os
-import platform
 import re
 import signal
 import socket
@@ -15,21 +14,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from sentiment_batch.behaviour import load_cases
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.encoding import Texts
-from sentiment_batch.errors import ConfigurationError, CrashError, InputOutputError, UsageError, first_line
+from sentiment_batch.errors import CrashError, InputOutputError, UsageError, first_line
 from sentiment_batch.hardware import usable_cores
-from sentiment_batch.identity import versions
+from sentiment_batch.replica import Replica
 from sentiment_batch.scores import Scores, concatenate
 from sentiment_batch.scoring import Chunk, Scorer, ScoringOptions
 from sentiment_batch.session import Device, Session
@@ -55,50 +51,6 @@ class _Sent(NamedTuple):
     pieces: list["Future[Scores]"]
 
 
-@dataclass(frozen=True)
-class Model:
-    """What a process needs to become a scorer like the one that it was made of, and to prove that it is."""
-
-    bundle: ModelBundle
-    graph: bytes
-    tokenizer: bytes
-    options: ScoringOptions
-    versions: dict[str, str]
-    proof: Scores
-
-    @classmethod
-    def of(cls, scorer: Scorer) -> Self:
-        bundle = scorer.bundle
-        options = replace(scorer.options, threads=1)
-        proof = scorer.score(_probe())
-        return cls(bundle, bundle.graph.read_bytes(), bundle.tokenizer.read_bytes(), options, versions(), proof)
-
-    def load(self) -> Scorer:
-        """Raises ConfigurationError if this process does not give the same bits."""
-        node = platform.node()
-        if self.versions != versions():
-            raise ConfigurationError(
-                f"{node} has {_listed(versions())}, not {_listed(self.versions)}: install the same"
-            )
-        with TemporaryDirectory() as name:
-            folder = Path(name)
-            bundle = replace(
-                self.bundle,
-                folder=folder,
-                graph=folder / self.bundle.graph.name,
-                tokenizer=folder / self.bundle.tokenizer.name,
-            )
-            bundle.graph.write_bytes(self.graph)
-            bundle.tokenizer.write_bytes(self.tokenizer)
-            scorer = Scorer(bundle, Session(bundle.graph, self.options.device), self.options)
-        proof = scorer.score(_probe())
-        if any(before.tobytes() != now.tobytes() for before, now in zip(self.proof[:3], proof[:3], strict=True)):
-            raise ConfigurationError(
-                f"{node} does not score to the bits of the machine that this was started on: start it on one like it"
-            )
-        return scorer
-
-
 class ClusterScorer(Scorer):
     """A Scorer that has the processes of the connected cluster score what it streams; see `connected`.
 
@@ -111,7 +63,7 @@ class ClusterScorer(Scorer):
         super().__init__(bundle, session, options)
         self.threads = _cpus()
         # As an item of a list it stays a reference, which a process follows once.
-        self._model = [ray.put(Model.of(self))]
+        self._replica = [ray.put(Replica.of(self))]
         self._remote = ray.remote(num_cpus=1, max_retries=_RETRIES)(_score)
 
     @classmethod
@@ -143,7 +95,7 @@ class ClusterScorer(Scorer):
         rows = np.argsort(-lengths, kind="stable")
         edges = np.flatnonzero(np.diff(np.cumsum(lengths[rows]) // _PIECE_CHARACTERS)) + 1
         pieces = [[texts[row] for row in piece] for piece in np.split(rows, edges)]
-        return _Sent(rows, [self._remote.remote(self._model, piece).future() for piece in pieces])
+        return _Sent(rows, [self._remote.remote(self._replica, piece).future() for piece in pieces])
 
 
 @contextmanager
@@ -185,16 +137,16 @@ def _require_answer(address: str) -> None:
         raise InputOutputError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
 
 
-def _score(model: Sequence["ray.ObjectRef[Model]"], texts: Texts) -> Scores:
+def _score(replica: Sequence["ray.ObjectRef[Replica]"], texts: Texts) -> Scores:
     """Runs in the processes of the cluster."""
-    return _scorer(model[0]).score(texts)
+    return _scorer(replica[0]).score(texts)
 
 
 @lru_cache(maxsize=1)
-def _scorer(model: "ray.ObjectRef[Model]") -> Scorer:
+def _scorer(replica: "ray.ObjectRef[Replica]") -> Scorer:
     # It has one CPU. The library reads this when it first works.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    loaded: Scorer = ray.get(model).load()
+    loaded: Scorer = ray.get(replica).load()
     return loaded
 
 
@@ -220,13 +172,3 @@ def _result(piece: "Future[Scores]") -> Scores:
 def _cpus() -> int:
     """Those of the cluster now; at least one, for it may be about to get some."""
     return max(1, int(ray.cluster_resources().get("CPU", 0)))
-
-
-def _probe() -> list[str]:
-    """Texts of all kinds, and one that is too long."""
-    texts = [text for cases in load_cases().values() for case in cases for text in case.texts]
-    return [*texts, " ".join(texts)]
-
-
-def _listed(versions: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())

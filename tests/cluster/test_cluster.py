@@ -2,17 +2,12 @@
 
 import json
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command, error_line
 from cluster.conftest import Nodes, scoring, wait_until
-
-from sentiment_batch.cluster import Model
-from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.scoring import Scorer
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 OUTPUT, REJECTS, RECEIPT = "out.csv", "out.csv.rejects.jsonl", "out.csv.receipt.json"
@@ -133,19 +128,6 @@ def test_a_deadly_row(tmp_path: Path, address: str) -> None:
     assert (reject["line"], reject["raw"]) == (7, "crash\n")
     verified = Command(tmp_path)("verify", OUTPUT, "--rescore", "1000")
     assert verified.code == 0, error_line(verified)
-
-
-def test_another_node(model: Path, tiny_bundle: Path) -> None:
-    """A process that would score with other versions, or to other bits, says so and does not score."""
-    with Scorer.load(model) as scorer, Scorer.load(tiny_bundle) as other:
-        same = Model.of(scorer)
-        with same.load() as loaded:
-            assert loaded.bundle.sha256 == scorer.bundle.sha256
-            assert loaded.threads == 1
-        with pytest.raises(ConfigurationError, match=r"has .*, not onnxruntime 1\.0: install the same"):
-            replace(same, versions={"onnxruntime": "1.0"}).load()
-        with pytest.raises(ConfigurationError, match="does not score to the bits of the machine"):
-            replace(same, proof=Model.of(other).proof).load()
 
 
 @pytest.mark.parametrize(
