@@ -124,12 +124,12 @@ class Journal:
         self._append(asdict(commit))
         self.commits[commit.chunk] = commit
 
-    def publish(self, sha256: str) -> None:
+    def record_output(self, sha256: str) -> None:
         """Write down which output is about to appear; raises OSError."""
         self._append({"published_sha256": sha256})
         self.published_sha256 = sha256
 
-    def stop(self) -> None:
+    def record_stop(self) -> None:
         """Write down that the process is about to end, and of its own will; raises OSError."""
         self._append({"stopped": True})
         self.stopped = True

@@ -57,7 +57,7 @@ def staged(
                 known = isinstance(error, (SentimentBatchError, OSError)) and not isinstance(error, CrashError)
                 if known or not isinstance(error, Exception):
                     with suppress(OSError):
-                        journal.stop()
+                        journal.record_stop()
                 raise
             finally:
                 if not journal.commits and journal.stopped:

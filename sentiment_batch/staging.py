@@ -78,7 +78,7 @@ class Staging:
     def publish(self, finished: Path, output: Output) -> None:
         """Put the finished output, a synced file or folder of this folder, in its place; raises OSError."""
         described = Output.at(Location.parse(str(finished))).describe()
-        self._journal.publish(described["sha256"])
+        self._journal.record_output(described["sha256"])
         output.publish(finished)
 
     def remove(self) -> None:

@@ -23,7 +23,7 @@ def journal(tmp_path: Path) -> Journal:
 
 def test_commits_are_read_again(journal: Journal) -> None:
     """The first line and every commit come back as they were."""
-    journal.publish("hash")
+    journal.record_output("hash")
     assert Journal.read(journal.path) == Journal(journal.path, RUN, dict(enumerate(COMMITS)), "hash")
 
 

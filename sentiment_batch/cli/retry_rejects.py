@@ -40,8 +40,8 @@ def retry_rejects(
     read stays in the file. The inputs and the model must be where they were.
     """
     from sentiment_batch.locations import Location
+    from sentiment_batch.mended_rejects import retry_rejects as retry
     from sentiment_batch.output import Output
-    from sentiment_batch.retrying import retry_rejects as retry
 
     target = Output.at(Location.parse(output))
     tally = retry(target, threads=threads, max_reject_rate=max_reject_rate, restart=restart)
