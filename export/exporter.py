@@ -76,8 +76,8 @@ def export_bundle(
     """Export a checkpoint to a bundle in `options.output`, measured on `samples` (the built-in one if there is none).
 
     `progress` is told each step as it begins. Raises ConfigurationError for a checkpoint that cannot be used,
-    CannotWriteError for the output, BadDataError for samples that cannot be used, and SentimentBatchError for a graph
-    that does not pass; the output is then as it was.
+    UsageError or CannotWriteError for the output, BadDataError for samples that cannot be used, and
+    SentimentBatchError for a graph that does not pass; the output is then as it was.
     """
     with (
         staged(options.output, force=options.force) as folder,

@@ -1,22 +1,28 @@
 """The folder that a bundle is built in: beside the output, and renamed to it when everything has passed."""
 
 import contextlib
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment_batch.errors import CannotWriteError
 from sentiment_batch.manifest import MANIFEST
+from sentiment_batch.overwriting import require_replaceable_folder
+
+_OF_A_BUNDLE = re.compile(r"(bundle|config|tokenizer)\.json|README\.md|model(_fp16|_quantized)?\.onnx")
 
 
 @contextlib.contextmanager
 def staged(output: Path, *, force: bool) -> Iterator[Path]:
     """An empty folder that becomes `output` when the block ends well, and vanishes when it does not.
 
-    An existing `output` must be an empty folder; `force` replaces one that holds a bundle, and nothing else. Raises
-    CannotWriteError.
+    With `force` a bundle that is there is replaced. Raises UsageError for what may not be replaced, CannotWriteError
+    for what can never be a bundle's folder, and for what the file system refuses.
     """
-    _check(output, force=force)
+    if not output.parent.is_dir():
+        raise CannotWriteError(f"no folder {output.parent} to write {output.name} in")
+    require_replaceable_folder(output, MANIFEST, _OF_A_BUNDLE, force=force)
     try:
         work = tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.")
     except OSError as error:
@@ -26,27 +32,10 @@ def staged(output: Path, *, force: bool) -> Iterator[Path]:
         folder = Path(name) / "bundle"
         folder.mkdir()
         yield folder
-        _check(output, force=force)
+        require_replaceable_folder(output, MANIFEST, _OF_A_BUNDLE, force=force)  # it may have come up meanwhile
         try:
             if output.exists():
                 output.rename(Path(name) / "replaced")
             folder.rename(output)
         except OSError as error:
             raise CannotWriteError(f"cannot write {output}: {error.strerror}") from error
-
-
-def _check(output: Path, *, force: bool) -> None:
-    if not output.parent.is_dir():
-        raise CannotWriteError(f"no folder {output.parent} to write {output.name} in")
-    if output.is_symlink():
-        raise CannotWriteError(f"{output} is a symbolic link: name the folder itself")
-    if not output.exists():
-        return
-    if not output.is_dir():
-        raise CannotWriteError(f"{output} exists and is not a folder")
-    if not any(output.iterdir()):
-        return
-    if not (output / MANIFEST).is_file():
-        raise CannotWriteError(f"{output} exists and is not a bundle: choose another folder")
-    if not force:
-        raise CannotWriteError(f"{output} exists: choose another folder, or replace it with --force")

@@ -19,8 +19,9 @@ from typing import Any, BinaryIO, cast
 import pyarrow.fs as pafs
 
 from sentiment_batch.durable import rename, sync_folder, writing
-from sentiment_batch.errors import CannotWriteError, UsageError, first_line
+from sentiment_batch.errors import CannotWriteError, first_line
 from sentiment_batch.locations import REJECTS, Location
+from sentiment_batch.overwriting import require_replaceable
 
 RECEIPT = ".receipt.json"
 INCOMPLETE = ".incomplete.json"
@@ -71,10 +72,7 @@ class Output:
         return state / hashlib.sha256(self.name.rstrip("/").encode("utf-8")).hexdigest()[:16]
 
     def require_writable(self, *, force: bool) -> None:
-        """Raise CannotWriteError for what can never be an output, or UsageError if there is one already.
-
-        A folder that holds anything but parts is never replaced: it is somebody's.
-        """
+        """Raise CannotWriteError for what can never be an output, or UsageError for one that may not be replaced."""
         if self.location.is_standard_stream:
             return
         if self.location.is_local:
@@ -89,12 +87,10 @@ class Output:
             raise CannotWriteError(f"{self.name} is a device or a pipe, not a file: write to stdout (-o -)")
         if kind == pafs.FileType.File and self.is_folder:
             raise CannotWriteError(f"{self.name} is a file, not a folder: choose another output")
-        if kind == pafs.FileType.Directory:
-            foreign = [entry.base_name for entry in self._entries() if not _is_part(entry)]
-            if foreign:
-                raise UsageError(f"{self.name} holds {foreign[0]!r}, which no run has put there: choose another folder")
-        if not force and (kind == pafs.FileType.File or (kind == pafs.FileType.Directory and self._entries())):
-            raise UsageError(f"{self.name} exists: choose another output, or replace it with --force")
+        entries = self._entries() if kind == pafs.FileType.Directory else []
+        foreign = [entry.base_name for entry in entries if not _is_part(entry)]
+        exists = kind == pafs.FileType.File or bool(entries)
+        require_replaceable(self.name, exists=exists, foreign=foreign, force=force)
 
     def make_folder(self) -> None:
         """Make the folder that it is in, if that may have to be; raises CannotWriteError."""

@@ -1,8 +1,6 @@
 """A run into an output: begun, or continued where an earlier process left it; one at a time."""
 
-import os
 import shutil
-import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +25,7 @@ from sentiment_batch.identity import changes
 from sentiment_batch.journal import Journal
 from sentiment_batch.lock import lock_path, locked
 from sentiment_batch.output import Output
+from sentiment_batch.overwriting import require_own
 from sentiment_batch.staging import JOURNAL, Staging, removed_folder, staging_folder
 
 
@@ -82,8 +81,8 @@ def _open_journal(
     folder: Path, output: Output, identity: Mapping[str, Any], restart: bool, expected_bytes: int
 ) -> tuple[Journal, bool]:
     """That of the run to continue, else of a new one; and whether the last process of it died."""
-    _require_own(folder)
-    _require_own(removed_folder(folder))
+    require_own(folder)
+    require_own(removed_folder(folder))
     shutil.rmtree(removed_folder(folder), ignore_errors=True)
     journal = None if restart else Journal.read(folder / JOURNAL)
     if journal is None or (not journal.commits and changes(journal.run, identity)):  # there is nothing to keep
@@ -130,14 +129,6 @@ def clear_traces(output: Output) -> None:
     if not folder.exists() and (removed_folder(folder).exists() or lock_path(output.base).exists()):
         with suppress(OSError, filelock.Timeout), locked(output.base):
             shutil.rmtree(removed_folder(folder), ignore_errors=True)
-
-
-def _require_own(folder: Path) -> None:
-    """Raise CannotWriteError for a link, or another user's folder: in a shared place it can hold and do anything."""
-    with suppress(FileNotFoundError):
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise CannotWriteError(f"{folder} is not this user's own folder: remove it, or choose another output")
 
 
 def _require_room(output: Output, expected_bytes: int) -> None:

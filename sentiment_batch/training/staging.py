@@ -5,7 +5,6 @@ renamed to the output. Whatever stands there before is as it was until then.
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,12 +22,12 @@ from sentiment_batch.errors import (
     ConfigurationError,
     DivergedError,
     TryAgainError,
-    UsageError,
     first_line,
 )
 from sentiment_batch.locations import Location
 from sentiment_batch.lock import locked
 from sentiment_batch.output import publish
+from sentiment_batch.overwriting import require_own, require_replaceable_folder
 from sentiment_batch.training.identity import changes
 from sentiment_batch.training.sealing import SEAL
 
@@ -40,24 +39,8 @@ _OF_A_CHECKPOINT = re.compile(r"seed-\d+|learning_curves\.png|.*\.(json|model|sa
 
 
 def require_writable(output: Path, *, force: bool) -> None:
-    """Raise CannotWriteError for what can never be a checkpoint's folder, or UsageError if there is one already.
-
-    A folder that holds anything but a checkpoint of ours is never replaced: it is somebody's.
-    """
-    if output.is_symlink():
-        raise CannotWriteError(f"{output} is a symbolic link: name the folder itself")
-    if not output.exists():
-        return
-    if not output.is_dir():
-        raise CannotWriteError(f"{output} is a file, not a folder: choose another output")
-    if output.is_mount():
-        raise CannotWriteError(f"{output} is a mount point, which cannot be replaced: name a folder in it")
-    names = sorted(path.name for path in output.iterdir())
-    foreign = [name for name in names if METRICS not in names or not _OF_A_CHECKPOINT.fullmatch(name)]
-    if foreign:
-        raise UsageError(f"{output} holds {foreign[0]!r}, which no training has put there: choose another folder")
-    if names and not force:
-        raise UsageError(f"{output} exists: choose another output, or replace it with --force")
+    """Raise CannotWriteError for what can never be a checkpoint's folder, or UsageError for one not to be replaced."""
+    require_replaceable_folder(output, METRICS, _OF_A_CHECKPOINT, force=force)
 
 
 @contextmanager
@@ -106,9 +89,7 @@ def _keeping(folder: Path) -> Iterator[None]:
 
 def _open(folder: Path, output: Path, identity: Mapping[str, Mapping[str, Any]], *, restart: bool) -> None:
     """Leave what is to be continued, or make the folder anew."""
-    if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.geteuid()):
-        # In a shared place it can hold and do anything.
-        raise CannotWriteError(f"{folder} is not this user's own folder: remove it, or choose another output")
+    require_own(folder)
     if _last_kept(folder) and not restart:
         begun = read_settings(folder / _RUN)
         if changed := changes(begun["identity"], identity):

@@ -310,7 +310,7 @@ def test_a_folder_of_other_things(score: Command, foreign: str) -> None:
     before = score.contents()
     result = score("r.csv", "-o", "out/", "--force")
     assert result.code == 2
-    assert error_line(result).startswith(f"out/ holds {path.name!r}, which no run has put there")
+    assert error_line(result).startswith(f"out/ holds {path.name!r}, which sentiment-batch has not put there")
     assert score.contents() == before
     assert path.exists()
 

@@ -11,7 +11,7 @@ from tiny_models import FIVE_LABELS, write_checkpoint
 
 from sentiment_batch.behaviour import check_behaviour
 from sentiment_batch.bundle import ModelBundle
-from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError, UsageError
 from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
 from sentiment_batch.manifest import Quantization, read_manifest
 from sentiment_batch.scoring import Scorer, ScoringOptions
@@ -156,13 +156,17 @@ def test_texts_without_tokens_are_refused(options: ExportOptions) -> None:
 def test_what_is_there_is_not_overwritten(options: ExportOptions) -> None:
     """An existing bundle is replaced with --force only, and any other folder never."""
     first = export_bundle(options, {})
-    with pytest.raises(CannotWriteError, match="replace it with --force"):
+    with pytest.raises(UsageError, match="bundle exists: choose another output, or replace it with --force"):
         export_bundle(options, {})
     assert ModelBundle.load(options.output) == first.bundle
     second = export_bundle(replace(options, quantization=Quantization.NONE, force=True), {})
     assert not (options.output / "model_quantized.onnx").exists()
+    (second.bundle.folder / "notes.txt").touch()
+    with pytest.raises(UsageError, match=r"bundle holds 'notes\.txt', which sentiment-batch has not put there"):
+        export_bundle(replace(options, force=True), {})
+    (second.bundle.folder / "notes.txt").unlink()
     (second.bundle.folder / "bundle.json").unlink()
-    with pytest.raises(CannotWriteError, match="is not a bundle"):
+    with pytest.raises(UsageError, match=r"bundle holds 'README\.md', which sentiment-batch has not put there"):
         export_bundle(replace(options, force=True), {})
 
 

@@ -66,8 +66,12 @@ def _checkpoint_and_more(output: Path) -> None:
     [
         (_file, CannotWriteError, "ckpt is a file, not a folder"),
         (_link, CannotWriteError, "ckpt is a symbolic link"),
-        (_somebodys, UsageError, "ckpt holds 'config.json', which no training has put there: choose another folder"),
-        (_checkpoint_and_more, UsageError, "ckpt holds 'stage1', which no training has put there"),
+        (
+            _somebodys,
+            UsageError,
+            "ckpt holds 'config.json', which sentiment-batch has not put there: choose",
+        ),
+        (_checkpoint_and_more, UsageError, "ckpt holds 'stage1', which sentiment-batch has not put there"),
     ],
 )
 def test_what_is_never_written_over(
