@@ -42,6 +42,9 @@ class ScoringOptions:
     """`threads` None means every usable core, or two for CUDA; `batch_tokens`, by default BATCH_TOKENS of the device,
     bounds the tokens of one run of the model, padding included.
 
+    `threads_per_run` of them work on each run on a CPU: 1 scores many texts fastest; None, all of them on one run, a
+    single long text.
+
     `device` is where to run; `max_tokens` of a text are read, special tokens included, None: as many as the model can;
     `long_text` is which of them. For the two enums their values serve too, such as "windows". Raises UsageError for
     what none of these can be.
@@ -52,6 +55,7 @@ class ScoringOptions:
     batch_tokens: int | None = None
     max_tokens: int | None = None
     long_text: LongText = LongText.HEAD_TAIL
+    threads_per_run: int | None = 1
 
     def __post_init__(self) -> None:
         for name, kind in (("device", Device), ("long_text", LongText)):
@@ -59,7 +63,7 @@ class ScoringOptions:
             if value not in list(kind):
                 raise UsageError(f"{name} is one of {', '.join(kind)}, not {value!r}")
             object.__setattr__(self, name, kind(value))  # the others see it frozen
-        for name in ("threads", "batch_tokens", "max_tokens"):
+        for name in ("threads", "batch_tokens", "max_tokens", "threads_per_run"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise UsageError(f"{name} is a whole number above 0, or None, not {value!r}")
@@ -86,6 +90,7 @@ class Scorer:
         self.provider = session.provider
         self.device = session.device
         self.threads = options.threads or (_RUNS_ON_CUDA if self.device is Device.CUDA else usable_cores().count)
+        runs = max(1, self.threads // session.threads)
         self._batch_tokens = options.batch_tokens or BATCH_TOKENS[self.device]
         self._session = session
         if isinstance(session.labels, int) and session.labels != len(bundle.labels):
@@ -102,16 +107,18 @@ class Scorer:
             threads=self.threads,
             batch_tokens=self._batch_tokens,
             max_tokens=max_tokens,
+            threads_per_run=session.threads,
         )
         self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="score")
+        self._pool = ThreadPoolExecutor(runs, thread_name_prefix="score")
         self._is_closed = False
 
     @classmethod
     def load(cls, model: str | PathLike[str] | None = None, options: ScoringOptions | None = None) -> Self:
         """Load the bundle in folder `model`, the embedded default if None; raises ConfigurationError."""
         options = options or ScoringOptions()
-        bundle, session = _open(None if model is None else Path(model), options.device)
+        threads = options.threads_per_run or options.threads or usable_cores().count
+        bundle, session = _open(None if model is None else Path(model), options.device, threads)
         return cls(bundle, session, options)
 
     def __enter__(self) -> Self:
@@ -220,13 +227,13 @@ class Scorer:
         )
 
 
-def _open(model: Path | None, device: Device) -> tuple[ModelBundle, Session]:
+def _open(model: Path | None, device: Device, threads: int) -> tuple[ModelBundle, Session]:
     if device is Device.AUTO:
         if wheel_problem():
-            return _open(model, Device.CPU)
+            return _open(model, Device.CPU, threads)
         try:
-            return _open(model, Device.CUDA)
+            return _open(model, Device.CUDA, threads)
         except ConfigurationError:  # no float graph, or no working CUDA for it; a broken bundle fails again below
-            return _open(model, Device.CPU)
+            return _open(model, Device.CPU, threads)
     bundle = ModelBundle.load(model, only_float=device is Device.CUDA)
-    return bundle, Session(bundle.graph, device)
+    return bundle, Session(bundle.graph, device, threads)

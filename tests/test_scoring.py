@@ -2,6 +2,7 @@
 
 import csv
 import random
+import threading
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
@@ -51,6 +52,12 @@ def session(bundle: ModelBundle) -> Session:
 
 
 @pytest.fixture(scope="module")
+def sessions(bundle: ModelBundle, session: Session) -> dict[int, Session]:
+    """By the threads that compute a run."""
+    return {1: session, 2: Session(bundle.graph, Device.CPU, threads=2)}
+
+
+@pytest.fixture(scope="module")
 def alone(bundle: ModelBundle, session: Session) -> dict[str | None, bytes]:
     """For each of `TEXTS` its prediction, to the bit, when it is all there is to score."""
     with Scorer(bundle, session, ScoringOptions(threads=1)) as scorer:
@@ -71,21 +78,24 @@ def rows_of(scores: Scores) -> list[bytes]:
     texts=st.lists(st.sampled_from(TEXTS), max_size=30),
     borders=st.sets(st.integers(0, 30), max_size=4),
     threads=st.integers(1, 3),
+    threads_per_run=st.integers(1, 2),
     batch_tokens=st.integers(1, 4096),
 )
 def test_same_row_same_answer(
     bundle: ModelBundle,
-    session: Session,
+    sessions: dict[int, Session],
     alone: dict[str | None, bytes],
     texts: list[str | None],
     borders: set[int],
     threads: int,
+    threads_per_run: int,
     batch_tokens: int,
 ) -> None:
     """A row's prediction is the same to the bit whatever its neighbours, the order, the threads, batches and chunks."""
     edges = [0, *sorted(border for border in borders if border < len(texts)), len(texts)]
     chunks = [texts[start:end] for start, end in pairwise(edges)]
-    with Scorer(bundle, session, ScoringOptions(threads=threads, batch_tokens=batch_tokens)) as scorer:
+    options = ScoringOptions(threads=threads, batch_tokens=batch_tokens)
+    with Scorer(bundle, sessions[threads_per_run], options) as scorer:
         scored = list(scorer.stream(chunks, lambda chunk: chunk))
     assert [chunk for chunk, _ in scored] == chunks
     assert [row for _, scores in scored for row in rows_of(scores)] == [alone[text] for text in texts]
@@ -113,6 +123,17 @@ def test_default_model_tells_good_from_bad(bundle: ModelBundle, session: Session
         praise, blame = scorer.score(["I had an awesome day!", "A terrible, boring waste of time."]).probabilities
     assert scorer.bundle.labels[int(praise.argmax())].endswith("positive")
     assert scorer.bundle.labels[int(blame.argmax())].endswith("negative")
+
+
+@pytest.mark.parametrize(("threads_per_run", "resolved", "runs"), [(1, 1, 4), (2, 2, 2), (3, 3, 1), (None, 4, 1)])
+def test_threads_of_a_run(tiny_bundle: Path, threads_per_run: int | None, resolved: int, runs: int) -> None:
+    """As many runs at a time as have that many threads each; None is one run on all of them."""
+    options = ScoringOptions(threads=4, batch_tokens=1, threads_per_run=threads_per_run)
+    with Scorer.load(tiny_bundle, options) as scorer:
+        assert (scorer.threads, scorer.options.threads_per_run) == (4, resolved)
+        before = set(threading.enumerate())
+        scorer.score(["good " * length for length in range(1, 200)])
+        assert 1 <= len(set(threading.enumerate()) - before) <= runs
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting
+from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting, thread_layouts
 from benchmarks.process import run, sentiment_batch
 from sentiment_batch.batching import plan_batches
 from sentiment_batch.manifest import Precision, Quantization
@@ -30,7 +30,7 @@ class SentimentBatch(Contender):
         return f"sentiment-batch, {kinds[self.quantization]}"
 
     def layouts(self, cores: int) -> list[Layout]:
-        return [Layout(2, 1) if self._on_cuda else Layout(cores, 1)]
+        return [Layout(2, 1)] if self._on_cuda else thread_layouts(cores)
 
     def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
         from sentiment_batch.scoring import BATCH_TOKENS, PADDED_MULTIPLE
@@ -56,7 +56,13 @@ class SentimentBatch(Contender):
 
         # The end of a long text is cut off, as everybody else does, so that the labels can be compared.
         device = Device.CUDA if self._on_cuda else Device.CPU
-        options = ScoringOptions(device, layout.runners, max_tokens=setting.max_tokens, long_text=LongText.HEAD)
+        options = ScoringOptions(
+            device,
+            layout.runners * layout.threads,
+            max_tokens=setting.max_tokens,
+            long_text=LongText.HEAD,
+            threads_per_run=layout.threads,
+        )
         scorer = Scorer.load(self._bundle(setting), options)
         labels = scorer.bundle.labels
 

