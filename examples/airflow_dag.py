@@ -1,7 +1,7 @@
-"""Every night, score what has arrived in the inbox, by Apache Airflow 3; this file goes into its folder of DAGs.
+"""Score what has arrived in the inbox every night, with Apache Airflow 3. Put this file into Airflow's DAG folder.
 
-A try that ends early loses nothing: the next one runs the same command, which goes on behind what is scored. Where that
-would not help there is none; BashOperator, for one, would try again whatever the exit code.
+An interrupted attempt loses nothing: a retry runs the same command, which continues where the last one stopped. Only
+exit codes for which that helps are retried; a BashOperator would retry whatever the exit code.
 """
 
 import subprocess
@@ -14,13 +14,14 @@ COMMAND = (
     "/opt/sentiment-batch/bin/sentiment-batch score /srv/reviews/inbox/ -o /srv/reviews/scored/"
     " --new-only --deadline 02:00:00 --log-format json"
 )
-DONE = {0, 3}  # 3: but for files or records that could not be read, which the log lists
+DONE = {0, 3}  # 3: some files or records could not be read; the log lists them
 
 
 def goes_on(exit_code: int) -> bool:
-    """Whether the next try would: another run had the output, or the time was up (75), or a signal ended this one.
+    """Whether a retry can continue: another run had the output or the time was up (75), or a signal ended the run.
 
-    Stopped, killed for its memory perhaps, or died in a library: Python gives the signal as -9, a shell as 137.
+    The signal may mean that the run was stopped, killed for lack of memory, or crashed in a library. Python reports it
+    as a negative number such as -9, a shell as 137.
     """
     return exit_code == 75 or exit_code < 0 or exit_code > 128
 
@@ -33,11 +34,11 @@ def reviews() -> None:
             try:
                 for line in process.stdout or ():
                     print(line, end="", flush=True)
-            except BaseException:  # the task is stopped: what is scored by now is kept
+            except BaseException:  # the task was stopped: what has been scored so far is kept
                 process.terminate()
                 raise
         if goes_on(process.returncode):
-            raise AirflowException(f"exit code {process.returncode}: the next try goes on from here")
+            raise AirflowException(f"exit code {process.returncode}: the next attempt continues from here")
         if process.returncode not in DONE:
             raise AirflowFailException(f"exit code {process.returncode}: the last line of the log says why")
 
