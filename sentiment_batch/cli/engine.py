@@ -24,14 +24,14 @@ def engine_options(command: Command) -> Command:
             envvar="RAY_ADDRESS",
             show_envvar=True,
             metavar="HOST:PORT",
-            help="The Ray cluster.  [default: one on this machine]",
+            help="Address of the Ray cluster.  [default: start one on this machine]",
         ),
         click.option(
             "--engine",
             type=click.Choice(["local", "ray"]),
             default="local",
             show_default=True,
-            help="Score on threads, or on a Ray cluster.",
+            help="Score on threads of this machine, or on a Ray cluster.",
         ),
     ):
         command = option(command)
@@ -43,7 +43,7 @@ def open_scorer(engine: str, ray_address: str | None, model: Path | None, **scor
     """The scorer that the options name; raises ConfigurationError if it cannot be had."""
     options = build_scoring_options(**scoring)
     if engine == "local":
-        # Of the environment it is no word to this command: it may be there for others.
+        # In the environment it may be meant for other programs, so it is ignored there.
         if click.get_current_context().get_parameter_source("ray_address") is ParameterSource.COMMANDLINE:
             raise click.UsageError("--ray-address goes with --engine ray")
         from sentiment_batch.scoring import Scorer

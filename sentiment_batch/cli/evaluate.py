@@ -23,9 +23,9 @@ from sentiment_batch.cli.options import (
 @click.command(short_help="Measure a model on labelled reviews.")
 @labelled_data_options
 @model_option
-@click.option("--against", type=click.Path(path_type=Path), help="Another model, to compare with on the same rows.")
-@click.option("--compare-long-text", is_flag=True, help="Try all of --long-text on the texts with too many tokens.")
-@click.option("--behaviour", is_flag=True, help="Try negation, contrast, typos and so on: 200 cases, in English.")
+@click.option("--against", type=click.Path(path_type=Path), help="Another model to compare with, on the same rows.")
+@click.option("--compare-long-text", is_flag=True, help="Also try each --long-text on texts with too many tokens.")
+@click.option("--behaviour", is_flag=True, help="Test negation, contrast, typos and so on: 200 English cases.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder for report.json and pictures (extra: train)."
 )
@@ -49,11 +49,11 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled data: accuracy, F1, kappa, calibration, confusion and accuracy by length.
 
-    With --data every row counts; with --recipe the parts that training held back. In parentheses stand 95 %
-    intervals from 1,000 resamples.
+    --data measures on every row, --recipe on the parts held out from training. The intervals in parentheses are
+    95 % intervals from 1,000 resamples.
 
-    Labels are names of the model's, or numbers from 0 in their place; what else they may be, such as stars
-    from 1, a recipe's label_map says.
+    Labels must be the names of the model's labels, or their positions, counted from 0. For other values, such as
+    stars from 1, use a recipe with a label_map.
 
     \b
     Examples:

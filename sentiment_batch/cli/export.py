@@ -28,30 +28,30 @@ from sentiment_batch.cli.options import Finite, quiet_option, verbose_option
     flag_value="per-row",
     default="none",
     show_default=True,
-    help="Dynamic int8; without a value: per-row.",
+    help="Quantize to dynamic int8; without a value: per-row.",
 )
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "fp16"]),
     default="fp32",
     show_default=True,
-    help="Of a graph that is not quantized; fp16 is for GPUs.",
+    help="Precision of a graph that is not quantized; fp16 is for GPUs.",
 )
 @click.option(
     "--max-disagreement",
     type=Finite(0, 100),
     default=2.0,
     show_default=True,
-    help="Percent of texts that int8 or fp16 may label differently from float.",
+    help="Percentage of texts that int8 or fp16 may label differently from float.",
 )
 @click.option(
     "--max-accuracy-drop",
     type=Finite(0, 100),
     default=0.5,
     show_default=True,
-    help="Percentage points of accuracy that int8 or fp16 may lose, where labels are given.",
+    help="Percentage points of accuracy that int8 or fp16 may lose, if the data has labels.",
 )
-@click.option("--behaviour", is_flag=True, help="Try negation, contrast, typos and so on too: 200 cases, in English.")
+@click.option("--behaviour", is_flag=True, help="Also test negation, contrast, typos and so on: 200 English cases.")
 @click.option("--force", is_flag=True, help="Replace an existing bundle.")
 @labelled_data_options
 @quiet_option
@@ -73,13 +73,13 @@ def export(
     group_column: str | None,
     quiet: bool,
 ) -> None:
-    """Export a checkpoint to ONNX, prove the graph, quantize it behind a gate, and write a bundle.
+    """Export a checkpoint to ONNX, verify and quantize the graph, and write a bundle.
 
-    int8 is for CPUs, --precision fp16 for GPUs: a bundle holds one graph.
+    A bundle holds one graph: float32, int8 for CPUs (--quantize), or float16 for GPUs (--precision fp16).
 
-    Parity and agreement are measured on the texts of --data, on what a --recipe held back, or on a small built-in
-    sample; where the data has labels, accuracy counts too, and a temperature is fitted that makes confidence match
-    accuracy. A graph that does not pass is not written.
+    Agreement with the checkpoint is measured on the texts of --data, on the texts that a --recipe held out, or on a
+    small built-in sample. If the data has labels, accuracy is checked too, and a temperature is fitted that makes
+    confidence match accuracy. A graph that fails a check is not written.
 
     \b
     Examples:

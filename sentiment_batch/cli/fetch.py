@@ -18,13 +18,13 @@ _SHOWN = 5
 @click.argument("source")
 @click.argument("name", required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
-@click.option("--revision", help="Commit, tag or branch on the hub; number of a Kaggle data set's version.")
+@click.option("--revision", help="Commit, tag or branch on the hub; version number of a Kaggle data set.")
 @click.option(
     "--max-gigabytes",
     type=Finite(min=0, min_open=True),
     default=20.0,
     show_default=True,
-    help="Refuse what is larger, packed or unpacked.",
+    help="Refuse larger downloads, packed or unpacked.",
 )
 @deadline_option
 @quiet_option
@@ -46,10 +46,10 @@ def fetch(
       sentiment-batch fetch kaggle owner/name -o data/
       sentiment-batch fetch hf:owner/name -o data/ --revision main
 
-    Kaggle asks for a token: create one at https://www.kaggle.com/settings/api ("Generate New
-    Token"), and save it as ~/.kaggle/access_token with chmod 600, or set KAGGLE_API_TOKEN;
-    kaggle.json serves too. Files appear when they are complete and checked; after an
-    interruption the same command goes on where it was.
+    Kaggle requires a token. Create one at https://www.kaggle.com/settings/api ("Generate New
+    Token"), and save it as ~/.kaggle/access_token with chmod 600, or set KAGGLE_API_TOKEN. A
+    kaggle.json also works. Files appear when they are complete and checked. After an
+    interruption, the same command continues where it was.
     """
     is_hub = source.startswith(_HUB)
     if is_hub == bool(name) or not (is_hub or source == "kaggle"):

@@ -14,7 +14,7 @@ from sentiment_batch.cli.options import json_option, verbose_option
 @json_option
 @verbose_option
 def info(as_json: bool) -> None:
-    """Show what this installation runs on: versions, processor, providers that really load, threads, default model.
+    """Show what this installation runs on: versions, processor, usable providers, threads, default model.
 
     \b
     Examples:

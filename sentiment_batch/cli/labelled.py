@@ -22,11 +22,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def labelled_data_options(command: Command) -> Command:
     for option in (
-        click.option("--group-column", help="Rows with the same value stay together.  [default: SentenceId]"),
+        click.option(
+            "--group-column",
+            help="Column whose equal values keep rows together.  [default: group or SentenceId, if there]",
+        ),
         click.option("--label-column", help="Column with the labels: names, or numbers from 0."),
         text_column_option,
         click.option(
-            "--data-folder", type=click.Path(path_type=Path), default=".", help="Where a recipe's paths begin."
+            "--data-folder",
+            type=click.Path(path_type=Path),
+            default=".",
+            help="Folder that a recipe's paths are relative to.",
         ),
         click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="TOML file that names corpora."),
         click.option(

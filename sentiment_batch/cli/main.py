@@ -34,7 +34,7 @@ Exit codes:
   1  failure                       74  reading or writing failed
   2  wrong usage                   75  busy, or out of time: try again
   3  done, with tolerated rejects  78  model, provider, installation, token;
-  65 bad data, rejects, a shift        or not what a run began with
+  65 bad data, rejects, a shift        or changed since the run began
   66 no such input                 130, 143  stopped by Ctrl-C, by SIGTERM
 """
 
@@ -46,7 +46,7 @@ Exit codes:
 )
 @click.version_option(version("sentiment-batch"), "--version", prog_name="sentiment-batch")
 def cli() -> None:
-    """Score reviews in bulk: a file in, the same file with sentiment columns out.
+    """Score reviews in bulk: read a file, write the same file with sentiment columns added.
 
     \b
     Examples:

@@ -42,9 +42,7 @@ def _quiet(context: click.Context, parameter: click.Parameter, value: bool) -> b
     return value
 
 
-quiet_option = click.option(
-    "-q", "--quiet", is_flag=True, callback=_quiet, help="No progress, no summary; errors only."
-)
+quiet_option = click.option("-q", "--quiet", is_flag=True, callback=_quiet, help="Print only warnings and errors.")
 
 
 def _log_format(context: click.Context, parameter: click.Parameter, value: str) -> None:
@@ -60,14 +58,14 @@ log_format_option = click.option(
     expose_value=False,
     is_eager=True,  # what is wrong with the other options is told in it
     callback=_log_format,
-    help="What stderr gets: lines for people, or one JSON object for each event.",
+    help="Format of stderr: lines of text, or one JSON object per event.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 model_option = click.option(
     "--model", type=click.Path(path_type=Path), help="Folder of a bundle or ONNX model.  [default: the embedded model]"
 )
 text_column_option = click.option(
-    "--text-column", help="Column with the texts.  [default: text, or the one known name, such as review or Phrase]"
+    "--text-column", help="Column with the texts.  [default: text, or the only known name, such as review or Phrase]"
 )
 
 
@@ -82,7 +80,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 deadline_option = click.option(
-    "--deadline", metavar="HH:MM:SS", callback=_seconds, help="Stop after that time, with exit code 75."
+    "--deadline", metavar="HH:MM:SS", callback=_seconds, help="Stop after this time, with exit code 75."
 )
 
 
@@ -96,9 +94,11 @@ threads_option = click.option(
     type=click.IntRange(min=1),
     # Before anything is loaded that would abort.
     callback=_threads,
-    help="Threads to compute on.  [default: usable cores, on CUDA 2]",
+    help="Threads to compute on.  [default: usable cores; 2 on CUDA]",
 )
-restart_option = click.option("--restart", is_flag=True, help="Throw away what an unfinished run has done.")
+restart_option = click.option(
+    "--restart", is_flag=True, help="Discard what an unfinished run has done, and start over."
+)
 max_reject_rate_option = click.option(
     "--max-reject-rate",
     type=Finite(0, 1),
@@ -117,13 +117,13 @@ def scoring_options(command: Command) -> Command:
             type=click.Choice(LONG_TEXTS),
             default="head-tail",
             show_default=True,
-            help="What is read of a text with too many tokens.",
+            help="Which part to read of a text with too many tokens.",
         ),
         click.option("--max-tokens", type=click.IntRange(min=3), help="Tokens read per text.  [default: the model's]"),
         click.option(
             "--batch-tokens",
             type=click.IntRange(min=1),
-            help="Tokens per run of the model.  [default: 384, on CUDA 65536]",
+            help="Tokens per batch, at most.  [default: 384; 65536 on CUDA]",
         ),
         threads_option,
         click.option(
@@ -131,7 +131,7 @@ def scoring_options(command: Command) -> Command:
             type=click.Choice(DEVICES),
             default="auto",
             show_default=True,
-            help="Where to compute; auto takes CUDA where it works.",
+            help="Where to compute; auto uses CUDA if it works.",
         ),
     ):
         command = option(command)
@@ -156,11 +156,11 @@ def dialect_options(command: Command) -> Command:
             type=click.IntRange(1, 100 * 2**20),
             default=16 * 2**20,
             show_default=True,
-            help="Reject longer fields of CSV, lines of JSON, texts of Parquet.",
+            help="Reject longer CSV fields, JSON lines and Parquet texts.",
         ),
         click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV and TSV input."),
-        click.option("--quote", default='"', show_default=True, help="Quote of CSV and TSV input, or none."),
-        click.option("--delimiter", help="What stands between fields, or tab.  [default: comma in CSV, tab in TSV]"),
+        click.option("--quote", default='"', show_default=True, help="Quote character of CSV and TSV input, or none."),
+        click.option("--delimiter", help="Character between fields, or tab.  [default: comma in CSV, tab in TSV]"),
     ):
         command = option(command)
     return command

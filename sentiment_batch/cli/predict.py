@@ -25,7 +25,7 @@ from sentiment_batch.cli.options import (
 @scoring_options
 @verbose_option
 def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, **scoring: Any) -> None:
-    """Print the sentiment of each TEXT: label, confidence, text. `-` reads texts from stdin, one a line.
+    """Print the sentiment of each TEXT: label, confidence, text. `-` reads texts from stdin, one per line.
 
     \b
     Examples:

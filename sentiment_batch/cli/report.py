@@ -6,15 +6,15 @@ from sentiment_batch.cli.messages import notes
 from sentiment_batch.cli.options import quiet_option, show_progress, verbose_option
 
 
-@click.command(short_help="Turn a scored file into a page to look at.")
+@click.command(short_help="Turn a scored file into an HTML report.")
 @click.argument("scored")
 @click.option("-o", "--output", default="report.html", show_default=True, help="HTML file to write.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
-@click.option("--by", metavar="COLUMN", help="Also group by a column; dates and times by day.")
+@click.option("--by", metavar="COLUMN", help="Also group by this column; dates and times by day.")
 @click.option("--compare-to", metavar="RECEIPT", help="Receipt of an earlier run: show what has shifted since.")
 @click.option("--top", type=click.IntRange(0, 1000), default=10, show_default=True, help="Reviews in each list.")
-@click.option("--text-column", help="Column with the reviews.  [default: that of the receipt, or the one known name]")
-@click.option("--prefix", help="What the names of the added columns begin with.  [default: that of the receipt]")
+@click.option("--text-column", help="Column with the reviews.  [default: from the receipt, or the only known name]")
+@click.option("--prefix", help="Prefix of the names of the added columns.  [default: from the receipt]")
 @quiet_option
 @verbose_option
 def report(
@@ -28,7 +28,7 @@ def report(
     prefix: str | None,
     quiet: bool,
 ) -> None:
-    """Write one HTML page about SCORED, a file or folder that `score` wrote: it needs no network and runs no script.
+    """Write one HTML page about SCORED, a file or folder that `score` wrote. It needs no network and runs no script.
 
     \b
     Examples:
@@ -36,9 +36,9 @@ def report(
       sentiment-batch report reviews.scored.parquet -o report.html --by product
       sentiment-batch report today.parquet --by reviewed_on --compare-to yesterday.parquet.receipt.json
 
-    The page has shares of labels, histograms of polarity, confidence and length, the most positive, most
-    negative and least certain reviews, and what the receipt beside SCORED says, if there is one. It holds
-    the text of those reviews: give it to whom you would give them; --top 0 leaves them out.
+    The page shows shares of labels, histograms of polarity, confidence and length, the most positive, most
+    negative and least certain reviews, and the facts from the receipt beside SCORED, if there is one. It
+    holds the text of those reviews, so share it only with people who may read them; --top 0 leaves them out.
     """
     from sentiment_batch.cli.extras import require_extra
     from sentiment_batch.cli.progress import progress_bar

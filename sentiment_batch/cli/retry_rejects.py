@@ -17,7 +17,7 @@ from sentiment_batch.cli.options import (
 )
 
 
-@click.command(short_help="Score mended records of a rejects file.")
+@click.command(short_help="Score corrected records of a rejects file.")
 @click.argument("output")
 @max_reject_rate_option
 @threads_option
@@ -29,15 +29,15 @@ from sentiment_batch.cli.options import (
 def retry_rejects(
     output: str, max_reject_rate: float, threads: int | None, restart: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Score the records of OUTPUT.rejects.jsonl as they are by now, and put their rows behind those of OUTPUT.
+    """Score the corrected records of OUTPUT.rejects.jsonl, and append their rows to OUTPUT.
 
     \b
     Examples:
       sentiment-batch retry-rejects reviews.scored.parquet
 
-    Mend `raw` in the lines of the rejects file before, as the record should have stood in its input (or put it in the
-    place of `raw_base64`), and remove "shortened" from a line where you put in all of a record. What still cannot be
-    read stays in the file. The inputs and the model must be where they were.
+    First edit the rejects file: in each line, correct `raw` to what the input should have held (or put `raw` in place
+    of `raw_base64`). If a line has "shortened", put in the whole record and remove "shortened". Records that still
+    cannot be read stay in the file. The inputs and the model must be where they were.
     """
     from sentiment_batch.locations import Location
     from sentiment_batch.mended_rejects import retry_rejects as retry

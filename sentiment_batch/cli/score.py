@@ -42,42 +42,44 @@ if TYPE_CHECKING:
 @click.option("--columns", help="Input columns to keep, separated by commas.  [default: all]")
 @dialect_options
 @click.option("--probabilities", is_flag=True, help="Add one probability column per label.")
-@click.option("--guard-formulas", is_flag=True, help="Let no field of a CSV or TSV output be taken for a formula.")
+@click.option(
+    "--guard-formulas", is_flag=True, help="Keep spreadsheets from taking a field of CSV or TSV output for a formula."
+)
 @click.option("--prefix", default="", help="Put this before the names of the added columns.")
 @model_option
 @scoring_options
 @engine_options
 @click.option("--force", is_flag=True, help="Replace an existing output.")
-@click.option("--new-only", is_flag=True, help="One output per input, in the folder -o, for those not scored yet.")
+@click.option("--new-only", is_flag=True, help="Score each input not scored yet, to one output each in the folder -o.")
 @click.option(
     "--settle",
     type=Finite(min=0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="With --new-only: leave files that have changed since.",
+    help="With --new-only: skip files changed in the last SECONDS.",
 )
 @restart_option
 @deadline_option
 @max_reject_rate_option
-@click.option("--compare-to", metavar="RECEIPT", help="Warn if predictions have shifted since the run of that receipt.")
+@click.option("--compare-to", metavar="RECEIPT", help="Warn if predictions have shifted since that receipt's run.")
 @click.option(
     "--max-shift",
     type=Finite(min=0),
     metavar="X",
-    help="With --compare-to: fail, when all is written, if a stability index is larger.",
+    help="With --compare-to: fail, after all is written, if a stability index exceeds X.",
 )
 @click.option(
     "--metrics-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what the run did there, for Prometheus, however it ends.",
+    help="Write metrics of the run to FILE, for Prometheus, whether it succeeds or fails.",
 )
 @click.option(
     "--openlineage-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Append OpenLineage events there, one JSON object a line.",
+    help="Append OpenLineage events to FILE, one JSON object per line.",
 )
-@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Check everything and print what would be done.")
 @log_format_option
 @json_option
 @quiet_option
@@ -123,10 +125,10 @@ def score(
       sentiment-batch score 's3://bucket/reviews/' -o 's3://bucket/scored/' --engine ray
       zcat reviews.csv.gz | sentiment-batch score - > scored.csv
 
-    INPUT is Parquet, CSV, TSV or JSON Lines, also compressed (.gz, .zst): files, globs, folders,
-    URIs (s3://, gs://, file://), or - for CSV or JSON Lines on stdin. The output keeps rows, order
-    and columns, in the format that its suffix names, and adds: sentiment, confidence, polarity,
-    n_tokens, truncated, sentiment_error.
+    INPUT is Parquet, CSV, TSV or JSON Lines, optionally compressed (.gz, .zst): files, globs, folders,
+    URIs (s3://, gs://, file://), or - for CSV or JSON Lines on stdin. The suffix of the output names
+    its format. The output keeps rows, columns and their order, and adds: sentiment, confidence,
+    polarity, n_tokens, truncated, sentiment_error.
     """
     from sentiment_batch.cli.metered import metered
     from sentiment_batch.cli.progress import progress_bar

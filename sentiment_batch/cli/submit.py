@@ -23,7 +23,7 @@ from sentiment_batch.cli.options import model_option, quiet_option, verbose_opti
 )
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 @model_option
-@click.option("--upload", is_flag=True, help="Submit the file.")
+@click.option("--upload", is_flag=True, help="Send the file to Kaggle.")
 @click.option("-m", "--message", help="Description of the submission.  [default: sentiment-batch]")
 @quiet_option
 @verbose_option
@@ -39,7 +39,7 @@ def submit(
     message: str | None,
     quiet: bool,
 ) -> None:
-    """Write PhraseId,Sentiment for COMPETITION from SCORED, a test file with the sentiment that `score` added.
+    """Write a submission for COMPETITION (PhraseId,Sentiment) from SCORED, the test file as `score` wrote it.
 
     \b
     Examples:
@@ -47,9 +47,9 @@ def submit(
       sentiment-batch submit kaggle sentiment-analysis-on-movie-reviews scored.parquet --test data/test.tsv
       sentiment-batch submit kaggle COMPETITION scored.parquet --test test.tsv --upload -m "default model"
 
-    Sentiment is the label's place among those of --model, from 0 for the most negative to 4; a phrase
-    without a prediction, such as an empty one, is neutral (2). Every PhraseId of the test file has to
-    be in SCORED, once, and no other. Nothing is sent to Kaggle without --upload.
+    Sentiment is the position of the label in --model, from 0 for the most negative to 4. A phrase
+    without a prediction, such as an empty one, is neutral (2). SCORED must hold every PhraseId of the
+    test file exactly once, and no others. Nothing is sent to Kaggle without --upload.
     """
     from sentiment_batch.bundle import ModelBundle
     from sentiment_batch.cli.extras import require_extra

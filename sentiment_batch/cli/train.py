@@ -18,19 +18,23 @@ from sentiment_batch.cli.options import quiet_option, restart_option, show_progr
 @click.option("--labels", help="Label names from most negative to most positive, separated by commas.  [default: five]")
 @click.option("--epochs", type=float)
 @click.option("--learning-rate", type=float)
-@click.option("--layer-decay", type=float, help="Learning rate of a layer over that of the one above.  [default: 1]")
-@click.option("--freeze-layers", type=click.IntRange(min=0), help="Keep embeddings and N lowest layers as they are.")
+@click.option(
+    "--layer-decay", type=float, help="Ratio of a layer's learning rate to that of the layer above.  [default: 1]"
+)
+@click.option("--freeze-layers", type=click.IntRange(min=0), help="Do not train embeddings and N lowest layers.")
 @click.option("--batch-size", type=click.IntRange(min=1))
 @click.option("--gradient-accumulation", type=click.IntRange(min=1), help="Batches per step.  [default: 1]")
 @click.option("--max-tokens", type=click.IntRange(min=3))
-@click.option("--balanced", "class_weights", flag_value="balanced", help="Let all labels count the same, however rare.")
-@click.option("--label-smoothing", type=float, help="Share of each label that all share.  [default: 0]")
-@click.option("--r-drop", type=float, help="Weight of the agreement of two passes with dropout.  [default: 0]")
+@click.option(
+    "--balanced", "class_weights", flag_value="balanced", help="Give all labels the same weight, however rare."
+)
+@click.option("--label-smoothing", type=float, help="Share of each label spread over all labels.  [default: 0]")
+@click.option("--r-drop", type=float, help="Weight of the divergence of two dropout passes.  [default: 0]")
 @click.option("--ema-decay", type=float, help="Keep a moving average of the weights, such as 0.999.  [default: 0]")
 @click.option("--teacher", "teachers", multiple=True, help="Checkpoint folder to distil from. Repeatable.")
-@click.option("--patience", type=click.IntRange(min=1), help="Stop after N evaluations without a better one.")
+@click.option("--patience", type=click.IntRange(min=1), help="Stop after N evaluations without improvement.")
 @click.option("--seed", type=int)
-@click.option("--seeds", type=click.IntRange(min=1), help="Train N times, tell the spread, keep the best on dev.")
+@click.option("--seeds", type=click.IntRange(min=1), help="Train N times, report the spread, keep the best on dev.")
 @click.option("--force", is_flag=True, help="Replace an existing checkpoint.")
 @restart_option
 @quiet_option
@@ -58,8 +62,8 @@ def train(
       sentiment-batch train --data train.tsv --teacher checkpoint/ --r-drop 1 --seeds 3 --output student/
       sentiment-batch train --recipe recipes/default.toml --data-folder data/ --output checkpoint/
 
-    What was trained until the last evaluation survives any interruption: the same command again
-    continues. The checkpoint appears when it is complete.
+    After an interruption, the same command continues from the last evaluation. The checkpoint
+    appears when it is complete.
     """
     from sentiment_batch.cli.extras import require_extra
 
@@ -89,6 +93,6 @@ def _tell(metrics: dict[str, Any]) -> None:
             f"the best is {seeds['best']}"
         )
     epoch, gap = metrics["best_epoch"], metrics["gap"]["accuracy"]
-    say(f"kept: epoch {epoch:.2f}, {gap:.1%} more accurate on rows trained on than on held-back ones")
+    say(f"kept: epoch {epoch:.2f}, {gap:.1%} more accurate on training rows than on held-out ones")
     for name, measured in metrics["dev"].items():
-        say(f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-back rows")
+        say(f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-out rows")

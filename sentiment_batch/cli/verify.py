@@ -8,9 +8,9 @@ from sentiment_batch.cli.messages import say
 from sentiment_batch.cli.options import json_option, quiet_option, verbose_option
 
 
-@click.command(short_help="Prove a finished output again.")
+@click.command(short_help="Check a finished output against its receipt.")
 @click.argument("output")
-@click.option("--rescore", type=click.IntRange(min=0), default=0, metavar="N", help="Score N random rows anew.")
+@click.option("--rescore", type=click.IntRange(min=0), default=0, metavar="N", help="Score N random rows again.")
 @json_option
 @quiet_option
 @verbose_option
@@ -22,8 +22,8 @@ def verify(output: str, rescore: int, as_json: bool, quiet: bool) -> None:
       sentiment-batch verify reviews.scored.parquet
       sentiment-batch verify reviews.scored.parquet --rescore 100
 
-    --rescore needs the inputs and the model as they were, and compares predictions to the last bit;
-    on CUDA, predictions are not that exact, and cannot be compared so.
+    --rescore needs the unchanged inputs and model, and compares predictions to the last bit. It
+    refuses outputs scored on CUDA, where predictions are not that exact.
     """
     from sentiment_batch.locations import Location
     from sentiment_batch.output import Output
