@@ -2,7 +2,7 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,10 +62,7 @@ def staged(
                 if not journal.commits and journal.stopped:
                     shutil.rmtree(folder, ignore_errors=True)
     except filelock.Timeout as error:
-        since = _started(folder)
-        raise TryAgainError(
-            f"{output.name}: another run has been writing it{since}: try again when it is done"
-        ) from error
+        raise _busy(output) from error
     except (BadDataError, UsageError, ConfigurationError):
         raise
     except OSError as error:
@@ -77,6 +74,23 @@ def staged(
         raise
 
 
+def require_startable(output: Output, identity: Mapping[str, Any], *, restart: bool) -> None:
+    """Raise what `staged` raises where another run is writing this output, or is unfinished, without keeping the lock.
+
+    Raises TryAgainError, ConfigurationError or CannotWriteError.
+    """
+    try:
+        if lock_path(output.base).exists():
+            with locked(output.base):
+                pass
+        if not restart:
+            _require_same(Journal.read(staging_folder(output) / JOURNAL), output, identity)
+    except filelock.Timeout as error:
+        raise _busy(output) from error
+    except OSError as error:
+        raise CannotWriteError(f"{output.name}: {first_line(error)}") from error
+
+
 def _open_journal(
     folder: Path, output: Output, identity: Mapping[str, Any], restart: bool, expected_bytes: int
 ) -> tuple[Journal, bool]:
@@ -85,7 +99,8 @@ def _open_journal(
     require_own(removed_folder(folder))
     shutil.rmtree(removed_folder(folder), ignore_errors=True)
     journal = None if restart else Journal.read(folder / JOURNAL)
-    if journal is None or (not journal.commits and changes(journal.run, identity)):  # there is nothing to keep
+    _require_same(journal, output, identity)
+    if journal is None or changes(journal.run, identity):
         shutil.rmtree(folder, ignore_errors=True)
         _require_room(output, expected_bytes)
         folder.mkdir(mode=0o700)
@@ -93,18 +108,23 @@ def _open_journal(
         journal = Journal.create(folder / JOURNAL, {"run": uuid.uuid4().hex, "started": started, **identity})
         sync_folder(folder.parent)
         return journal, False
-    if changed := changes(journal.run, identity):
-        raise ConfigurationError(
-            f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changed)}: "
-            "undo that to continue it, or throw away what it has done with --restart"
-        )
     journal.cut_torn_tail()
     return journal, not journal.stopped
 
 
-def _started(folder: Path) -> str:
-    journal = Journal.read(folder / JOURNAL)
-    return f" since {journal.run['started']}" if journal else ""
+def _require_same(journal: Journal | None, output: Output, identity: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError if an unfinished run of another identity has committed something."""
+    if journal and journal.commits and (changed := changes(journal.run, identity)):
+        raise ConfigurationError(
+            f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changed)}: "
+            "undo that to continue it, or throw away what it has done with --restart"
+        )
+
+
+def _busy(output: Output) -> TryAgainError:
+    journal = Journal.read(staging_folder(output) / JOURNAL)
+    since = f" since {journal.run['started']}" if journal else ""
+    return TryAgainError(f"{output.name}: another run has been writing it{since}: try again when it is done")
 
 
 def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
@@ -121,6 +141,16 @@ def is_published(output: Output) -> bool:
             # In a store, a folder may be there in part.
             return not output.location.is_local or journal.published_sha256 == output.describe()["sha256"]
     return False
+
+
+def is_outdated(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an unfinished run began to read these files before they changed: what it has done is of no use.
+
+    `inputs` are their fingerprints by now.
+    """
+    journal = Journal.read(staging_folder(output) / JOURNAL)
+    before = journal.run.get("inputs", []) if journal else []
+    return [entry["name"] for entry in before] == [entry["name"] for entry in inputs] and before != inputs
 
 
 def clear_traces(output: Output) -> None:

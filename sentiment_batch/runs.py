@@ -13,7 +13,7 @@ from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
 from sentiment_batch.receipt import read_receipt
-from sentiment_batch.resuming import clear_traces
+from sentiment_batch.resuming import clear_traces, is_outdated
 from sentiment_batch.summary import Counts
 from sentiment_batch.worker import Plan, Progress, Worker
 
@@ -64,9 +64,10 @@ def run_each(
     for job in jobs:
         try:
             _clear_traces(job)
-            check_each(job, worker)
+            own = _worker_of_each(job, worker)
+            own.check(job)
             job.output.make_folder()
-            worker.run(job, counts, progress)
+            own.run(job, counts, progress)
             done.append(job)
         except SentimentBatchError as error:
             failures.append(error)
@@ -75,8 +76,17 @@ def run_each(
 
 
 def check_each(job: Job, worker: Worker) -> Plan:
-    """As Worker.check; an output that a run has left for the same input may be replaced."""
-    return replace(worker, force=worker.force or _is_of_its_input(job)).check(job)
+    """As Worker.check, for one of the outputs in a folder; see `run_each`."""
+    return _worker_of_each(job, worker).check(job)
+
+
+def _worker_of_each(job: Job, worker: Worker) -> Worker:
+    """One that replaces what a run has left for the same input, and starts over where that has changed since."""
+    return replace(
+        worker,
+        force=worker.force or _is_of_its_input(job),
+        restart=worker.restart or is_outdated(job.output, fingerprints(job.inputs)),
+    )
 
 
 def _is_settled(job: Job, until_ns: float) -> bool:

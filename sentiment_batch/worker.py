@@ -22,7 +22,7 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.publishing import publish_parts
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
-from sentiment_batch.resuming import is_published, staged
+from sentiment_batch.resuming import is_published, require_startable, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
 from sentiment_batch.sinks import Layout, open_sink
@@ -71,8 +71,10 @@ class Worker:
         job.output.require_writable(force=self.force or (job.is_staged and is_published(job.output)))
         inputs = [location.name for location in job.inputs]
         if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
+            self._require_startable(job)
             return Plan(inputs, job.output.name, None, None, None, self.columns.schema.names)
         with closing(self._reader(job)) as reader:
+            self._require_startable(job)
             self.columns.require_no_clash(reader.source.names)
             with open_sink(io.BytesIO(), self._layout(reader)):
                 pass  # every column has a place there
@@ -195,6 +197,10 @@ class Worker:
                 f"{first}: {rejected:,} of {rows_in:,} records are rejected: "
                 f"see {output.rejects.name}; {output.name} has the others"
             )
+
+    def _require_startable(self, job: Job) -> None:
+        if job.is_staged:
+            require_startable(job.output, self._identity(job), restart=self.restart)
 
     def _column_types(self, reader: Reader) -> dict[str, str]:
         """Of the output; `json` for those of JSON objects that are kept as they are."""

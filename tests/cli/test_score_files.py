@@ -306,8 +306,21 @@ def test_bad_data_is_told_beside_another_failure(score: Command) -> None:
     """Where a later output fails for another reason, that of the earlier one is not lost."""
     (score.folder / "a.csv").write_text("text\nbad,more\n")
     (score.folder / "b.csv").write_text("text\ngood\n")
-    with FileLock(score.folder / ".b.scored.csv.lock"):
-        result = score("a.csv", "b.csv")
-    assert result.code == 75
-    assert error_line(result).startswith("b.scored.csv: another run has been writing it")
+    (score.folder / ".b.scored.csv.staging").symlink_to("elsewhere")
+    result = score("a.csv", "b.csv")
+    assert result.code == 73
+    assert ".b.scored.csv.staging is not this user's own folder" in error_line(result)
     assert "; before that, a.csv: line 2: " in error_line(result)
+
+
+def test_another_run_is_at_a_later_file(score: Command) -> None:
+    """That an output is being written by another run is found out before the first one is begun, and by --dry-run."""
+    for name in ("a", "b"):
+        (score.folder / f"{name}.csv").write_text("text\ngood\n")
+    with FileLock(score.folder / ".b.scored.csv.lock"):
+        for options in ((), ("--dry-run",)):
+            result = score("a.csv", "b.csv", *options)
+            assert result.code == 75
+            assert error_line(result).startswith("b.scored.csv: another run has been writing it")
+            assert not (score.folder / "a.scored.csv").exists()
+    assert score("a.csv", "b.csv").code == 0

@@ -10,7 +10,7 @@ import pytest
 from cli.process import error_line
 from faults.conftest import NewTrial
 from faults.injection import Calls, each, needs_strace, stop_after_two_chunks
-from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, Trial
+from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, ROWS, Trial
 from faults.waiting import continue_stopped
 
 pytestmark = needs_strace
@@ -76,6 +76,35 @@ def test_changed_input(new_trial: NewTrial, calls: Calls, change: Callable[[Tria
     assert trial.score(*trial.arguments, "--restart").code == DONE
     assert not (trial.folder / JOURNAL).exists()
     assert trial.receipt()["output"]["bytes"] == (trial.folder / OUTPUT).stat().st_size
+
+
+def test_dry_run_beside_an_unfinished_run(new_trial: NewTrial, calls: Calls) -> None:
+    """--dry-run finds out whether the unfinished run can be continued, and leaves it as it is."""
+    trial = new_trial("changed input")
+    stop_after_two_chunks(trial, calls)
+    # The lock of the run that died means nothing.
+    (trial.folder / ".r.scored.csv.lock").unlink()
+    before = trial.score.contents()
+    assert trial.score(*trial.arguments, "--dry-run").code == 0
+    _touch(trial)
+    result = trial.score(*trial.arguments, "--dry-run")
+    assert result.code == 78
+    assert "the inputs changed" in error_line(result)
+    assert trial.score(*trial.arguments, "--dry-run", "--restart").code == 0
+    assert trial.score.contents() == before
+
+
+def test_changed_input_with_new_only(new_trial: NewTrial, calls: Calls) -> None:
+    """A file that grew while its run was unfinished is scored from the start: nobody is there to say --restart."""
+    trial = new_trial("changed input")
+    stop_after_two_chunks(trial, calls)
+    (trial.folder / "scored").mkdir()
+    (trial.folder / JOURNAL).parent.rename(trial.folder / "scored/.r.csv.staging")
+    _append(trial)
+    options = ("--settle", "0", "-q", "--max-reject-rate", "0.01", "--json")
+    result = trial.score("r.csv", "-o", "scored/", "--new-only", *options)
+    assert result.code == DONE, result.stderr
+    assert json.loads(result.stdout)["rows_in"] == ROWS + 1
 
 
 def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:
