@@ -1,6 +1,6 @@
-"""Runs a script, and writes the most memory that it held at a time, in bytes, to a file.
+"""Runs a script and writes its peak memory, in bytes, to a file.
 
-Its own rusage would not do: that begins with the memory of the process that started it.
+The process's own rusage would not do: it starts with the memory of the process that started it.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The command as a user runs it: a process of its own, with an exit code and two streams."""
+"""The command as a user runs it: a separate process with an exit code and two streams."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ SCRIPT = Path(sys.executable).with_name("sentiment-batch")
 
 @dataclass(frozen=True)
 class Result:
-    """How a process ended and what it said."""
+    """How a process ended and what it printed."""
 
     code: int
     stdout: str
@@ -23,7 +23,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Command:
-    """`sentiment-batch` with the first words of its command line, run in `folder`, by `runner` if there is one."""
+    """`sentiment-batch` with the first words of its command line, run in `folder`, through `runner` if there is one."""
 
     folder: Path
     words: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Command:
         before: Callable[[], Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Result:
-        """Run to the end; `before` runs in the child just before the command does."""
+        """Run to the end; `before` is called in the child just before the command starts."""
         done = subprocess.run(
             [*self.runner, SCRIPT, *self.words, *map(str, arguments)],
             cwd=self.folder,
@@ -61,7 +61,7 @@ class Command:
         before: Callable[[], Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> "subprocess.Popen[bytes]":
-        """Start and leave it running; Ctrl-C stops it, also where these tests are a job in the background."""
+        """Start the command and leave it running; Ctrl-C stops it even where these tests are a background job."""
 
         def prepare() -> None:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -85,7 +85,7 @@ class Command:
 
 
 def error_line(result: Result) -> str:
-    """What stands after the only `Error: ` on stderr; fails if there are several, none, or a traceback."""
+    """Return the text after the only `Error: ` on stderr; fail if there are several, none, or a traceback."""
     assert "Traceback" not in result.stderr, result.stderr
     assert "Exception ignored" not in result.stderr, result.stderr
     errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]

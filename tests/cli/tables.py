@@ -1,4 +1,4 @@
-"""Rows to files and back, by other means than the project's own readers and writers."""
+"""Rows to files and back, without the project's own readers and writers."""
 
 import csv
 import gzip
@@ -23,7 +23,7 @@ ADDED = ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentim
 
 
 def write_table(path: Path, rows: Sequence[Row] = REVIEWS) -> Path:
-    """Write the rows in the format and compression that the name says."""
+    """Write the rows in the format and compression that the file name indicates."""
     suffixes = path.name.split(".")[1:]
     content = _encode(rows, suffixes[0])
     match suffixes[1:]:
@@ -36,7 +36,7 @@ def write_table(path: Path, rows: Sequence[Row] = REVIEWS) -> Path:
 
 
 def read_table(path: Path) -> list[Row]:
-    """The rows of a file, of any of the formats."""
+    """Return the rows of a file of any of the formats."""
     content = path.read_bytes()
     suffixes = [suffix for suffix in path.name.split(".")[1:] if suffix != "scored"]
     match suffixes[1:]:

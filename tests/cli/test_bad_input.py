@@ -99,7 +99,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("name", "content", "message"), BROKEN.values(), ids=BROKEN)
 def test_broken_record(score: Command, name: str, content: bytes, message: str) -> None:
-    """A record that cannot be read fails the job; the others are in the output, it is in the rejects file."""
+    """A record that cannot be read fails the run and goes to the rejects file; the other records are in the output."""
     path = score.folder / name
     path.write_bytes(content)
     output = f"r.scored{path.suffix}"
@@ -108,7 +108,7 @@ def test_broken_record(score: Command, name: str, content: bytes, message: str) 
     assert error_line(result).startswith(message)
     assert sorted(score.contents()) == sorted([name, output, f"{output}.incomplete.json", f"{output}.rejects.jsonl"])
     assert [row["text"] for row in read_table(score.folder / output)] == ["good"]
-    # Tolerated, it is told by the exit code alone.
+    # If it is tolerated, the exit code alone reports it.
     result = score(name, "--force", "--max-reject-rate", "0.5")
     assert result.code == 3
     assert "2 rows: 1 scored, 0 without text, 1 rejected" in result.stderr
@@ -125,7 +125,7 @@ def test_old_output_survives_bad_input(score: Command) -> None:
 
 
 def test_control_characters_are_escaped(score: Command) -> None:
-    """A file name cannot put a second line, or a terminal's commands, into the message."""
+    """A file name cannot put a second line or terminal commands into the message."""
     result = score("r\n\x1bc.csv")
     assert error_line(result) == r"r\n\x1bc.csv: no such file"
 
@@ -149,7 +149,7 @@ def test_verbose_shows_the_traceback(score: Command) -> None:
     ],
 )
 def test_usage(command: Command, arguments: list[str], message: str) -> None:
-    """Wrong usage is told by click's usual lines and exit code 2."""
+    """Wrong usage is reported by click's usual lines and exit code 2."""
     result = command(*arguments)
     assert (result.code, result.stdout) == (2, "")
     assert error_line(result).startswith(message)
@@ -165,14 +165,14 @@ def test_usage(command: Command, arguments: list[str], message: str) -> None:
     ],
 )
 def test_dialect(score: Command, options: list[str], message: str) -> None:
-    """A dialect that cannot be read is wrong usage."""
+    """Dialect options that cannot work are wrong usage."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", *options)
     assert (result.code, error_line(result)) == (2, message)
 
 
 def test_no_model_folder(command: Command) -> None:
-    """A model folder that is not there is named."""
+    """A model folder that does not exist is named."""
     result = command("predict", "--model", "nowhere", "good")
     assert (result.code, error_line(result)) == (78, "no model folder at nowhere")
 
@@ -246,7 +246,7 @@ def test_no_cuda(score: Command) -> None:
 
 
 def test_more_tokens_than_the_model_reads(score: Command) -> None:
-    """--max-tokens beyond the model's own limit is refused, with the limit."""
+    """--max-tokens above the model's own limit is refused, and the limit is named."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--max-tokens", "65")
     assert (result.code, error_line(result)) == (78, "the model reads at most 64 tokens: lower --max-tokens")

@@ -1,4 +1,4 @@
-"""Small files that become huge, and records without an end: a clean error, or rejects, in bounded memory."""
+"""Small files that become huge, and endless records: a clean error, or rejects, in bounded memory."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ LAST = {"csv": b"\n3,bad\n", "jsonl": b'\n{"id": "3", "text": "bad"}\n'}
 
 
 def score_measured(score: Command, *arguments: str) -> Result:
-    """Score, without going beyond the bound on memory whatever comes of it."""
+    """Score, and check that peak memory stays within the bound whatever the result."""
     report = score.folder.with_suffix(".peak")
     result = replace(score, runner=(sys.executable, str(MEASURED), str(report)))(*arguments)
     assert int(report.read_text()) < MOST_BYTES
@@ -43,7 +43,7 @@ def zstandard(content: bytes) -> bytes:
     [("r.csv.gz", gzipped), ("r.csv.zst", zstandard), ("r.jsonl.gz", gzipped), ("r.tsv.zst", zstandard)],
 )
 def test_compressed(score: Command, name: str, pack: Callable[[bytes], bytes], unit: bytes) -> None:
-    """Megabytes that become gigabytes when they are decompressed are refused before a row of them is read."""
+    """Megabytes that decompress to gigabytes are refused before any row of them is read."""
     member = pack(unit * 16 * MEGABYTE)
     (score.folder / name).write_bytes(pack(GOOD.get(name.split(".")[1], b"id\ttext\n")) + member * 640)
     assert (score.folder / name).stat().st_size < 12 * MEGABYTE
@@ -56,7 +56,7 @@ def test_compressed(score: Command, name: str, pack: Callable[[bytes], bytes], u
 
 @pytest.mark.parametrize("text_bytes", [MEGABYTE, 50 * MEGABYTE])
 def test_dictionary(score: Command, text_bytes: int) -> None:
-    """A text that stands in a Parquet file once and is meant by thousands of rows is not decoded thousands of times."""
+    """A text stored once in a Parquet file and used by thousands of rows is not decoded thousands of times."""
     text = ("good " * (text_bytes // 5)).encode()
     rows = 10_000 * MEGABYTE // text_bytes
     texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text.decode()]))
@@ -69,7 +69,7 @@ def test_dictionary(score: Command, text_bytes: int) -> None:
 
 
 def test_large_texts_in_parquet(score: Command) -> None:
-    """Texts beyond the bound are rejected one by one, and the others scored."""
+    """Texts above the size limit are rejected one by one, and the others are scored."""
     texts = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 10, pa.int32()), pa.array(["good", "x" * 20_000_000]))
     pq.write_table(pa.table({"text": texts}), score.folder / "r.parquet", compression="zstd", store_schema=False)
     result = score_measured(score, "r.parquet", "-q", "--max-reject-rate", "0.5", "--columns", "text")
@@ -82,7 +82,7 @@ def test_large_texts_in_parquet(score: Command) -> None:
 @pytest.mark.parametrize("suffix", GOOD)
 @pytest.mark.parametrize("start", [b"2,", b'2,"', b'{"id": "2", "text": "', b'{"id": ' + b"[" * MEGABYTE])
 def test_endless_record(score: Command, suffix: str, start: bytes) -> None:
-    """A line of 100 MB costs itself alone, whatever it begins with."""
+    """A line of 100 MB costs only itself, however it begins."""
     name = f"r.{suffix}"
     (score.folder / name).write_bytes(GOOD[suffix] + start + b"good " * (20 * MEGABYTE) + LAST[suffix])
     result = score_measured(score, name)
@@ -95,7 +95,7 @@ def test_endless_record(score: Command, suffix: str, start: bytes) -> None:
 
 
 def test_large_texts(score: Command) -> None:
-    """A text of 16 MB, the most that is read if nothing else is asked for, is scored in little memory."""
+    """A text of 16 MB, the most that is read by default, is scored in little memory."""
     text = "good " * (16 * MEGABYTE // 5)
     (score.folder / "r.csv").write_text("text\n" + f"{text}\n" * 4)
     assert score_measured(score, "r.csv", "-q", "-o", "out.jsonl").code == 0

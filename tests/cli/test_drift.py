@@ -1,4 +1,4 @@
-"""`score --compare-to`: predictions that are not as they were."""
+"""`score --compare-to`: predictions that are no longer what they were."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ RECEIPT = "before.scored.csv.receipt.json"
 
 @pytest.fixture
 def compared(score: Command) -> Command:
-    """With an earlier run of good reviews, and files of as good and of worse ones."""
+    """The command after a run on good reviews, with a file of equally good ones and one of worse ones."""
     for name, text in (("before", "good"), ("same", "good"), ("worse", "bad")):
         write_table(score.folder / f"{name}.csv", [{"id": str(row), "text": text} for row in range(100)])
     assert score("before.csv").code == 0
@@ -20,14 +20,14 @@ def compared(score: Command) -> Command:
 
 
 def test_nothing_has_shifted(compared: Command) -> None:
-    """Of the same reviews nothing is said but the numbers."""
+    """For the same reviews, all shifts are 0 and nothing else is said."""
     result = compared("same.csv", "--compare-to", RECEIPT, "--max-shift", "0", "--json", "-q")
     assert (result.code, result.stderr) == (0, "")
     assert set(json.loads(result.stdout)["drift"].values()) == {0}
 
 
 def test_a_shift_is_warned_of(compared: Command) -> None:
-    """Other predictions give a warning, and the numbers, and no other exit code."""
+    """Predictions that have shifted give a warning and the numbers, but do not change the exit code."""
     result = compared("worse.csv", "--compare-to", RECEIPT, "--json", "-q")
     assert result.code == 0
     drift = json.loads(result.stdout)["drift"]
@@ -41,7 +41,7 @@ def test_a_shift_is_warned_of(compared: Command) -> None:
 
 
 def test_a_shift_that_is_too_large(compared: Command, command: Command) -> None:
-    """--max-shift fails the run with 65, but what is written stays, and can be proved."""
+    """--max-shift fails the run with 65, but what was written stays and can be verified."""
     result = compared("worse.csv", "--compare-to", RECEIPT, "--max-shift", "1.5", "--metrics-file", "x.prom")
     assert result.code == 65
     # 2 (p - q) ln(p / q) of the shares 100.5 and 0.5 in 102.5
@@ -61,7 +61,7 @@ def test_a_shift_that_is_too_large(compared: Command, command: Command) -> None:
     ],
 )
 def test_nothing_to_compare_to(compared: Command, options: tuple[str, ...], code: int, message: str) -> None:
-    """What cannot be compared is told before anything is scored."""
+    """A comparison that cannot be made is reported before anything is scored."""
     result = compared("same.csv", *options)
     assert result.code == code
     assert message in error_line(result)
@@ -69,7 +69,7 @@ def test_nothing_to_compare_to(compared: Command, options: tuple[str, ...], code
 
 
 def test_nothing_new(compared: Command) -> None:
-    """A night without reviews has not shifted."""
+    """A run without new reviews has no drift."""
     for name in ("inbox", "scored"):
         (compared.folder / name).mkdir()
     result = compared("inbox/", "-o", "scored/", "--new-only", "--compare-to", RECEIPT, "--max-shift", "0", "--json")

@@ -14,7 +14,7 @@ from sentiment_batch.manifest import Description, Quantization, write_manifest
 from sentiment_batch.temperature import Temperature
 
 LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
-# Labels 4 and 0 are right, 3 is on the right side of "good".
+# For "good", label 4 is right and label 3 is on the right side; for "bad", label 0 is right.
 ROWS = {"good": "4", "good good": "3", "bad": "very negative", "bad bad": "0", "a a": "2", "bad a": "4"}
 
 
@@ -38,11 +38,11 @@ def scaled(tmp_path: Path) -> Path:
 
 
 def test_json(evaluate: Command) -> None:
-    """Accuracy counts exact labels, binary accuracy sides: names and ordinals of labels are read alike."""
+    """Accuracy counts exact labels, binary accuracy counts sides; labels are read by name or by ordinal alike."""
     report = json.loads(evaluate("--data", "d.csv", "--json").stdout)
     measured = report["results"]["d.csv"]
     assert (measured["rows"], measured["accuracy"], measured["binary_accuracy"]) == (6, 3 / 6, 4 / 5)
-    # "a a" has no word that tells: all labels are as probable, and the first is taken.
+    # "a a" has no word that counts: all labels are equally probable, and the first is taken.
     assert measured["confusion"] == [[2, 0, 0, 0, 0], [0] * 5, [1, 0, 0, 0, 0], [0, 0, 0, 0, 1], [1, 0, 0, 0, 1]]
     assert measured["mean_absolute_error"] == pytest.approx((1 + 2 + 4) / 6)
     low, high = measured["intervals"]["accuracy"]
@@ -61,13 +61,13 @@ def test_json(evaluate: Command) -> None:
 
 
 def test_the_same_twice(evaluate: Command) -> None:
-    """Intervals are resampled with a seed: the same command prints the same."""
+    """Intervals are resampled with a fixed seed: the same command prints the same."""
     first, second = (evaluate("--data", "d.csv", "--json") for _ in range(2))
     assert (first.code, first.stdout) == (0, second.stdout)
 
 
 def test_for_people(evaluate: Command) -> None:
-    """Each file gives its figures, its confusion and its accuracy by length."""
+    """Each file gets its figures, confusion matrix and accuracy by length."""
     write_table(evaluate.folder / "e.csv", [{"text": "good", "stars": "4"}, {"text": "bad", "stars": "0"}])
     result = evaluate("--data", "e.csv", "--label-column", "stars")
     assert (result.code, result.stderr) == (0, "")
@@ -86,7 +86,7 @@ def test_for_people(evaluate: Command) -> None:
 
 
 def test_calibration_before_and_after(evaluate: Command, model: Path, scaled: Path) -> None:
-    """A temperature changes the calibration error and tells what it was; labels and accuracy stay."""
+    """A temperature changes the calibration error and is reported; labels and accuracy stay the same."""
     plain = json.loads(evaluate("--data", "d.csv", "--json").stdout)
     softer = json.loads(evaluate("--model", scaled, "--data", "d.csv", "--json").stdout)
     before, after = (report["results"]["d.csv"] for report in (plain, softer))
@@ -98,7 +98,7 @@ def test_calibration_before_and_after(evaluate: Command, model: Path, scaled: Pa
 
 
 def test_predictions_are_scaled(command: Command, model: Path, scaled: Path) -> None:
-    """`predict` gives the label that it gave, with the confidence of the temperature."""
+    """`predict` with a temperature gives the same label with the scaled confidence."""
     before, after = (
         json.loads(command("predict", "--json", "--model", folder, "good").stdout) for folder in (model, scaled)
     )
@@ -109,7 +109,7 @@ def test_predictions_are_scaled(command: Command, model: Path, scaled: Path) -> 
 
 @pytest.mark.parametrize(("long_text", "right"), [("head", 0), ("head-tail", 1), ("windows", 1)])
 def test_long_texts(evaluate: Command, long_text: str, right: float) -> None:
-    """Texts that do not fit stand in a group of their own, whatever is read of them."""
+    """Texts that do not fit form a group of their own, however they are cut."""
     texts = {"good": "4", "bad " * 40 + "good " * 90: "4", "good " * 30: "4"}
     write_table(evaluate.folder / "e.csv", [{"text": text, "label": label} for text, label in texts.items()])
     report = json.loads(evaluate("--data", "e.csv", "--long-text", long_text, "--json").stdout)
@@ -133,7 +133,7 @@ def test_long_texts_compared(evaluate: Command) -> None:
 
 
 def test_two_files_of_one_name(evaluate: Command) -> None:
-    """Files of the same name are told apart by their folders; one that is named twice is a mistake."""
+    """Files of the same name are told apart by their folders; naming one file twice is a mistake."""
     for folder, text in (("one", "good"), ("other", "bad")):
         (evaluate.folder / folder).mkdir()
         write_table(evaluate.folder / folder / "e.csv", [{"text": text, "label": "4"}])
@@ -145,14 +145,14 @@ def test_two_files_of_one_name(evaluate: Command) -> None:
 
 
 def test_rows_without_text_do_not_count(evaluate: Command) -> None:
-    """A row with no text has no prediction that could be right or wrong."""
+    """A row without text is not counted: it has no prediction that could be right or wrong."""
     write_table(evaluate.folder / "d.csv", [{"text": "good", "label": "4"}, {"text": " ", "label": "4"}])
     measured = json.loads(evaluate("--data", "d.csv", "--json").stdout)["results"]["d.csv"]
     assert (measured["rows"], measured["accuracy"]) == (1, 1.0)
 
 
 def test_data_without_any_text(evaluate: Command) -> None:
-    """Data in which nothing can be measured is bad data, not a crash."""
+    """Data in which nothing can be measured is reported as bad data, not as a crash."""
     write_table(evaluate.folder / "d.csv", [{"text": "", "label": "4"}])
     result = evaluate("--data", "d.csv")
     assert result.code == 65
@@ -163,13 +163,13 @@ def test_data_without_any_text(evaluate: Command) -> None:
     "arguments", [[], ["--data", "d.csv", "--recipe", "r.toml"], ["--behaviour", "--against", "."]]
 )
 def test_data_or_recipe(evaluate: Command, model: Path, arguments: list[str]) -> None:
-    """The data come from --data or from a recipe; only behaviour needs none."""
+    """The data come from --data or from a recipe; only --behaviour needs neither."""
     result = evaluate(*(model if argument == "." else argument for argument in arguments))
     assert (result.code, error_line(result)) == (2, "name the data with --data, or a --recipe: one of the two")
 
 
 def test_against_itself(evaluate: Command, model: Path) -> None:
-    """A model beside itself has no lead."""
+    """A model compared with itself has no lead."""
     compared = json.loads(evaluate("--data", "d.csv", "--against", model, "--json").stdout)["against"]
     assert compared["results"]["d.csv"] == {
         "rows": 6,
@@ -184,7 +184,7 @@ def test_against_itself(evaluate: Command, model: Path) -> None:
 
 
 def test_against_a_worse_one(evaluate: Command, tmp_path: Path) -> None:
-    """A model that has the words the wrong way round loses every row that tells."""
+    """A model with the words the wrong way round loses every row."""
     worse = tmp_path / "worse"
     worse.mkdir()
     save_bag_of_words(worse, good="very negative", bad="very positive")
@@ -209,7 +209,7 @@ def test_against_other_labels(evaluate: Command, tmp_path: Path) -> None:
 
 
 def test_behaviour(evaluate: Command) -> None:
-    """Without data the cases alone are tried: twenty kinds, of which a model of three words meets some."""
+    """Without data only the behaviour cases are tried: twenty kinds, of which a model of three words meets some."""
     result = evaluate("--behaviour")
     assert (result.code, result.stderr) == (0, "")
     first, *kinds = result.stdout.splitlines()
@@ -219,18 +219,18 @@ def test_behaviour(evaluate: Command) -> None:
 
 
 def test_behaviour_as_json(evaluate: Command) -> None:
-    """The record names the cases that were not met."""
+    """The JSON names the cases that were not met."""
     report = json.loads(evaluate("--behaviour", "--json").stdout)
     assert report["results"] == {}
     capitals = report["behaviour"]["capitals"]
-    assert (capitals["passed"], capitals["failed"]) == (10, [])  # the tokenizer lowers them
+    assert (capitals["passed"], capitals["failed"]) == (10, [])  # the tokenizer lower-cases them
     contrast = report["behaviour"]["contrast"]
     assert contrast["passed"] + len(contrast["failed"]) == 10
     assert contrast["failed"][-1]["expectation"] == "positive"
 
 
 def test_folder(evaluate: Command) -> None:
-    """-o leaves the record and pictures that can be opened, beside what is printed."""
+    """-o leaves the JSON and pictures that can be opened, in addition to what is printed."""
     printed = evaluate("--data", "d.csv", "--behaviour", "--json", "-o", "made/report")
     folder = evaluate.folder / "made" / "report"
     assert printed.code == 0, printed.stderr
@@ -243,7 +243,7 @@ def test_folder(evaluate: Command) -> None:
 
 
 def test_folder_that_cannot_be(evaluate: Command) -> None:
-    """A file in the folder's place is found before anything is measured."""
+    """A file where the folder should be is reported before anything is measured."""
     result = evaluate("--data", "d.csv", "-o", "d.csv")
     assert (result.code, error_line(result)) == (73, "d.csv: File exists")
     assert result.stdout == ""

@@ -1,4 +1,4 @@
-"""What the command says about itself."""
+"""What the command prints about itself."""
 
 import json
 import re
@@ -17,7 +17,7 @@ COMMANDS = sorted(cli.commands)
 
 
 def test_the_commands_are_these() -> None:
-    """No command is lost."""
+    """The main commands are registered."""
     assert {"score", "predict", "train", "evaluate", "export", "info"} <= set(COMMANDS)
 
 
@@ -34,7 +34,7 @@ def test_overview(command: Command, flag: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command(command: Command, name: str) -> None:
-    """Every command says what it does, shows examples of itself first, and explains its options."""
+    """The help of every command says what it does, shows examples of it first, and explains its options."""
     result = command(name, "-h")
     assert (result.code, result.stderr) == (0, "")
     description, examples, options = re.split(r"^ *(?:Examples|Options):$", result.stdout, flags=re.MULTILINE)
@@ -44,7 +44,7 @@ def test_help_of_a_command(command: Command, name: str) -> None:
 
 
 def test_version(command: Command) -> None:
-    """--version is the version of the installed package."""
+    """--version prints the version of the installed package."""
     result = command("--version")
     assert (result.code, result.stdout) == (0, f"sentiment-batch, version {version('sentiment-batch')}\n")
 
@@ -65,14 +65,14 @@ def test_help_is_light() -> None:
 
 
 def test_scoring_needs_no_training_packages(model: Path) -> None:
-    """Scoring loads neither torch nor transformers, nor anything else of the build side."""
+    """Scoring loads neither torch nor transformers, nor anything else that only builds models."""
     imported = _imported("predict", "--model", str(model), "good")
     assert "onnxruntime" in imported
     assert not {"torch", "transformers", "optimum", "onnx", "matplotlib", "sentiment_batch.training"} & imported
 
 
 def _imported(*arguments: str) -> set[str]:
-    """Modules that the command imports, after the interpreter's own account."""
+    """Return the modules that the command imports, as the interpreter reports them."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", SCRIPT, *arguments], capture_output=True, text=True, check=True
     )
@@ -80,7 +80,7 @@ def _imported(*arguments: str) -> set[str]:
 
 
 def test_info_json(command: Command) -> None:
-    """info --json holds versions, processor, providers that load, threads and the default model."""
+    """`info --json` holds versions, processor, available providers, threads and the default model."""
     facts = json.loads(command("info", "--json").stdout)
     assert facts["versions"]["sentiment-batch"] == version("sentiment-batch")
     assert facts["versions"]["onnxruntime"] == version("onnxruntime")

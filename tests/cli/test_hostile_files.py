@@ -1,4 +1,4 @@
-"""The program on files that are broken in every way that is known: all is read, rejected with its place, or refused."""
+"""The command on broken files of every known kind: records are read or rejected with their place, or the file fails."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from hostile import FILES, Hostile
 
 
 def read_rejects(path: Path) -> list[tuple[int, int, bytes]]:
-    """Line and offset, or row group and row, and the bytes."""
+    """Return line and offset, or row group and row, and the bytes of each reject."""
     found = []
     for line in path.read_text("utf-8").splitlines() if path.exists() else []:
         record = json.loads(line)
@@ -50,7 +50,7 @@ def test_file(score: Command, file: Hostile) -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_odd_texts(score: Command, suffix: str) -> None:
-    """Nothing, nothing but space, a megabyte, nothing but emoji, zero bytes, and ids that are no ids: all keep rows."""
+    """Empty, blank, huge, emoji-only and zero-byte texts and repeated ids all keep their rows."""
     texts = ["", " \t", "good " * 200_000, "👍" * 300, "\0", "good", "good", "word" * 250_000]
     write_table(score.folder / f"r.{suffix}", [{"id": "7", "text": text} for text in texts])
     assert score(f"r.{suffix}").code == 0
@@ -74,7 +74,7 @@ def test_odd_texts(score: Command, suffix: str) -> None:
 
 @pytest.mark.parametrize(("bad", "code"), [(5, 3), (6, 65)])
 def test_limit_of_rejects(score: Command, bad: int, code: int) -> None:
-    """As many rejects as are allowed are told by the exit code alone; with one more there is no sign of success."""
+    """Exactly as many rejects as allowed are reported by the exit code alone; with one more, the run fails."""
     path = write_table(score.folder / "r.csv", [REVIEWS[0] | {"id": str(row)} for row in range(100 - bad)])
     path.write_bytes(path.read_bytes() + b"broken\n" * bad)
     result = score("r.csv", "--max-reject-rate", "0.05")

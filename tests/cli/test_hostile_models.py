@@ -1,4 +1,4 @@
-"""Models that are not what they should be: refused in one line, before a row is scored, and nothing is written."""
+"""Models that are not what they should be are refused in one line, before a row is scored; nothing is written."""
 
 from collections.abc import Callable, Sequence
 
@@ -39,7 +39,7 @@ def external(location: str) -> onnx.ModelProto:
 
 
 def own_operator() -> onnx.ModelProto:
-    """It asks for an operator that only a library of its own would bring."""
+    """A model that needs an operator from a library of its own."""
     made = model([helper.make_node("Surprise", ["input_ids"], ["logits"], domain="own.operators")])
     made.opset_import.append(helper.make_opsetid("own.operators", 1))
     return made
@@ -88,7 +88,7 @@ MODELS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
 
 @pytest.mark.parametrize(("build", "message"), MODELS.values(), ids=MODELS)
 def test_model(command: Command, build: Callable[[], onnx.ModelProto], message: str) -> None:
-    """A graph that reaches out of itself, or is no classifier, is refused by name."""
+    """A graph that reads outside its own file, or is not a classifier, is refused by name."""
     folder = command.folder / "m"
     folder.mkdir()
     save_bag_of_words(folder)

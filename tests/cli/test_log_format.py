@@ -17,7 +17,7 @@ BROKEN = b"id,text\n1,good\n2,secret,more\n3,bad\n"
 
 
 def events(result: Result) -> list[dict[str, Any]]:
-    """All that was said; fails for a line that is no event."""
+    """Return every event on stderr; fail if a line is not an event."""
     found = [json.loads(line) for line in result.stderr.splitlines()]
     for event in found:
         assert datetime.fromisoformat(event["time"]).utcoffset() == timedelta(0)
@@ -30,7 +30,7 @@ def names(found: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_run(score: Command) -> None:
-    """From the first event to the last: counts, and the id that the receipt has."""
+    """A run is reported from first event to last, with counts and the run id of the receipt."""
     write_table(score.folder / "r.csv", REVIEWS * 2500)  # two chunks
     found = events(score("r.csv", *JSON))
     assert names(found) == ["started", "committed", "committed", "finished", "summary"]
@@ -45,7 +45,7 @@ def test_a_run(score: Command) -> None:
 
 
 def test_quiet_keeps_problems(score: Command) -> None:
-    """With -q a good run says nothing; of a bad one the rejects are told, with their place, and not their text."""
+    """With -q a good run says nothing; a failed one reports its rejects with their place but not their text."""
     write_table(score.folder / "r.csv")
     (score.folder / "broken.csv").write_bytes(BROKEN)
     assert score("r.csv", "-q", *JSON).stderr == ""
@@ -73,7 +73,7 @@ def test_quiet_keeps_problems(score: Command) -> None:
     ],
 )
 def test_whatever_ends_it(score: Command, arguments: tuple[str, ...]) -> None:
-    """The last event has the exit code and the message, also where the options were not understood."""
+    """The last event has the exit code and the message, even where the options were not understood."""
     write_table(score.folder / "r.csv")
     result = score(*arguments)
     last = events(result)[-1]
@@ -84,7 +84,7 @@ def test_whatever_ends_it(score: Command, arguments: tuple[str, ...]) -> None:
 
 
 def test_stopped(score: Command) -> None:
-    """SIGTERM gives an event with exit code 143 and the id of the run that it stopped."""
+    """SIGTERM gives an event with exit code 143 and the id of the stopped run."""
     with score.start("-", "-o", "out.csv", *JSON) as process:
         assert process.stdin
         assert process.stderr
@@ -98,7 +98,7 @@ def test_stopped(score: Command) -> None:
 
 
 def test_what_an_earlier_process_did(score: Command, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Chunks that need not be scored again are told apart."""
+    """Chunks that an earlier process has scored are reported as resumed."""
     deadly = tmp_path_factory.mktemp("deadly")
     save_bag_of_words(deadly, deadly="crash")
     rows = [{"id": str(row), "text": "crash" if row == 40_000 else "good"} for row in range(41_000)]
@@ -117,7 +117,7 @@ def test_what_an_earlier_process_did(score: Command, tmp_path_factory: pytest.Te
 
 
 def test_each_file_of_a_folder(score: Command) -> None:
-    """With --new-only every file has a run of its own; one that fails is told when it does."""
+    """With --new-only every file has its own run, and a failure is reported when it happens."""
     for folder in ("inbox", "scored"):
         (score.folder / folder).mkdir()
     for name in ("a.csv", "c.csv"):
@@ -135,14 +135,14 @@ def test_each_file_of_a_folder(score: Command) -> None:
 
 
 def test_dry_run(score: Command) -> None:
-    """A plan is an event too."""
+    """A dry run is one event, the plan."""
     write_table(score.folder / "r.csv")
     [plan] = events(score("r.csv", "--dry-run", *JSON))
     assert (plan["event"], plan["output"], plan["text_column"]) == ("planned", "r.scored.csv", "text")
 
 
 def test_retry_rejects(score: Command, command: Command) -> None:
-    """`retry-rejects` tells the same."""
+    """`retry-rejects` reports the same events."""
     (score.folder / "r.csv").write_bytes(BROKEN)
     assert score("r.csv").code == 65
     found = events(command("retry-rejects", "r.scored.csv", *JSON))
@@ -156,7 +156,7 @@ def test_retry_rejects(score: Command, command: Command) -> None:
 
 @pytest.mark.parametrize("how", [(), ("--log-format", "text")])
 def test_text_stays_text(score: Command, how: tuple[str, ...]) -> None:
-    """Without it nothing is told but what people read."""
+    """Without JSON logging, stderr holds only lines for people."""
     (score.folder / "r.csv").write_bytes(BROKEN)
     result = score("r.csv", "--max-reject-rate", "1", *how)
     assert result.stderr.splitlines()[0] == "3 rows: 2 scored, 0 without text, 1 rejected"
@@ -164,7 +164,7 @@ def test_text_stays_text(score: Command, how: tuple[str, ...]) -> None:
 
 
 def test_names_stay_on_one_line(score: Command) -> None:
-    """Control characters in names are escaped."""
+    """Control characters in names are escaped, so that each event stays on one line."""
     name = "a\nb\x1b.csv"
     write_table(score.folder / name)
     found = events(score(name, *JSON))
@@ -172,7 +172,7 @@ def test_names_stay_on_one_line(score: Command) -> None:
 
 
 def test_for_users_of_the_library(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever drives a worker in Python hears the same by `logging`."""
+    """Callers of the library in Python receive the same events through `logging`."""
     with caplog.at_level("INFO", logger="sentiment_batch"):
         tell("committed", chunk=1)
     assert [(record.msg, record.__dict__["facts"]) for record in caplog.records] == [("committed", {"chunk": 1})]

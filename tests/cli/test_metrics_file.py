@@ -15,7 +15,7 @@ LAST_SUCCESS = "sentiment_batch_last_success_timestamp_seconds"
 
 
 def read(path: Path) -> dict[str, float]:
-    """Samples by name and the values of their labels; every family has a help text and is a gauge."""
+    """Return the samples by name and label values; check that every family has a help text and is a gauge."""
     samples = {}
     for family in text_string_to_metric_families(path.read_text("utf-8")):
         assert family.documentation
@@ -26,7 +26,7 @@ def read(path: Path) -> dict[str, float]:
 
 
 def test_a_good_run(score: Command, model: Path) -> None:
-    """Rows by outcome, times, exit code and model; readable for whoever collects it, and nothing else is left there."""
+    """The file holds rows by outcome, times, exit code and model; others can read it, and no temporary file is left."""
     write_table(score.folder / "r.csv")
     assert score("r.csv", "--metrics-file", "x.prom", before=lambda: os.umask(0o022)).code == 0
     found = read(score.folder / "x.prom")
@@ -54,7 +54,7 @@ def test_a_good_run(score: Command, model: Path) -> None:
     ],
 )
 def test_a_failed_run(score: Command, arguments: tuple[str, ...], code: int) -> None:
-    """Whatever ends a run, its exit code is there, and when one last succeeded is not forgotten."""
+    """However a run fails, its exit code is there, and the time of the last success is kept."""
     write_table(score.folder / "r.csv")
     (score.folder / "broken.csv").write_bytes(b"id,text\n1,good\n2,bad,more\n")
     assert score("r.csv", "--metrics-file", "x.prom").code == 0
@@ -69,14 +69,14 @@ def test_a_failed_run(score: Command, arguments: tuple[str, ...], code: int) -> 
 
 
 def test_no_success_yet(score: Command) -> None:
-    """Where no run has succeeded, no time is made up; what is not a metrics file is replaced."""
+    """If no run has succeeded, no time is made up; a file that is not a metrics file is replaced."""
     (score.folder / "x.prom").write_bytes(b"\xff\n")
     assert score("nowhere.csv", "--metrics-file", "x.prom").code == 66
     assert LAST_SUCCESS not in read(score.folder / "x.prom")
 
 
 def test_tolerated_rejects_are_a_success(score: Command) -> None:
-    """Exit code 3 counts as done."""
+    """Exit code 3 counts as a success."""
     (score.folder / "broken.csv").write_bytes(b"id,text\n1,good\n2,bad,more\n")
     assert score("broken.csv", "--max-reject-rate", "1", "--metrics-file", "x.prom").code == 3
     found = read(score.folder / "x.prom")
@@ -85,7 +85,7 @@ def test_tolerated_rejects_are_a_success(score: Command) -> None:
 
 
 def test_no_folder_for_it(score: Command) -> None:
-    """That the file can never be written is told before anything is scored."""
+    """A missing folder for the file is reported before anything is scored."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--metrics-file", "nowhere/x.prom")
     assert (result.code, error_line(result)) == (73, "nowhere/x.prom: no folder nowhere: create it first")
@@ -94,7 +94,7 @@ def test_no_folder_for_it(score: Command) -> None:
 
 @pytest.mark.parametrize("rows", [b"1,good\n", b"1,good,more\n"])
 def test_it_cannot_be_written(score: Command, command: Command, rows: bytes) -> None:
-    """A run that is done says so with exit code 73, and its output is kept; one that failed keeps its own code."""
+    """A run that succeeded exits with 73 and keeps its output; a run that failed keeps its own exit code."""
     (score.folder / "r.csv").write_bytes(b"id,text\n" + rows)
     (score.folder / ".m.prom.partial").mkdir()
     result = score("r.csv", "-q", "--metrics-file", "m.prom")
@@ -110,7 +110,7 @@ def test_it_cannot_be_written(score: Command, command: Command, rows: bytes) -> 
 
 
 def test_dry_run(score: Command) -> None:
-    """What is only planned is no run."""
+    """A dry run writes no metrics."""
     write_table(score.folder / "r.csv")
     assert score("r.csv", "--dry-run", "--metrics-file", "x.prom").code == 0
     assert list(score.contents()) == ["r.csv"]

@@ -14,7 +14,7 @@ from sentiment_batch.jobs import plan_jobs
 from sentiment_batch.locations import Location, expand_inputs
 from sentiment_batch.runs import new_jobs
 
-AGO = 1_700_000_000  # long enough that nobody is still writing
+AGO = 1_700_000_000  # long enough ago that nobody is still writing
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def rows_in(score: Command, *options: str) -> int:
 
 
 def test_each_file_once(score: Command, inbox: Path) -> None:
-    """Only what has arrived since is scored, to a file of the same name; also when there is nothing."""
+    """Only files that arrived since the last run are scored, each to a file of the same name; none is fine too."""
     assert rows_in(score) == 0
     arrive(inbox / "a.csv")
     arrive(inbox / "b.jsonl.gz")
@@ -51,7 +51,7 @@ def test_each_file_once(score: Command, inbox: Path) -> None:
 
 
 def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A file that was replaced, an output that was removed, and another model make a file new."""
+    """A file is new again if it was replaced, its output was removed, or the model is another."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
     rows_in(score)
@@ -65,7 +65,7 @@ def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytes
 
 
 def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
-    """What was changed a moment ago is left for the next run, unless told otherwise."""
+    """A file changed a moment ago is left for the next run, unless --settle says otherwise."""
     arrive(inbox / "a.csv")
     write_table(inbox / "b.csv")
     assert rows_in(score) == len(REVIEWS)
@@ -74,7 +74,7 @@ def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
 
 
 def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None:
-    """Every file that fails is listed, the others are scored, and the exit code says so; mended files are new."""
+    """Every file that fails is listed, the others are scored, the exit code is 3, and repaired files are new."""
     for name in ("a.csv", "b.csv", "c.csv", "d.csv"):
         arrive(inbox / name)
     (inbox / "a.csv").write_bytes(b"id,text\n1,good\n2\n")
@@ -100,7 +100,7 @@ def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None
 
 
 def test_it_needs_a_folder(score: Command, inbox: Path) -> None:
-    """One output per input has no place in a file."""
+    """One output per input does not fit into a single file, so a folder must be named."""
     arrive(inbox / "a.csv")
     for options in ((), ("-o", "all.csv")):
         result: Result = score("inbox/", "--new-only", *options)
@@ -108,7 +108,7 @@ def test_it_needs_a_folder(score: Command, inbox: Path) -> None:
 
 
 def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
-    """One that is gone by the time it is looked at is for the next run; the others are not held up."""
+    """A file that is gone by the time it is looked at is skipped; the others are not held up."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
     jobs = plan_jobs(
@@ -119,7 +119,7 @@ def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
 
 
 def test_an_output_of_another_input(score: Command, inbox: Path) -> None:
-    """A file of the same name from another folder does not take its place, unless it is told to."""
+    """The output of a file of the same name from another folder is not replaced without --force."""
     arrive(inbox / "a.csv")
     rows_in(score)
     before = (score.folder / "scored/a.csv").read_bytes()
@@ -134,7 +134,7 @@ def test_an_output_of_another_input(score: Command, inbox: Path) -> None:
 
 
 def test_when_all_fail(score: Command, inbox: Path) -> None:
-    """It is no success: the exit code says what was wrong, and nothing is said to be written."""
+    """If every file fails, the exit code says what was wrong, and no success is reported."""
     (inbox / "a.csv").write_bytes(b"PAR1")
     os.utime(inbox / "a.csv", (AGO, AGO))
     result = score("inbox/", "-o", "scored/", "--new-only", "--metrics-file", "m.prom")
@@ -144,7 +144,7 @@ def test_when_all_fail(score: Command, inbox: Path) -> None:
 
 
 def test_another_run_is_at_it(score: Command, inbox: Path) -> None:
-    """Whoever finds a file being scored does the others, and says by its exit code that there is more to do."""
+    """A file that another run is scoring is skipped; the others are scored, and exit code 75 says that work is left."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
     (score.folder / "scored").mkdir()

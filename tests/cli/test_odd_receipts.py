@@ -1,4 +1,4 @@
-"""Receipts that were damaged, or written by another version: one line and an exit code, in every command."""
+"""Receipts that are damaged, or written by another version: every command gives one line and an exit code."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ COMMANDS = {
 EXIT_CODES = {
     "verify": {0, 65, 66, 78},
     "retry-rejects": {3, 65, 66, 78},
-    "report": {0, 2, 65},  # 2: where --prefix and --text-column are a way out
+    "report": {0, 2, 65},  # 2: where --prefix and --text-column are the way out
     "score": {0, 2, 3, 65},
 }
 VALUES = [None, -1, 0, 7, 10**30, 0.5, nan, True, "", "x", "/", "s:", "://", "\0", "\ud800", [], [7], {}, {"x": -1}]
@@ -41,7 +41,7 @@ Entry = dict[str, Any] | list[Any]
 
 @dataclass(frozen=True, repr=False)
 class Scored:
-    """A folder with an output of which one record was mended and one is still rejected, and what was in it."""
+    """A scored folder and its contents; one reject of its output was mended and one is still rejected."""
 
     folder: Path
     model: Path
@@ -49,7 +49,7 @@ class Scored:
     receipt: dict[str, Any]
 
     def run(self, command: str, receipt: bytes) -> Outcome:
-        """How the command ends, in this process, with another receipt and all else as it was."""
+        """Run the command in this process, with another receipt and all else as it was; return how it ended."""
         for path in self.folder.iterdir():
             if path.is_file() and path.name not in self.contents:
                 path.unlink()
@@ -87,7 +87,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Scored:
 
 
 def entries(value: object) -> Iterator[tuple[Entry, Any]]:
-    """Every container of a receipt with each of its keys, of a list with the first."""
+    """Every container in a receipt, paired with each of its keys; lists with their first index only."""
     if isinstance(value, dict | list):
         for key, inner in list(value.items() if isinstance(value, dict) else enumerate(value[:1])):
             yield value, key
@@ -96,7 +96,7 @@ def entries(value: object) -> Iterator[tuple[Entry, Any]]:
 
 @st.composite
 def damages(draw: st.DrawFn) -> Callable[[dict[str, Any]], None]:
-    """To drop an entry of a receipt, to change it, or to give it another name."""
+    """Drop an entry of a receipt, change it, or give it another name."""
     place, value, kind = draw(st.integers(0, 10**6)), draw(st.sampled_from(VALUES)), draw(st.sampled_from("dccn"))
 
     def damage(receipt: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ def damages(draw: st.DrawFn) -> Callable[[dict[str, Any]], None]:
 @settings(max_examples=150)
 @given(damage=damages())
 def test_a_damaged_receipt(scored: Scored, command: str, damage: Callable[[dict[str, Any]], None]) -> None:
-    """Whatever it says, there is one line about it, with an exit code that is documented, or nothing that matters."""
+    """Whatever the damage, the command ends with a documented exit code and at most one line."""
     receipt = deepcopy(scored.receipt)
     damage(receipt)
     found = scored.run(command, json.dumps(receipt).encode())
@@ -127,7 +127,7 @@ def test_a_damaged_receipt(scored: Scored, command: str, damage: Callable[[dict[
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"score"}))
 def test_the_receipt_as_it_was(scored: Scored, command: str) -> None:
-    """Undamaged, every command takes it, so that the damage is what ends the others."""
+    """With the undamaged receipt every command succeeds, so it is the damage that fails the others."""
     assert scored.run(command, scored.contents[RECEIPT]).exit_code in {0, 3}
 
 
@@ -142,11 +142,11 @@ def test_the_receipt_as_it_was(scored: Scored, command: str) -> None:
         (lambda receipt: receipt["distribution"]["tokens"].update(edges=[0, 1]), "it counts in other bins"),
         (lambda receipt: receipt.update(schema_version=2), "Invalid enum value 2 - at `$.schema_version`"),
     ],
-    # Without the address of a function, so that the names stay.
+    # Without the address of a function, so that the test ids are stable.
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_wrong_is_said(scored: Scored, command: str, damage: Callable[[Any], None], message: str) -> None:
-    """The line says what is wrong with it, and what to do."""
+    """The line says what is wrong with the receipt and what to do."""
     receipt = deepcopy(scored.receipt)
     damage(receipt)
     found = scored.run(command, json.dumps(receipt).encode())
@@ -156,7 +156,7 @@ def test_what_is_wrong_is_said(scored: Scored, command: str, damage: Callable[[A
 
 
 def test_nothing_to_compare_to(scored: Scored) -> None:
-    """A run that has scored nothing is none to compare to."""
+    """A run that scored nothing has no predictions to compare to."""
     receipt = deepcopy(scored.receipt)
     receipt["distribution"]["labels"] = {"good": 0}
     for command in ("report --compare-to", "score --compare-to"):

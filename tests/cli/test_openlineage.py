@@ -1,4 +1,4 @@
-"""`score --openlineage-file`: events as OpenLineage's own classes take them."""
+"""`score --openlineage-file`: events as OpenLineage's own classes accept them."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ EVENTS = ("--openlineage-file", "events.jsonl")
 
 
 def read(path: Path) -> list[RunEvent]:
-    """Each line through the classes of the specification, which take no other fields and check ids, times and URIs."""
+    """Read each line with the specification's classes, which accept no other fields and check ids, times and URIs."""
     return [_event(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
 
 
@@ -56,7 +56,7 @@ def kinds(events: list[RunEvent]) -> list[Any]:
 
 
 def test_a_run(score: Command) -> None:
-    """START and COMPLETE of one run, with its input, its output, the output's columns and the number of its rows."""
+    """A run writes START and COMPLETE, with its input, its output, the output's columns and its row count."""
     write_table(score.folder / "r.csv")
     assert score("r.csv", *EVENTS, environment={"OPENLINEAGE_NAMESPACE": "nightly"}).code == 0
     start, complete = read(score.folder / "events.jsonl")
@@ -72,7 +72,7 @@ def test_a_run(score: Command) -> None:
 
 
 def test_columns_of_objects(score: Command) -> None:
-    """Those of JSON Lines are there too."""
+    """The columns of JSON Lines are in the event too."""
     write_table(score.folder / "r.jsonl")
     assert score("r.jsonl", *EVENTS).code == 0
     fields = read(score.folder / "events.jsonl")[0].outputs[0].facets["schema"].fields
@@ -84,7 +84,7 @@ def test_columns_of_objects(score: Command) -> None:
     [((), b"id,text\n1,good\n2,bad,more\n", "FAIL"), (("--deadline", "00:00:00"), b"text\ngood\n", None)],
 )
 def test_a_failed_run(score: Command, options: tuple[str, ...], content: bytes, end: str | None) -> None:
-    """A run that fails says why; one that did not begin says nothing. Events are added to those that are there."""
+    """A run that fails says why; one that never began writes nothing. Events are appended to those already there."""
     write_table(score.folder / "before.csv")
     assert score("before.csv", *EVENTS).code == 0
     (score.folder / "r.csv").write_bytes(content)
@@ -97,7 +97,7 @@ def test_a_failed_run(score: Command, options: tuple[str, ...], content: bytes, 
 
 
 def test_stopped(score: Command) -> None:
-    """Stopped by SIGTERM, a run is aborted."""
+    """A run stopped by SIGTERM is reported as aborted."""
     with score.start("-", "-o", "out.csv", *EVENTS) as process:
         assert process.stdin
         process.stdin.write(b"text\n" + b"good and bad and neither here nor there\n" * 8000)
@@ -110,7 +110,7 @@ def test_stopped(score: Command) -> None:
 
 
 def test_each_file_of_a_folder(score: Command) -> None:
-    """With --new-only every file is a run, also behind one that fails; but one that cannot be begun is none."""
+    """With --new-only every file is a run, even after one that fails; a file that cannot be started is none."""
     for folder in ("inbox", "scored"):
         (score.folder / folder).mkdir()
     write_table(score.folder / "inbox/b.csv")
@@ -121,7 +121,7 @@ def test_each_file_of_a_folder(score: Command) -> None:
 
 
 def test_it_cannot_be_written(score: Command) -> None:
-    """That there is no place for events is told before anything is scored."""
+    """A missing folder for the events is reported before anything is scored."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--openlineage-file", "nowhere/events.jsonl")
     assert (result.code, error_line(result)) == (73, "nowhere/events.jsonl: No such file or directory")

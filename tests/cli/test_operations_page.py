@@ -1,4 +1,4 @@
-"""docs/operations.md says what the program does."""
+"""docs/operations.md agrees with what the program does."""
 
 import re
 import shutil
@@ -16,12 +16,12 @@ PAGE = (ROOT / "docs/operations.md").read_text("utf-8")
 
 
 def listed(section: str) -> list[str]:
-    """What stands in the first column of a section's table."""
+    """Return the first column of a section's table."""
     return re.findall(r"^\| `(\w+)` \|", PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0], re.MULTILINE)
 
 
 def test_every_option_is_there() -> None:
-    """What the page calls an option of `score` is one."""
+    """Everything that the page presents as an option of `score` is one."""
     options = {option for parameter in cli.commands["score"].params for option in parameter.opts}
     named = set(re.findall(r"`(--[a-z-]+)", PAGE))
     assert named <= options
@@ -29,7 +29,7 @@ def test_every_option_is_there() -> None:
 
 
 def test_every_metric_is_listed(score: Command) -> None:
-    """The metrics of a run that compares are those of the table."""
+    """The metrics that a run with --compare-to writes are those of the table."""
     write_table(score.folder / "a.csv")
     assert score("a.csv").code == 0
     arguments = ("--compare-to", "a.scored.csv.receipt.json", "--metrics-file", "x.prom")
@@ -38,7 +38,7 @@ def test_every_metric_is_listed(score: Command) -> None:
 
 
 def test_every_event_is_listed(score: Command) -> None:
-    """All events that the program can tell are in the table, and those that a run tells have what stands there."""
+    """The table lists exactly the events that the program can write, and a run's events have the listed fields."""
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "sentiment_batch").rglob("*.py"))
     told = set(re.findall(r"\b(?:tell|announce|cls)\(\s*\"([a-z]+)\"", sources))
     assert set(listed("Log")) == told
@@ -50,7 +50,7 @@ def test_every_event_is_listed(score: Command) -> None:
 
 
 def test_the_command_at_the_top(score: Command) -> None:
-    """It scores what is in the inbox, says nothing else, and writes what it says."""
+    """The command at the top of the page scores the inbox, prints nothing, and writes the files it names."""
     [command] = re.findall(r"```sh\nsentiment-batch score (.*?)\n```", PAGE, re.DOTALL)
     for folder in ("inbox", "scored"):
         (score.folder / folder).mkdir()

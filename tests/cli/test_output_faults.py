@@ -1,4 +1,4 @@
-"""Outputs that cannot be written, and runs that are stopped: nothing half-written is left."""
+"""Outputs that cannot be written, and runs that are stopped, leave nothing half-written."""
 
 import os
 import resource
@@ -11,19 +11,20 @@ from cli.process import Command, Result, error_line
 from cli.tables import write_table
 
 LINE = b"good and bad and neither here nor there\n"
-# More than a pipe (64 KiB) and a reader's buffers hold: who has taken this in is past the header, reading rows.
+# More than a pipe (64 KiB) and a reader's buffers hold: a process that has taken this in is past the header.
 ROWS = b"text\n" + LINE * 8000
 
 
 def _two_blocks_per_file() -> None:
-    """Writing beyond this fails with EFBIG, as a full disk does with ENOSPC."""
+    """Make writing beyond 8 KiB fail with EFBIG, as a full disk does with ENOSPC."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_by_a_signal(score: Command, number: signal.Signals, code: int) -> None:
-    """Ctrl-C and SIGTERM in the middle of a run leave neither output nor temporary file, also when they come twice at
-    once, as timeout(1) sends them."""
+    """Ctrl-C and SIGTERM in mid-run leave neither output nor temporary file, even twice at once, as timeout(1) sends
+    them.
+    """
     with score.start("-", "-o", "out.csv") as process:
         assert process.stdin
         assert process.stderr
@@ -40,7 +41,7 @@ def test_stopped_by_a_signal(score: Command, number: signal.Signals, code: int) 
 
 @pytest.mark.parametrize("words", [("score", "-"), ("predict", "-")])
 def test_reader_of_stdout_has_gone(command: Command, model: Path, words: tuple[str, ...]) -> None:
-    """With `| head` the run ends without a traceback and with exit code 74."""
+    """When the reader of stdout has gone (`| head`), the run ends with exit code 74 and no traceback."""
     with command.start(*words, "--model", model) as process:
         assert process.stdout
         process.stdout.close()
@@ -52,7 +53,7 @@ def test_reader_of_stdout_has_gone(command: Command, model: Path, words: tuple[s
 
 @pytest.mark.parametrize("words", [("score", "-"), ("predict", "-")])
 def test_full_stdout(command: Command, model: Path, words: tuple[str, ...]) -> None:
-    """A full disk behind stdout is told and is no success."""
+    """A full disk behind stdout is reported and is no success."""
     with Path("/dev/full").open("wb") as full:
         result = command(*words, "--model", model, stdin=b"text\ngood\n", stdout=full)
     assert "No space left on device" in error_line(result)
@@ -74,7 +75,7 @@ def test_full_disk(score: Command, suffix: str) -> None:
 
 @pytest.mark.parametrize("output", ["nowhere/out.csv", "nowhere/out/"])
 def test_no_output_folder(score: Command, output: str) -> None:
-    """An output folder that is not there is not made, but named."""
+    """An output folder that does not exist is named, not created."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", "-o", output)
     assert result.code == 73
@@ -91,7 +92,7 @@ def test_link_as_output(score: Command) -> None:
 
 
 def test_pipe_as_file(score: Command) -> None:
-    """What is neither file nor folder is not replaced by a file, nor taken for one."""
+    """A path that is neither file nor folder is not replaced by a file, nor read as one."""
     write_table(score.folder / "r.csv")
     os.mkfifo(score.folder / "pipe.csv")
     result = score("r.csv", "-o", "pipe.csv", "--force")
@@ -107,14 +108,14 @@ def test_pipe_as_file(score: Command) -> None:
 
 
 def test_output_follows_the_umask(score: Command) -> None:
-    """The output has the rights that the umask gives, not those of a temporary file."""
+    """The output has the permissions that the umask gives, not those of a temporary file."""
     write_table(score.folder / "r.csv")
     assert score("r.csv", before=lambda: os.umask(0o027)).code == 0
     assert (score.folder / "r.scored.csv").stat().st_mode & 0o777 == 0o640
 
 
 def test_closed_stdin(score: Command) -> None:
-    """A producer that has died before its first byte gives "empty", never an empty success."""
+    """A producer that died before its first byte gives "the file is empty", never an empty success."""
     with score.start("-", stdin=subprocess.DEVNULL) as process:
         _, stderr = process.communicate()
     assert process.returncode == 65

@@ -1,4 +1,4 @@
-"""`predict`: texts on the command line or on stdin, a line for each."""
+"""`predict`: texts from the command line or stdin, one line for each."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def predict(tmp_path: Path, model: Path) -> Command:
 
 
 def test_default_model_reads_the_example(command: Command) -> None:
-    """The embedded model finds the README's example positive."""
+    """The built-in model finds the README's example positive."""
     result = command("predict", "I had an awesome day!")
     assert (result.code, result.stderr) == (0, "")
     sentiment, confidence, text = result.stdout.removesuffix("\n").split("\t")
@@ -38,7 +38,7 @@ def test_text_of_several_lines_is_one_line(predict: Command) -> None:
 
 
 def test_json(predict: Command) -> None:
-    """--json gives one object a text, with the probability of every label."""
+    """--json gives one object per text, with the probability of every label."""
     first, second = map(json.loads, predict("--json", "good", "").stdout.splitlines())
     assert first["text"] == "good"
     assert first["sentiment"] == "very positive"
@@ -56,7 +56,7 @@ def test_json(predict: Command) -> None:
 
 
 def test_lines_of_stdin(predict: Command) -> None:
-    """`-` reads one text a line; a line without text keeps its place."""
+    """`-` reads one text per line; a line without text keeps its place."""
     result = predict("-", stdin="good\n\nschön\r\n".encode())
     assert [line.split("\t")[-1] for line in result.stdout.splitlines()] == ["good", "", "schön"]
     assert result.stdout.splitlines()[1] == "(empty_text)\t"
@@ -76,6 +76,6 @@ def test_stdin_that_is_not_utf8(predict: Command) -> None:
 
 
 def test_no_text(predict: Command) -> None:
-    """Without a text there is click's usage message."""
+    """Without a text, click's usage message is shown."""
     result = predict()
     assert (result.code, error_line(result)) == (2, "Missing argument 'TEXT...'.")

@@ -1,4 +1,4 @@
-"""What is said and written about reviews and machines: no more than was asked for."""
+"""The command reveals no more about reviews and machines than was asked for."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,17 +16,17 @@ SECRET = "wordless"
 def test_nothing_is_written_at_home(
     command: Command, tmp_path_factory: pytest.TempPathFactory, words: tuple[str, ...]
 ) -> None:
-    """No library keeps a record of the run: the user's own folder stays empty."""
+    """No library leaves a record of the run: the user's home folder stays empty."""
     write_table(command.folder / "r.csv")
     home = tmp_path_factory.mktemp("home")
-    # With CI or XDG_CACHE_HOME set, the record would not be kept, or elsewhere.
+    # With CI or XDG_CACHE_HOME set, the record would be missing or elsewhere.
     environment = {"HOME": str(home), "XDG_CACHE_HOME": str(home), "CI": ""}
     assert command(*words, environment=environment).code == 0
     assert list(home.rglob("*")) == []
 
 
 def write_parquet(path: Path) -> None:
-    """Text that is not UTF-8."""
+    """Write a Parquet file with a text that is not UTF-8."""
     column = pa.Array.from_buffers(pa.string(), 2, pa.array([SECRET.encode(), SECRET.encode() + b"\xff"]).buffers())
     pq.write_table(pa.table({"text": column, "label": [SECRET, SECRET]}), path)
 
@@ -59,7 +59,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object]]] = {
 def test_no_text_in_messages(
     command: Command, model: Path, name: str, write: Callable[[Path], object], words: tuple[str, ...]
 ) -> None:
-    """Whatever is wrong with a record, what is said of it holds none of its words."""
+    """Whatever is wrong with a record, the messages hold none of its words."""
     write(command.folder / name)
     result = command(*words, name, "--model", str(model))
     if result.code:
@@ -68,7 +68,7 @@ def test_no_text_in_messages(
 
 
 def test_control_characters(command: Command, model: Path) -> None:
-    """Names of files and columns put no second line, and no terminal's commands, into what is said."""
+    """Names of files and columns put no second line and no terminal commands into messages."""
     name = "r\n\x1b[31m\x9b\u2028.csv"
     write_table(command.folder / name, [{"text": "good", "label": "very positive"}])
     (command.folder / "broken\x1b.csv").write_text("te\x1bxt\n1\n")
@@ -91,7 +91,7 @@ def test_control_characters(command: Command, model: Path) -> None:
 
 
 def test_endless_names(command: Command, model: Path) -> None:
-    """A column's name of megabytes does not fill the terminal."""
+    """A column name of several megabytes does not fill the terminal."""
     (command.folder / "r.csv").write_text("x" * 3_000_000 + "\n1\n")
     result = command("score", "r.csv", "--model", model)
     assert result.code == 2

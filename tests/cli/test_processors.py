@@ -1,4 +1,4 @@
-"""The embedded model on other processors than this one, emulated."""
+"""The built-in model on other processors, emulated."""
 
 import json
 import platform
@@ -24,9 +24,10 @@ EMULATOR = "qemu-x86_64"
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="compares x86-64 processors")
 @pytest.mark.parametrize("processor", ["Nehalem-v2", "Haswell-v4"])
 def test_same_predictions(tmp_path: Path, processor: str) -> None:
-    """Without VNNI, and without AVX2, probabilities are the same.
+    """Without VNNI and without AVX2, probabilities are the same.
 
-    But for texts where the last bit of a float tips over the rounding of an activation: few, and those by little.
+    The exceptions are a few texts where the last bit of a float tips the rounding of an activation; they differ by
+    little.
     """
     here = Command(tmp_path)("predict", "--json", *TEXTS)
     there = Command(tmp_path, runner=(EMULATOR, "-cpu", processor, sys.executable))("predict", "--json", *TEXTS)

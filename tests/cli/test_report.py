@@ -20,7 +20,7 @@ def scored(score: Command) -> Command:
 
 
 def test_a_page_and_a_line_about_it(scored: Command) -> None:
-    """The page appears with the rights of any new file and nothing beside it; -q is quiet; stdout stays empty."""
+    """Only the page appears, with a new file's permissions; -q is quiet, and stdout stays empty."""
     before = set(scored.contents())
     result = scored("s.csv")
     assert (result.code, result.stdout, result.stderr) == (0, "", "report.html: 4 rows of s.csv\n")
@@ -31,7 +31,7 @@ def test_a_page_and_a_line_about_it(scored: Command) -> None:
 
 
 def test_an_existing_page(scored: Command) -> None:
-    """It is replaced with --force only."""
+    """An existing page is replaced only with --force."""
     (scored.folder / "report.html").write_text("mine", "utf-8")
     result = scored("s.csv")
     assert (result.code, error_line(result)) == (
@@ -44,7 +44,7 @@ def test_an_existing_page(scored: Command) -> None:
 
 @pytest.mark.parametrize("name", ["s.csv", "link.csv", "s.csv.receipt.json", "s.csv.rejects.jsonl", "old.json"])
 def test_it_spares_what_it_is_of(scored: Command, name: str) -> None:
-    """The page replaces neither scored rows nor what stands beside them nor what they are compared to."""
+    """The page replaces neither scored rows, nor the files beside them, nor the receipt they are compared to."""
     (scored.folder / "link.csv").symlink_to("s.csv")
     (scored.folder / "s.csv.rejects.jsonl").touch()
     (scored.folder / "old.json").write_bytes((scored.folder / "s.csv.receipt.json").read_bytes())
@@ -56,7 +56,7 @@ def test_it_spares_what_it_is_of(scored: Command, name: str) -> None:
 
 
 def test_it_spares_a_folder(scored: Command, score: Command) -> None:
-    """A page among the parts of an output would not be what was proved."""
+    """No page is written into an output folder, whose contents would then no longer match the receipt."""
     assert score("r.csv", "-o", "parts/").code == 0
     before = scored.contents()
     result = scored("parts/", "-o", "parts/report.html")
@@ -87,7 +87,7 @@ def test_it_spares_a_folder(scored: Command, score: Command) -> None:
     ],
 )
 def test_bad_input(scored: Command, arguments: list[str], code: int, message: str) -> None:
-    """One line that says what is wrong, the exit code for it, and no page."""
+    """Bad input gives one line that says what is wrong, its exit code, and no page."""
     folder = scored.folder
     (folder / "empty").mkdir()
     (folder / "half.csv").write_text("text,sentiment\ngood,positive\n", "utf-8")
@@ -106,14 +106,14 @@ def test_bad_input(scored: Command, arguments: list[str], code: int, message: st
 
 
 def test_of_standard_input(scored: Command, score: Command) -> None:
-    """What came through a pipe has no size: the page does without."""
+    """Input that came through a pipe has no size, and the page shows none."""
     assert score("-", "-o", "piped.csv", stdin=(score.folder / "r.csv").read_bytes()).code == 0
     assert scored("piped.csv").code == 0
     assert '<code>-</code></th><td class="number">–</td>' in (score.folder / "report.html").read_text("utf-8")
 
 
 def test_too_many_values(scored: Command, score: Command) -> None:
-    """A column with another value in each of very many rows is no group: that is said, memory stays bounded."""
+    """A column with too many different values is refused as a group, so that memory stays bounded."""
     write_table(score.folder / "many.csv", [REVIEWS[0] | {"id": str(number)} for number in range(10_001)])
     assert score("many.csv", "-o", "many.scored.csv").code == 0
     result = scored("many.scored.csv", "--by", "id")
@@ -124,7 +124,7 @@ def test_too_many_values(scored: Command, score: Command) -> None:
 
 
 def test_the_extra_is_named(scored: Command) -> None:
-    """Without the packages of the extra, the message says which command installs them."""
+    """Without the packages of the extra, the message gives the command that installs them."""
     without = (
         "import importlib.util, sys\n"
         "find = importlib.util.find_spec\n"

@@ -1,4 +1,4 @@
-"""`retry-rejects`: mended records come behind the others, once; what is still broken stays where it is."""
+"""`retry-rejects`: mended records are appended to the output, once; those still broken stay rejected."""
 
 import json
 import os
@@ -20,7 +20,7 @@ JSONL_MENDED = ['{"id": "1", "text": "good"}', '{"id": "3", "text": "bad"}']
 
 
 def parquet(path: Path) -> None:
-    """Two row groups, with a text in each that is not UTF-8."""
+    """Write two row groups, each with a text that is not UTF-8."""
     texts = pa.array([b"good", b"\xff", b"bad", b"a", b"\xfe", b"good"]).view(pa.string())
     table = pa.table({"id": ["0", "1", "2", "3", "4", "5"], "text": texts})
     pq.write_table(table, path, row_group_size=3)
@@ -32,7 +32,7 @@ def rejects(output: Path) -> list[dict[str, Any]]:
 
 
 def mend(output: Path, raws: list[str | None]) -> None:
-    """Put other bytes into the rejects, but for None."""
+    """Replace the bytes of each reject, except where None is given."""
     mended = []
     for record, raw in zip(rejects(output), raws, strict=True):
         if raw is not None:
@@ -43,7 +43,7 @@ def mend(output: Path, raws: list[str | None]) -> None:
 
 
 def change_rejects(**changes: Any) -> Callable[[Path], Any]:
-    """Give every reject of out.csv other entries."""
+    """Return a function that changes the given entries in every reject of out.csv."""
 
     def change(folder: Path) -> None:
         records = [record | changes for record in rejects(folder / "out.csv")]
@@ -59,7 +59,7 @@ def table(path: Path) -> list[dict[str, Any]]:
 
 
 def rows(path: Path) -> list[tuple[str, str]]:
-    """Their ids and sentiments."""
+    """Return the ids and sentiments of its rows."""
     return [(str(row["id"]), str(row["sentiment"])) for row in table(path)]
 
 
@@ -71,7 +71,7 @@ def distribution(path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def failed(score: Command) -> Callable[..., Path]:
-    """Score an input with broken records into an output of the given name."""
+    """Score an input with broken records into the named output."""
 
     def run(name: str, output: str, content: bytes | None, *options: str) -> Path:
         if content is None:
@@ -102,7 +102,7 @@ def test_mended_records(
     mended: list[str],
     expected: list[str],
 ) -> None:
-    """All are in the output after it, those that were there first; the receipt stands and can be proved."""
+    """All mended records follow the earlier rows in the output; the receipt is there and can be verified."""
     path = failed(name, output, content)
     assert command("verify", output).code == 66
     mend(path, list(mended))
@@ -122,7 +122,7 @@ def test_mended_records(
 
 
 def test_the_distribution_is_of_all_rows(command: Command, score: Command, failed: Callable[..., Path]) -> None:
-    """After mending, the receipt says the same of all rows as one of a run that had them from the beginning."""
+    """After mending, the receipt has the same distribution as that of a run that had all rows from the start."""
     path = failed("r.csv", "out.csv", CSV)
     mend(path, [*CSV_MENDED[:2], "5,ugly\n"])
     assert command("retry-rejects", "out.csv").code == 0
@@ -134,7 +134,7 @@ def test_the_distribution_is_of_all_rows(command: Command, score: Command, faile
 
 
 def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None:
-    """What is not mended, or not well, stays among the rejects with its place and its new reason, until it is."""
+    """Records not mended, or mended badly, stay rejected with their place and new reason until they are mended."""
     path = failed("r.csv", "out.csv", CSV)
     before = rejects(path)
     mend(path, ["1,good\n", None, "5,bad\n6,good\n"])
@@ -167,7 +167,7 @@ def test_tolerated_rejects(command: Command, failed: Callable[..., Path]) -> Non
 
 
 def test_a_shortened_record(command: Command, score: Command) -> None:
-    """The beginning of a record that was too long to be held is not taken for a record."""
+    """The beginning of a record that was too long to keep is not taken for a whole record."""
     long = b"9," + b"good " * 60_000 + b"\n"
     (score.folder / "r.csv").write_bytes(b"id,text\n" + long)
     assert score("r.csv", "-o", "out.csv", "--max-field-bytes", "70000").code == 65
@@ -206,7 +206,7 @@ def test_a_shortened_record(command: Command, score: Command) -> None:
 def test_what_is_refused(
     command: Command, failed: Callable[..., Path], change: Callable[[Path], Any], code: int, message: str
 ) -> None:
-    """Without the input, the output and the rejects as they should be, nothing is changed."""
+    """If the input, the output or the rejects are not as they should be, nothing is changed."""
     failed("r.csv", "out.csv", CSV)
     change(command.folder)
     before = command.contents()
@@ -218,7 +218,7 @@ def test_what_is_refused(
 
 @pytest.mark.parametrize("there", [".", "b"])
 def test_inputs_of_like_names(command: Command, score: Command, there: str) -> None:
-    """A record comes out in the columns of its own input, wherever the command is given, and behind a link too."""
+    """A mended record gets the columns of its own input, from any working directory and through a link too."""
     for name, content in {
         "x/b/a.csv": "id,text\nX1,good\nX2,bad,more\n",
         "b/a.csv": "id,text\nB1,good\nB2,bad,more\n",
@@ -249,7 +249,7 @@ def test_inputs_of_like_names(command: Command, score: Command, there: str) -> N
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8-sig"])
 def test_text_of_another_encoding(command: Command, score: Command, encoding: str) -> None:
-    """What is put into `raw` is text: what it is written in the input with is no concern of whoever mends it."""
+    """What is put into `raw` is text; whoever mends it need not know the encoding of the input."""
     content = "id,text\n1,caf\xe9 good\n2,\xe9\xc3\xa9,x\n3,\xe9,x\n"
     (score.folder / "r.csv").write_bytes(content.encode(encoding))
     assert score("r.csv", "--encoding", encoding, "-o", "out.csv").code == 65
@@ -265,7 +265,7 @@ def test_text_of_another_encoding(command: Command, score: Command, encoding: st
 
 
 def test_rows_of_a_pipe(command: Command, score: Command) -> None:
-    """What came through standard input is not there to tell what a mended record belongs to."""
+    """Rejects of standard input cannot be retried: the input is gone."""
     assert score("-", "-o", "out.csv", "--max-reject-rate", "0.5", stdin=b"id,text\n1,good\n2\n").code == 3
     result = command("retry-rejects", "out.csv", stdin=b"id,text\n2,bad\n")
     assert (result.code, rows(score.folder / "out.csv")) == (2, [("1", "very positive")]), result

@@ -27,7 +27,7 @@ def test_output_stands_beside_the_input(score: Command, suffix: str) -> None:
 
 
 def test_existing_output_is_kept(score: Command) -> None:
-    """An output that is there already is refused, and left as it is."""
+    """An output that already exists is refused and left as it is."""
     write_table(score.folder / "reviews.csv")
     (score.folder / "reviews.scored.csv").write_text("mine")
     before = score.contents()
@@ -38,7 +38,7 @@ def test_existing_output_is_kept(score: Command) -> None:
 
 
 def test_force_replaces_the_output(score: Command) -> None:
-    """--force replaces an output that is there already."""
+    """--force replaces an existing output."""
     write_table(score.folder / "reviews.csv")
     (score.folder / "reviews.scored.csv").write_text("old")
     assert score("reviews.csv", "--force").code == 0
@@ -47,7 +47,7 @@ def test_force_replaces_the_output(score: Command) -> None:
 
 @pytest.mark.parametrize("output", ["out.parquet", "out.jsonl.gz", "out.tsv.zst"])
 def test_output_format_follows_its_suffix(score: Command, output: str) -> None:
-    """-o chooses format and compression by its suffix."""
+    """The suffix of -o chooses format and compression."""
     write_table(score.folder / "reviews.csv")
     assert score("reviews.csv", "-o", output).code == 0
     rows = read_table(score.folder / output)
@@ -63,7 +63,7 @@ def test_unknown_suffix_takes_the_input_format(score: Command) -> None:
 
 
 def test_several_outputs_continue(score: Command) -> None:
-    """Of several outputs, those that an earlier process has finished are left as they are; an output alone is not."""
+    """Outputs that an earlier run finished are left as they are if others are missing; a single one is refused."""
     for name in ("a", "b"):
         write_table(score.folder / f"{name}.csv")
     assert score("a.csv").code == 0
@@ -84,7 +84,7 @@ def test_several_outputs_continue(score: Command) -> None:
 def test_inputs_into_a_folder(
     command: Command, score: Command, arguments: tuple[str, ...], output: str, part: str
 ) -> None:
-    """All rows go to parts in the folder named by -o, in the format that its name tells, else that of the input."""
+    """All rows go to parts in the folder named by -o, in the format of its name, or else that of the input."""
     (score.folder / "in").mkdir()
     write_table(score.folder / "in/a.csv", REVIEWS[:2])
     write_table(score.folder / "in/b.csv.gz", REVIEWS[2:])
@@ -101,7 +101,7 @@ def test_inputs_into_a_folder(
 
 
 def test_an_altered_folder(command: Command, score: Command) -> None:
-    """Whatever was changed, added or removed in a folder is named."""
+    """Any file changed, added or removed in an output folder is named."""
     write_table(score.folder / "a.csv")
     assert score("a.csv", "-o", "out/").code == 0
     part = score.folder / "out/part-00000.csv"
@@ -120,7 +120,7 @@ def test_an_altered_folder(command: Command, score: Command) -> None:
 
 
 def test_folder_skips_what_was_scored_before(score: Command) -> None:
-    """Scoring a folder takes neither earlier outputs nor files of other kinds."""
+    """Scoring a folder skips earlier outputs and files of other kinds."""
     (score.folder / "in").mkdir()
     for name in ("a.csv", "old.scored.csv"):
         write_table(score.folder / "in" / name)
@@ -136,7 +136,7 @@ def test_folder_skips_what_was_scored_before(score: Command) -> None:
 
 
 def test_several_inputs_into_one_file(score: Command) -> None:
-    """A file named by -o takes the rows of all inputs, one after the other."""
+    """A file named by -o receives the rows of all inputs, one after the other."""
     write_table(score.folder / "a.csv", REVIEWS[:2])
     write_table(score.folder / "b.csv.gz", REVIEWS[2:])
     assert score("a.csv", "b.csv.gz", "-o", "all.csv").code == 0
@@ -144,7 +144,7 @@ def test_several_inputs_into_one_file(score: Command) -> None:
 
 
 def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
-    """Inputs with other columns cannot go to one file, and nothing is written."""
+    """Inputs with different columns cannot go to one file; nothing is written."""
     write_table(score.folder / "a.csv")
     write_table(score.folder / "b.csv", [{"text": "good"}])
     result = score("a.csv", "b.csv", "-o", "all.csv")
@@ -169,7 +169,7 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
     ],
 )
 def test_names_that_are_refused(score: Command, arguments: tuple[str | bytes, ...], message: str) -> None:
-    """Whatever would read a row twice, write over an input, or in a format that nobody has asked for."""
+    """Names that would read a row twice, overwrite an input, or mean an unknown format are refused."""
     write_table(score.folder / "a.csv")
     write_table(score.folder / "k.csv.rejects.jsonl")
     write_table(score.folder / "k.csv")
@@ -207,7 +207,7 @@ def test_names_that_are_refused(score: Command, arguments: tuple[str | bytes, ..
 def test_notes_on_a_run_are_not_written_over_what_it_reads_or_writes(
     score: Command, option: str, arguments: tuple[str, ...], note: str
 ) -> None:
-    """Metrics and events spare inputs, outputs and what stands beside those, also where the run would have failed."""
+    """Metrics and events spare inputs, outputs and the files beside those, even where the run would have failed."""
     (score.folder / "sub").mkdir()
     (score.folder / "sub-link").symlink_to("sub")
     (score.folder / "link.csv").symlink_to("a.csv")
@@ -223,7 +223,7 @@ def test_notes_on_a_run_are_not_written_over_what_it_reads_or_writes(
 
 
 def test_metrics_and_events_in_one_file(score: Command) -> None:
-    """They would destroy each other."""
+    """Metrics and events cannot share a file; they would destroy each other."""
     write_table(score.folder / "a.csv")
     before = score.contents()
     result = score("a.csv", "--metrics-file", "m", "--openlineage-file", "./m")
@@ -232,9 +232,7 @@ def test_metrics_and_events_in_one_file(score: Command) -> None:
 
 
 def test_notes_beside_outputs(score: Command) -> None:
-    """A folder that each input gets a file in holds metrics and events too, run after run, and the receipt compared to
-    may be that of the output which is replaced.
-    """
+    """Metrics and events may go to the output folder, and --compare-to may name the receipt of the replaced output."""
     (score.folder / "scored").mkdir()
     write_table(score.folder / "a.csv")
     notes = ("--metrics-file", "scored/m.prom", "--openlineage-file", "scored/events.jsonl")
@@ -271,7 +269,7 @@ def test_file_uri(score: Command) -> None:
 
 
 def test_what_a_folder_means(score: Command) -> None:
-    """All files of known formats but hidden ones and those that an earlier run has written, by their names."""
+    """A folder means all files of known formats, except hidden ones and those that, by name, an earlier run wrote."""
     folder = score.folder / "in"
     folder.mkdir()
     write_table(folder / "a.csv")
@@ -283,7 +281,7 @@ def test_what_a_folder_means(score: Command) -> None:
 
 
 def test_a_name_that_is_not_utf8(score: Command) -> None:
-    """It is named, and not found out when the other files are half done."""
+    """A file name that is not UTF-8 is reported before anything is scored."""
     write_table(score.folder / "a.csv")
     (score.folder / os.fsdecode(b"z\xff.csv")).write_bytes(b"text\ngood\n")
     result = score(".", "-o", "out.csv")
@@ -292,7 +290,7 @@ def test_a_name_that_is_not_utf8(score: Command) -> None:
 
 
 def test_bad_data_stops_no_other_file(score: Command) -> None:
-    """Of several outputs all are written that can be, and how many failed is said."""
+    """Bad data in one input does not stop the other outputs, and the error counts those that failed."""
     for name, content in {"a": "good", "b": "bad,more", "c": "bad", "d": "bad,more"}.items():
         (score.folder / f"{name}.csv").write_text(f"text\n{content}\n")
     result = score("a.csv", "b.csv", "c.csv", "d.csv")
@@ -303,7 +301,7 @@ def test_bad_data_stops_no_other_file(score: Command) -> None:
 
 
 def test_bad_data_is_told_beside_another_failure(score: Command) -> None:
-    """Where a later output fails for another reason, that of the earlier one is not lost."""
+    """When a later output fails for another reason, the earlier bad data is still reported."""
     (score.folder / "a.csv").write_text("text\nbad,more\n")
     (score.folder / "b.csv").write_text("text\ngood\n")
     (score.folder / ".b.scored.csv.staging").symlink_to("elsewhere")

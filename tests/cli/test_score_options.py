@@ -37,7 +37,7 @@ def test_added_columns(score: Command) -> None:
 
 
 def test_columns_keeps_only_those(score: Command) -> None:
-    """--columns keeps the named columns, in the order of the file, without need of the text's."""
+    """--columns keeps the named columns, in the order of the file; the text column need not be among them."""
     write_table(score.folder / "r.csv")
     assert score("r.csv", "--columns", "stars,id").code == 0
     assert list(read_table(score.folder / "r.scored.csv")[0]) == ["id", "stars", *ADDED]
@@ -53,14 +53,14 @@ def test_columns_that_are_not_there(score: Command) -> None:
 
 @pytest.mark.parametrize("tab", ["tab", r"\t", "\t"])
 def test_dialect(score: Command, tab: str) -> None:
-    """--delimiter, --quote and --encoding say how CSV is read; the output is CSV as ever."""
+    """--delimiter, --quote and --encoding say how CSV is read; the output is ordinary CSV."""
     (score.folder / "r.csv").write_bytes("id\ttext\n1\t'schön, good'\n".encode("latin-1"))
     assert score("r.csv", "--delimiter", tab, "--quote", "'", "--encoding", "latin-1").code == 0
     assert (score.folder / "r.scored.csv").read_text("utf-8").splitlines()[1].startswith('1,"schön, good",')
 
 
 def test_no_quotes(score: Command) -> None:
-    """--quote none takes quotes for text."""
+    """--quote none reads quotes as text."""
     (score.folder / "r.csv").write_bytes(b'text\n"good\n')
     assert score("r.csv", "--quote", "none").code == 0
     assert read_table(score.folder / "r.scored.csv")[0]["text"] == '"good'
@@ -91,7 +91,7 @@ def test_guard_formulas(score: Command) -> None:
 
 
 def test_guarded_names(score: Command) -> None:
-    """Names of columns, ids and the labels of a model are guarded too; what is computed here is not altered."""
+    """Column names, ids and the model's labels are guarded too; computed values are left as they are."""
     write_table(score.folder / "r.tsv", [{"=id": "=1", "text": "bad"}])
     assert score("r.tsv", "--guard-formulas").code == 0
     [row] = read_table(score.folder / "r.scored.tsv")
@@ -113,7 +113,7 @@ def test_probabilities(score: Command) -> None:
 
 
 def test_prefix(score: Command) -> None:
-    """--prefix stands before the name of every added column."""
+    """--prefix is put before the name of every added column."""
     write_table(score.folder / "r.csv")
     assert score("r.csv", "--prefix", "m_").code == 0
     assert list(read_table(score.folder / "r.scored.csv")[0]) == [*REVIEWS[0], *(f"m_{name}" for name in ADDED)]
@@ -121,7 +121,7 @@ def test_prefix(score: Command) -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_clash_names_prefix(score: Command, suffix: str) -> None:
-    """An input column that would be overwritten is an error that shows the way out."""
+    """An input column that would be overwritten is an error that suggests --prefix."""
     write_table(score.folder / f"r.{suffix}", [{"text": "good", "polarity": "x"}])
     result = score(f"r.{suffix}")
     assert result.code == 2
@@ -133,14 +133,14 @@ def test_clash_names_prefix(score: Command, suffix: str) -> None:
 
 @pytest.mark.parametrize("name", ["text", "review", "Phrase"])
 def test_known_text_columns(score: Command, name: str) -> None:
-    """The one known name among the columns is where the texts are."""
+    """Texts are read from the one column that has a known name."""
     write_table(score.folder / "r.csv", [{"x": "bad", name: "good"}])
     assert score("r.csv").code == 0
     assert read_table(score.folder / "r.scored.csv")[0]["sentiment"] == "very positive"
 
 
 def test_text_column_option(score: Command) -> None:
-    """--text-column goes before the known names."""
+    """--text-column takes precedence over the known names."""
     write_table(score.folder / "r.csv", [{"text": "bad", "opinion": "good"}])
     assert score("r.csv", "--text-column", "opinion").code == 0
     assert read_table(score.folder / "r.scored.csv")[0]["sentiment"] == "very positive"
@@ -172,7 +172,7 @@ def test_no_text_column(score: Command, columns: list[str], options: list[str], 
 
 
 def test_text_column_that_holds_numbers(score: Command) -> None:
-    """A Parquet column of numbers is no text column."""
+    """A Parquet column of numbers cannot be the text column."""
     pq.write_table(pa.table({"text": [1, 2]}), score.folder / "r.parquet")
     result = score("r.parquet")
     assert result.code == 2
@@ -225,7 +225,7 @@ def test_json_summary(score: Command) -> None:
 
 
 def test_json_lists_several_outputs(score: Command) -> None:
-    """With several outputs the counts are of all of them together, and `output` is a list."""
+    """With several outputs, the counts cover all of them, and `output` is a list."""
     for name in ("a.csv", "b.csv"):
         write_table(score.folder / name)
     summary = json.loads(score("a.csv", "b.csv", "--json").stdout)
@@ -281,7 +281,7 @@ def test_options_that_keep_the_answer(score: Command, options: list[str]) -> Non
 
 
 def test_long_text(score: Command) -> None:
-    """Of a long text --long-text reads the beginning, beginning and end, or all."""
+    """--long-text reads the beginning of a long text, its beginning and end, or all of it."""
     write_table(score.folder / "r.csv", [{"text": "good " * 16 + "bad " * 16}])
     found = {}
     for choice in ("head", "head-tail", "windows"):
@@ -297,7 +297,7 @@ def test_long_text(score: Command) -> None:
 
 @pytest.mark.parametrize("foreign", ["thesis.docx", "part-00000.csv/", ".git/"])
 def test_a_folder_of_other_things(score: Command, foreign: str) -> None:
-    """A folder that holds anything but parts is not replaced, whatever is asked for."""
+    """A folder that holds anything but parts is never replaced, not even with --force."""
     write_table(score.folder / "r.csv")
     assert score("r.csv", "-o", "out/").code == 0
     assert score("r.csv", "-o", "out/", "--force").code == 0
@@ -317,7 +317,7 @@ def test_a_folder_of_other_things(score: Command, foreign: str) -> None:
 
 @pytest.mark.parametrize("options", [("--max-reject-rate", "nan"), ("--settle", "nan"), ("--settle", "inf")])
 def test_no_number(score: Command, options: tuple[str, ...]) -> None:
-    """What no bound can be compared with is refused."""
+    """A number that no bound can be compared with is refused."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", *options)
     assert result.code == 2
@@ -325,7 +325,7 @@ def test_no_number(score: Command, options: tuple[str, ...]) -> None:
 
 
 def test_traces_of_a_finished_run(score: Command) -> None:
-    """What was not removed any more is removed by the next run, and not by one that is to write nothing."""
+    """Traces left by an earlier run are removed by the next run, but not by a dry run."""
     write_table(score.folder / "r.csv")
     traces = (".out.csv.lock", ".out.csv.removed")
     (score.folder / traces[0]).touch()
@@ -337,7 +337,7 @@ def test_traces_of_a_finished_run(score: Command) -> None:
 
 
 def test_an_address_of_ray(score: Command) -> None:
-    """It means nothing without --engine ray, and that is said; that of the environment is for others."""
+    """--ray-address without --engine ray is refused; RAY_ADDRESS in the environment is ignored."""
     path = write_table(score.folder / "r.csv")
     result = score(path, "--ray-address", "head:6379")
     assert (result.code, error_line(result)) == (2, "--ray-address goes with --engine ray")

@@ -1,4 +1,4 @@
-"""Outputs in a folder that others can write to: what they put there is neither followed nor believed."""
+"""Outputs in a folder that others can write to: what others put there is neither followed nor trusted."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def shared(score: Command) -> Path:
-    """A folder with an input, one of whose records is broken, and somebody's file and folder beside it."""
+    """A folder with an input that has one broken record, and somebody else's file and folder beside it."""
     path = write_table(score.folder / "r.csv")
     path.write_bytes(path.read_bytes() + b"only one field\n")
     (score.folder / "theirs").write_text("keep")
@@ -30,7 +30,7 @@ def shared(score: Command) -> Path:
 
 @pytest.mark.parametrize("name", [f"{OUTPUT}.receipt.json", f"{OUTPUT}.rejects.jsonl"])
 def test_links_in_the_place_of_results(score: Command, shared: Path, name: str) -> None:
-    """A link where a result is to stand is replaced, and what it leads to stays as it is."""
+    """A link in the place of a result is replaced; its target stays as it is."""
     (shared / name).symlink_to("theirs")
     assert score("r.csv", "--force", "--max-reject-rate", "0.5").code == 3
     assert not (shared / name).is_symlink()
@@ -39,7 +39,7 @@ def test_links_in_the_place_of_results(score: Command, shared: Path, name: str) 
 
 @pytest.mark.parametrize("name", [f".{OUTPUT}.staging", f".{OUTPUT}.removed"])
 def test_links_in_the_place_of_staging(score: Command, shared: Path, name: str) -> None:
-    """Where a run would keep what it has done, a link is refused, and what it leads to stays as it is."""
+    """A link in the place of the staging folder is refused; its target stays as it is."""
     (shared / name).symlink_to("their folder")
     before = score.contents()
     result = score("r.csv", "--restart", "--force")
@@ -49,7 +49,7 @@ def test_links_in_the_place_of_staging(score: Command, shared: Path, name: str) 
 
 
 def test_link_in_the_place_of_the_lock(score: Command, shared: Path) -> None:
-    """A link where the lock would be is not opened."""
+    """A link in the place of the lock is not opened."""
     (shared / f".{OUTPUT}.lock").symlink_to("theirs")
     result = score("r.csv")
     assert result.code == 73
@@ -60,9 +60,9 @@ def test_link_in_the_place_of_the_lock(score: Command, shared: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder away")
 def test_staging_of_another_user(score: Command, tmp_path: Path, shared: Path) -> None:
-    """What another user says that a run has done is not believed, however well it fits."""
+    """Another user's record of what a run has done is not trusted, however well it fits."""
     size = write_table(shared / "r.csv", REVIEWS * 5000).stat().st_size
-    # Enough for each part, and not for all of them together.
+    # Enough for each part, but not for all of them together.
     limits = (size // 2, size // 2)
     stopped = score("r.csv", before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
     assert "rows are kept" in error_line(stopped)
@@ -76,7 +76,7 @@ def test_staging_of_another_user(score: Command, tmp_path: Path, shared: Path) -
 
 
 def test_only_results_can_be_read_by_others(score: Command) -> None:
-    """While it runs, only the user's own processes can read what is written; in the end, whom the umask allows."""
+    """During a run only the user's own processes can read what is written; afterwards, whoever the umask allows."""
     rows = b"id,text\n" + b"1,good and bad and neither here nor there\n" * 9000 + b"only one field\n"
     score.folder.chmod(0o777)
     with score.start("-", "-o", OUTPUT, "-q", "--max-reject-rate", "0.5", before=lambda: os.umask(0o022)) as process:

@@ -27,7 +27,7 @@ PRINTING = [
 
 @pytest.fixture
 def run(command: Command, model: Path) -> Callable[..., Result]:
-    """The command with the stand-in model where it takes one, in a folder with something to work on."""
+    """The command with the stand-in model where it takes one, in a folder with files to work on."""
     rows = [{"text": "good", "label": "very positive"}]
     write_table(command.folder / "r.csv", rows)
     chosen = {name: ("--model", str(model)) for name in ("score", "predict", "evaluate")}
@@ -41,7 +41,7 @@ def run(command: Command, model: Path) -> Callable[..., Result]:
 
 
 def without(*descriptors: int) -> Callable[[], None]:
-    """What closes streams in a child, as `>&-` does."""
+    """Return a function that closes streams in a child, as `>&-` does."""
 
     def close() -> None:
         for descriptor in descriptors:
@@ -52,7 +52,7 @@ def without(*descriptors: int) -> Callable[[], None]:
 
 @pytest.mark.parametrize("words", PRINTING, ids=" ".join)
 def test_nobody_reads(run: Callable[..., Result], words: tuple[str, ...]) -> None:
-    """Behind `| head`, when the reader has gone."""
+    """If the reader of stdout has gone, as with `| head`, the command fails with exit code 74."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as stdout:
@@ -62,7 +62,7 @@ def test_nobody_reads(run: Callable[..., Result], words: tuple[str, ...]) -> Non
 
 @pytest.mark.parametrize("words", PRINTING, ids=" ".join)
 def test_full(run: Callable[..., Result], words: tuple[str, ...]) -> None:
-    """On a full disk."""
+    """If stdout is a full disk, the command fails and says so."""
     with Path("/dev/full").open("wb") as stdout:
         result = run(*words, stdout=stdout)
     assert "No space left on device" in error_line(result)
@@ -71,7 +71,7 @@ def test_full(run: Callable[..., Result], words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", PRINTING, ids=" ".join)
 def test_never_opened(run: Callable[..., Result], words: tuple[str, ...]) -> None:
-    """Where there is no stdout at all."""
+    """If stdout was never opened, the command fails and says so."""
     result = run(*words, before=without(1))
     assert "Bad file descriptor" in error_line(result)
     assert result.code in {73, 74}
@@ -79,21 +79,21 @@ def test_never_opened(run: Callable[..., Result], words: tuple[str, ...]) -> Non
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
 def test_streams_that_are_not_needed(run: Callable[..., Result], command: Command, closed: tuple[int, ...]) -> None:
-    """From file to file no stream is needed; what is opened does not get the number of one, and its output."""
+    """Scoring from file to file needs no stream, and no opened file takes a closed stream's place."""
     assert run("score", "r.csv", before=without(*closed)).code == 0
     expected = (command.folder / "scored.csv").read_bytes()
     assert (command.folder / "r.scored.csv").read_bytes() == expected
 
 
 def test_no_stdin(run: Callable[..., Result]) -> None:
-    """Where there is no stdin, nothing comes from it."""
+    """A closed stdin is treated as an empty file."""
     result = run("score", "-", before=without(0))
     assert (result.code, error_line(result)) == (65, "-: the file is empty")
 
 
 @pytest.mark.parametrize("words", [("score", "missing.csv"), ("score", "--nonsense"), ("score", "r.csv", "-o", "-")])
 def test_nobody_to_tell(run: Callable[..., Result], words: tuple[str, ...]) -> None:
-    """A failure is one also if stderr takes nothing."""
+    """The exit code tells of a failure even if stderr takes nothing."""
     codes = {"missing.csv": 66, "--nonsense": 2}
     assert run(*words, before=without(2)).code == codes.get(words[1], 0)
     with Path("/dev/full").open("wb") as full:

@@ -1,4 +1,4 @@
-"""The progress bar: on a terminal, and nowhere else."""
+"""The progress bar is shown on a terminal and nowhere else."""
 
 import re
 
@@ -17,7 +17,7 @@ def many(score: Command) -> Command:
 
 
 def test_bar_on_a_terminal(many: Command) -> None:
-    """A terminal shows rows done, rows in all, rows a second and time left."""
+    """A terminal shows rows done, total rows, rows per second and time left."""
     shown = run_on_terminal(many, "r.parquet")
     assert re.search(r"20\.0k/20\.0k \[\d\d:\d\d<\d\d:\d\d, [\d.]+k? rows/s\]", shown)
     assert "20,000 rows: 20,000 scored" in shown
@@ -29,7 +29,7 @@ def test_no_bar_when_quiet(many: Command) -> None:
 
 
 def test_no_bar_in_a_pipe(many: Command) -> None:
-    """Where stderr is no terminal, as in cron, there is the summary alone."""
+    """If stderr is no terminal, as in cron, only the summary is printed."""
     result = many("r.parquet", environment=EVERY_UPDATE)
     assert "\r" not in result.stderr
     assert len(result.stderr.splitlines()) == 3

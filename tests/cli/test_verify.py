@@ -1,4 +1,4 @@
-"""`verify`: what a receipt says is proved again, and what was changed since is named."""
+"""`verify`: what a receipt says is checked again, and whatever has changed since is named."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from cli.tables import REVIEWS, write_table
 
 @pytest.fixture
 def scored(score: Command) -> Callable[..., Path]:
-    """Score the reviews into a file of the given name, some of them unreadable on request."""
+    """Score the reviews into the named file; `broken` is appended to the input."""
 
     def run(name: str, *options: str, broken: bytes = b"") -> Path:
         path = write_table(score.folder / "r.csv", REVIEWS * 5)
@@ -27,7 +27,7 @@ def scored(score: Command) -> Callable[..., Path]:
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv.gz", "out.jsonl", "out.parquet"])
 @pytest.mark.parametrize("options", [(), ("--columns", "id", "--prefix", "model_", "--probabilities")])
 def test_a_finished_output(command: Command, scored: Callable[..., Path], name: str, options: tuple[str, ...]) -> None:
-    """Every format proves itself, rows scored anew included, also without the texts in the output."""
+    """Every format can be verified, including rows scored anew, even without the texts in the output."""
     scored(name, *options)
     result = command("verify", name, "--rescore", "1000", "--json")
     assert (result.code, json.loads(result.stdout)["rows_rescored"]) == (0, 20)
@@ -35,7 +35,7 @@ def test_a_finished_output(command: Command, scored: Callable[..., Path], name: 
 
 
 def test_rejects_are_part_of_the_proof(command: Command, scored: Callable[..., Path]) -> None:
-    """Tolerated rejects are counted, and their file must stay what it was."""
+    """Tolerated rejects are counted, and their file must be unchanged."""
     output = scored("out.csv", "--max-reject-rate", "0.5", broken=b"only one field\n")
     assert command("verify", "out.csv", "--rescore", "9").code == 0
     output.with_name("out.csv.rejects.jsonl").write_bytes(b"")
@@ -45,7 +45,7 @@ def test_rejects_are_part_of_the_proof(command: Command, scored: Callable[..., P
 
 
 def test_a_changed_byte(command: Command, scored: Callable[..., Path]) -> None:
-    """One byte that is not what it was gives exit code 65."""
+    """A single changed byte gives exit code 65."""
     output = scored("out.parquet")
     content = bytearray(output.read_bytes())
     content[len(content) // 2] ^= 1
@@ -80,7 +80,7 @@ def test_the_distribution_is_that_of_the_rows(
 
 @pytest.mark.parametrize("entry", ["rows_in", "rows_scored", "rows_unscorable"])
 def test_counts_must_add_up(command: Command, scored: Callable[..., Path], entry: str) -> None:
-    """A receipt whose numbers do not fit the output is no proof."""
+    """A receipt whose counts do not match the output is refused."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
     content = json.loads(receipt.read_text("utf-8"))
     content[entry] += 1
@@ -89,7 +89,7 @@ def test_counts_must_add_up(command: Command, scored: Callable[..., Path], entry
 
 
 def test_predictions_of_a_gpu_are_not_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
-    """What was scored on CUDA is proved by its hashes and counts, and --rescore says why it is not for it."""
+    """An output scored on CUDA is verified by hashes and counts; --rescore is refused with the reason."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
     content = json.loads(receipt.read_text("utf-8"))
     content["options"]["provider"] = "CUDAExecutionProvider"
@@ -101,7 +101,7 @@ def test_predictions_of_a_gpu_are_not_compared_to_the_bit(command: Command, scor
 
 
 def test_rows_of_a_pipe_are_not_scored_anew(command: Command, score: Command) -> None:
-    """What came through standard input is gone: hashes and counts prove it, and --rescore says why it cannot."""
+    """An output scored from standard input is verified by hashes and counts; --rescore is refused with the reason."""
     content = write_table(score.folder / "r.csv").read_bytes()
     assert score("-", "-o", "out.csv", stdin=content).code == 0
     assert command("verify", "out.csv").code == 0
@@ -121,7 +121,7 @@ def test_rows_of_a_pipe_are_not_scored_anew(command: Command, score: Command) ->
 def test_odd_outputs(
     command: Command, score: Command, files: dict[str, list[dict[str, Any]]], options: tuple[str, ...]
 ) -> None:
-    """Objects of different keys, a row longer than the default bound, and no rows at all are proved like any other."""
+    """Objects with different keys, a row longer than the default bound, and no rows at all can be verified too."""
     for name, rows in files.items():
         content = "".join(json.dumps(row) + "\n" for row in rows) if name.endswith("l") else "text\n"
         (score.folder / name).write_text(content)
@@ -131,7 +131,7 @@ def test_odd_outputs(
 
 
 def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
-    """A prediction changed in its last digit is found by scoring anew, whatever the hashes say."""
+    """A prediction changed in its last digits is found by scoring anew, even if the hashes agree."""
     output = scored("out.jsonl")
     rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     rows[0]["confidence"] += 1e-6
@@ -147,7 +147,7 @@ def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[
 
 
 def test_no_receipt(command: Command, scored: Callable[..., Path]) -> None:
-    """Without a receipt nothing is proved."""
+    """Without a receipt nothing can be verified."""
     scored("out.csv").with_name("out.csv.receipt.json").unlink()
     result = command("verify", "out.csv")
     assert result.code == 66
@@ -171,7 +171,7 @@ def test_no_receipt(command: Command, scored: Callable[..., Path]) -> None:
     ids=str,
 )
 def test_forged_receipt(command: Command, scored: Callable[..., Path], change: dict[str, object]) -> None:
-    """A receipt of another shape is no proof, and no crash."""
+    """A receipt of another shape is refused, without a crash."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
     receipt.write_text(json.dumps(json.loads(receipt.read_text("utf-8")) | change), "utf-8")
     result = command("verify", "out.csv", "--rescore", "5")
@@ -181,7 +181,7 @@ def test_forged_receipt(command: Command, scored: Callable[..., Path], change: d
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"[" * 100_000])
 def test_not_a_receipt(command: Command, scored: Callable[..., Path], content: bytes) -> None:
-    """What is no receipt at all is named."""
+    """A file that is not a receipt is named."""
     scored("out.csv").with_name("out.csv.receipt.json").write_bytes(content)
     result = command("verify", "out.csv")
     assert result.code == 65
