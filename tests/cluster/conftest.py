@@ -1,4 +1,4 @@
-"""A cluster of two nodes on this machine, a model that takes its time, and what scoring here makes of the same rows."""
+"""A two-node cluster on this machine, a slow model, and what local scoring makes of the same rows."""
 
 import itertools
 import os
@@ -15,12 +15,12 @@ from cli.process import Command
 ray = pytest.importorskip("ray", reason="needs ray: pip install 'sentiment-batch[ray]'")
 
 ROWS = 40_000
-BROKEN = 17_000  # a row with a field too many
-_PATIENCE = 60  # seconds, for a machine that does other things too
+BROKEN = 17_000  # a row with one field too many
+_PATIENCE = 60  # seconds, for a machine that is busy with other things too
 
 
 class Nodes:
-    """A head and another node, of one CPU each."""
+    """A head and one other node, with one CPU each."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
@@ -33,12 +33,12 @@ class Nodes:
         return str(self.cluster.address)
 
     def remove_other(self) -> None:
-        """It is gone without a word."""
+        """Remove the other node without a graceful shutdown."""
         self.cluster.remove_node(self.other, allow_graceful=False)
 
 
 def scoring() -> list[psutil.Process]:
-    """The processes that score at this moment, of whichever node."""
+    """Return the processes that are scoring at this moment, on either node."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -50,7 +50,7 @@ def scoring() -> list[psutil.Process]:
 
 
 def wait_until(condition: Callable[[], Any], process: Any) -> None:
-    """Return as soon as it holds; fails if the process ends before."""
+    """Return as soon as the condition holds; fail if the process ends first."""
     give_up = time.monotonic() + _PATIENCE
     while not condition():
         assert process.poll() is None, process.stderr and process.stderr.read()
@@ -60,7 +60,7 @@ def wait_until(condition: Callable[[], Any], process: Any) -> None:
 
 @pytest.fixture
 def nodes() -> Iterator[Nodes]:
-    """For a test that breaks them."""
+    """A cluster for a test that breaks it."""
     nodes = Nodes()
     yield nodes
     nodes.cluster.shutdown()
@@ -68,7 +68,7 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Of a cluster that tests share."""
+    """The address of a cluster that tests share."""
     nodes = Nodes()
     yield nodes.address
     nodes.cluster.shutdown()
@@ -76,7 +76,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle to which each chunk is a second's work."""
+    """A bundle that takes about a second for each chunk."""
     folder = tmp_path_factory.mktemp("slow")
     save_bag_of_words(folder, copies=10_000)
     return folder
@@ -84,7 +84,7 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five chunks of CSV, every text another, with a record that cannot be read."""
+    """Five chunks of CSV in which all texts differ, with one record that cannot be read."""
     path = tmp_path_factory.mktemp("rows") / "r.csv"
     texts = itertools.islice(itertools.product(("a", "good", "bad"), repeat=10), ROWS)
     lines = [f"{row},{' '.join(words)}{',x' if row == BROKEN else ''}\n" for row, words in enumerate(texts)]
@@ -94,7 +94,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, slow_model: Path, rows: Path) -> dict[str, bytes]:
-    """What scoring on this machine makes of the rows: an output and rejects."""
+    """The output and the rejects of scoring the rows on this machine."""
     folder = tmp_path_factory.mktemp("undisturbed")
     score = Command(folder, ("score", "--model", str(slow_model), "-q", "--max-reject-rate", "0.01"))
     assert score(rows, "-o", "out.csv").code == 3
@@ -110,7 +110,7 @@ def score(tmp_path: Path, slow_model: Path) -> Command:
 
 @pytest.fixture(autouse=True, scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Ray keeps a token in the home folder."""
+    """Give Ray, which keeps a token in the home folder, a temporary one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")

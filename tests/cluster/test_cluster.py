@@ -1,4 +1,4 @@
-"""Scoring on a cluster: what comes out is what comes out here, whatever dies on the way."""
+"""Scoring on a cluster gives the same output as scoring here, whatever dies on the way."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ JOURNAL = ".out.csv.staging/journal.jsonl"
 
 
 def require_same(score: Command, undisturbed: dict[str, bytes]) -> None:
-    """Output and rejects are there to the byte, nothing else is, and the receipt proves it."""
+    """Check that only the undisturbed output and rejects are there, to the byte, and that the receipt verifies."""
     contents = score.contents()
     assert contents.keys() == {OUTPUT, REJECTS, RECEIPT}
     assert contents[OUTPUT] == undisturbed[OUTPUT]
@@ -31,7 +31,7 @@ def commits(score: Command) -> int:
 
 @pytest.mark.parametrize("output", ["out.csv", "out.parquet/"])
 def test_same_bits(tmp_path: Path, output: str) -> None:
-    """The embedded model gives the same file here and on a cluster that is made for the run, and a receipt."""
+    """The built-in model gives the same file here and on a cluster started for the run, with a receipt."""
     score = Command(tmp_path, ("score", EXAMPLES / "reviews.csv", "--probabilities", "--json"))
     here = json.loads(score("-o", f"here-{output}").stdout)
     there = score("-o", output, "--engine", "ray")
@@ -46,7 +46,7 @@ def test_same_bits(tmp_path: Path, output: str) -> None:
 
 
 def test_a_killed_process(score: Command, address: str, rows: Path, undisturbed: dict[str, bytes]) -> None:
-    """Two nodes share the rows; a process of them that is killed costs nothing but time."""
+    """Two nodes share the rows; killing one of their processes costs nothing but time."""
     run = score.start(rows, "-o", OUTPUT, "--ray-address", address)
     wait_until(lambda: commits(score) and scoring(), run)
     scoring()[0].kill()
@@ -55,7 +55,7 @@ def test_a_killed_process(score: Command, address: str, rows: Path, undisturbed:
 
 
 def test_rows_to_stdout(tmp_path: Path, slow_model: Path, address: str, rows: Path) -> None:
-    """Nothing is among the rows but rows, also when a process dies."""
+    """Only rows go to stdout, even if a process dies."""
     good = tmp_path / "good.csv"
     good.write_bytes(b"".join(rows.read_bytes().splitlines(keepends=True)[:17_000]))
     score = Command(tmp_path, ("score", good, "--model", slow_model, "-o", "-"))
@@ -71,7 +71,7 @@ def test_rows_to_stdout(tmp_path: Path, slow_model: Path, address: str, rows: Pa
 
 
 def test_a_lost_node(score: Command, nodes: Nodes, rows: Path, undisturbed: dict[str, bytes]) -> None:
-    """What a node was at when it went away is scored on the other."""
+    """The work of a lost node is scored on the other one."""
     run = score.start(rows, "-o", OUTPUT, environment={"RAY_ADDRESS": nodes.address})
     wait_until(lambda: len(scoring()) == 2, run)
     nodes.remove_other()
@@ -83,7 +83,7 @@ def test_a_lost_node(score: Command, nodes: Nodes, rows: Path, undisturbed: dict
 def test_killed_and_continued(
     score: Command, address: str, rows: Path, undisturbed: dict[str, bytes], engine: str
 ) -> None:
-    """What was committed before the run was killed is not scored again; either engine continues the other's work."""
+    """Chunks committed before the run was killed are not scored again; either engine continues the other's work."""
     run = score.start(rows, "-o", OUTPUT, "--ray-address", address)
     wait_until(lambda: commits(score) >= 2, run)
     run.kill()
@@ -96,7 +96,7 @@ def test_killed_and_continued(
 
 
 def test_stopped(score: Command, address: str, rows: Path, undisturbed: dict[str, bytes]) -> None:
-    """SIGTERM ends the run with its own code, and says what is kept."""
+    """SIGTERM ends the run with its own exit code and says what is kept."""
     run = score.start(rows, "-o", OUTPUT, "--ray-address", address)
     wait_until(lambda: commits(score), run)
     run.terminate()
@@ -110,7 +110,7 @@ def test_stopped(score: Command, address: str, rows: Path, undisturbed: dict[str
 
 
 def test_a_deadly_row(tmp_path: Path, address: str) -> None:
-    """A row that ends whatever scores it ends the run, and is found and rejected by the next one."""
+    """A row that kills every process scoring it ends the run; the next run finds and rejects it."""
     (tmp_path / "deadly").mkdir()
     save_bag_of_words(tmp_path / "deadly", deadly="crash")
     words = ["good"] * 5 + ["crash"] + ["bad"] * 5
@@ -144,7 +144,7 @@ def test_a_deadly_row(tmp_path: Path, address: str) -> None:
     ],
 )
 def test_what_cannot_be(score: Command, rows: Path, options: tuple[str, ...], code: int, message: str) -> None:
-    """One line that says what is wrong, and no output."""
+    """Options that cannot work give one line that says what is wrong, and no output."""
     result = score(rows, "-o", OUTPUT, *options)
     assert result.code == code
     assert error_line(result).startswith(message)

@@ -1,4 +1,4 @@
-"""From an object store to an object store, by way of a cluster: with a server of S3 on this machine."""
+"""From object store to object store through a cluster, with an S3 server on this machine."""
 
 import shutil
 import socket
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(SERVER is None, reason="needs moto_server on the
 
 @pytest.fixture
 def store() -> Iterator[str]:
-    """The address of a store with an empty bucket, which takes requests of everybody."""
+    """The address of a store with an empty bucket that accepts requests from anybody."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -43,7 +43,7 @@ def put(address: str, content: bytes) -> None:
 
 
 def access(store: str, folder: Path) -> dict[str, str]:
-    """What the command has to know of the store, and where it puts outputs together."""
+    """Return the environment with access to the store and a state folder to assemble outputs in."""
     (folder / "state").mkdir()
     return {
         "AWS_ENDPOINT_URL": store,
@@ -62,7 +62,7 @@ def nothing_stays(folder: Path) -> bool:
 def test_store_to_store(
     tmp_path: Path, store: str, address: str, slow_model: Path, rows: Path, undisturbed: dict[str, bytes]
 ) -> None:
-    """What lies in the bucket in the end is what scoring files of this machine gives; nothing stays here."""
+    """The objects in the bucket equal the files that local scoring gives, and nothing stays on this machine."""
     put(f"{store}/bucket/reviews/r.csv", rows.read_bytes())
     environment = access(store, tmp_path)
     score = Command(tmp_path, ("score", "--model", str(slow_model), "-q", "--max-reject-rate", "0.01"))
@@ -71,7 +71,7 @@ def test_store_to_store(
     assert scored.code == 3, scored
     for name, content in undisturbed.items():
         with urlopen(f"{store}/bucket/{name}") as response:
-            # A reject names the file that it comes from.
+            # A reject names the file it comes from.
             assert response.read().replace(b"s3://bucket/reviews", str(rows.parent).encode()) == content
     assert nothing_stays(tmp_path)
     verified = Command(tmp_path)("verify", "s3://bucket/out.csv", "--rescore", "100", environment=environment)
@@ -79,7 +79,7 @@ def test_store_to_store(
 
 
 def test_folder_to_folder(tmp_path: Path, store: str, address: str, model: Path) -> None:
-    """Parquet files of a folder become those of another, which is there or not before, and can be proved."""
+    """Parquet files of a folder are scored into a new folder, or with --force an existing one, and can be verified."""
     environment = access(store, tmp_path)
     for name, reviews in (("1.parquet", REVIEWS), ("2.parquet", REVIEWS[:2])):
         put(f"{store}/bucket/reviews/{name}", write_table(tmp_path / name, reviews).read_bytes())
