@@ -12,7 +12,7 @@ from tiny_graph import LABELS, MAX_TOKENS, build_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Last, so that `sentiment_batch` is the installed one.
+# Appended last, so that `sentiment_batch` is the installed one.
 sys.path.append(str(ROOT))
 
 Bench = Callable[..., dict[str, Any]]
@@ -20,7 +20,7 @@ Bench = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Run a command of the benchmarks; returns what it wrote as JSON."""
+    """Run a benchmark command and return the JSON that it wrote."""
 
     def run(*arguments: str | Path, repeat: int | None = 1) -> dict[str, Any]:
         output = tmp_path_factory.mktemp("bench") / "figures.json"
@@ -47,7 +47,7 @@ def data_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of two layers with random weights, and the tokens and labels of the stand-in bundle."""
+    """A two-layer BERT with random weights, and the tokenizer and labels of the stand-in bundle."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
@@ -62,7 +62,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=MAX_TOKENS,
         id2label=dict(enumerate(LABELS)),
         label2id={label: i for i, label in enumerate(LABELS)},
-        # Far enough from zero for the labels to differ from text to text.
+        # Far enough from zero that labels differ from text to text.
         initializer_range=0.5,
     )
     torch.manual_seed(0)

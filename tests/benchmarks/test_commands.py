@@ -15,7 +15,7 @@ Bench = Callable[..., dict[str, Any]]
 
 
 def test_shares() -> None:
-    """10 s for what the scorer alone does in 9 s is 0.9 of its rate; the start can be left out."""
+    """Taking 10 s for what the scorer alone does in 9 s is 0.9 of its rate; start-up time can be left out."""
     shares = Shares.of(rows=900, whole_seconds=10.0, start_seconds=1.0, own_rate=100.0)
     assert shares == Shares(whole=pytest.approx(0.9), without_start=pytest.approx(1.0))
 
@@ -32,7 +32,7 @@ def test_end_to_end(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
 def test_end_to_end_beside_another_program(
     bench: Bench, tiny_bundle: Path, tiny_checkpoint: Path, data_folder: Path, tmp_path: Path
 ) -> None:
-    """The other program lays its graph once, then it is timed as a whole process, too."""
+    """The other program builds its graph once and is then timed as a whole process, too."""
     lab = tmp_path / "lab.py"
     lab.write_text("import sys\nopen(sys.argv[3] if sys.argv[1] == 'build' else sys.argv[2], 'a').close()\n", "utf-8")
     data = (f"--data-folder={data_folder}", "--rows=100")
@@ -42,7 +42,7 @@ def test_end_to_end_beside_another_program(
 
 
 def test_scaling(bench: Bench, tiny_bundle: Path, data_folder: Path, tmp_path: Path) -> None:
-    """Rates for every number of cores, costs for every number of rows, and a picture of both."""
+    """There are rates for every number of cores, costs for every number of rows, and a picture of both."""
     options = ("--sizes=2000,4000", f"--pictures={tmp_path}", f"--data-folder={data_folder}")
     facts = bench("scaling", f"--bundle={tiny_bundle}", *options)
     cores = list(facts["rows_per_second_by_cores"])
@@ -54,7 +54,7 @@ def test_scaling(bench: Bench, tiny_bundle: Path, data_folder: Path, tmp_path: P
 
 
 def test_profile(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
-    """Every operator of the graph has its time, and the model takes less than all cores had."""
+    """Every operator of the graph is listed with its time, and together they take less than all cores had."""
     facts = bench("profile", f"--bundle={tiny_bundle}", "--rows=20", f"--data-folder={data_folder}", repeat=None)
     graph = onnx.load(tiny_bundle / "model.onnx").graph
     assert {operator["name"] for operator in facts["operators"]} == {node.op_type for node in graph.node}
@@ -63,7 +63,7 @@ def test_profile(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
 
 
 def test_memory(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
-    """The peaks of a small and a large file are compared, with a stand-in model made on the spot."""
+    """The peak memory of a small and a large file is compared; a stand-in model made on the spot is measured too."""
     sizes = ("--rows", "50", "100", "--model-rows", "20")
     facts = bench("memory", *sizes, f"--bundle={tiny_bundle}", f"--data-folder={data_folder}")
     peaks = {size: spread["median"] for size, spread in facts["peak_rss_bytes"].items()}
@@ -72,13 +72,13 @@ def test_memory(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
 
 
 def test_latency(bench: Bench, tiny_bundle: Path) -> None:
-    """Both commands are timed."""
+    """Both `predict` and `--help` are timed."""
     facts = bench("latency", f"--bundle={tiny_bundle}")
     assert {title.split()[0] for title in facts["seconds"]} == {"predict", "--help"}
 
 
 def test_operators(bench: Bench) -> None:
-    """Every form runs, and has its time."""
+    """Every form of every operator runs and is timed."""
     facts = bench("operators", "--tokens=8", repeat=1)
     assert {purpose: list(times) for purpose, times in facts["milliseconds"].items()} == {
         purpose: list(forms) for purpose, forms in FORMS.items()
@@ -87,7 +87,7 @@ def test_operators(bench: Bench) -> None:
 
 
 def test_cluster(bench: Bench, tiny_bundle: Path, data_folder: Path) -> None:
-    """Two nodes are timed beside two threads, on the same rows."""
+    """Two nodes and two threads are timed on the same rows."""
     pytest.importorskip("ray")
     sizes = ("--rows=3000", "--standin-rows=3000")
     facts = bench("cluster", f"--bundle={tiny_bundle}", f"--data-folder={data_folder}", *sizes)

@@ -1,4 +1,4 @@
-"""The snippets as their archive holds them."""
+"""The snippets as read from their archive."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from benchmarks.data import snippets
 
 
 def test_snippets_are_the_third_field(tmp_path: Path) -> None:
-    """Snippets are read as Latin-1, one a line, line ends and blank lines aside; tabs in a text stay."""
+    """Snippets are read as Latin-1, one per line, without line ends or blank lines; tabs in a text stay."""
     folder = tmp_path / "hutto_ICWSM_2014"
     folder.mkdir()
     for name in ("amazonReviewSnippets", "movieReviewSnippets", "nytEditorialSnippets", "tweets"):

@@ -17,7 +17,7 @@ def outcome(
 
 
 def test_spread_is_the_median_with_its_range() -> None:
-    """Of several runs the middle one counts, and the extremes are told."""
+    """Several runs are summed up by their median, shown with the extremes."""
     assert Spread.of([5.0, 1.0, 2.0]) == Spread(median=2.0, low=1.0, high=5.0)
     assert Spread.of([5e6, 1e6, 2e6]).show(1, 1e6) == "2.0 (1.0–5.0)"
 
@@ -45,7 +45,7 @@ def test_comparison_needs_both() -> None:
 
 
 def test_agreement_is_with_the_float_model() -> None:
-    """The share of labels that are the float model's; the first float contender that was measured sets them."""
+    """Agreement is the share of labels equal to those of the first float contender that was measured."""
     assert outcome("ctranslate2", [1], "abca").agreement == 0.75
     labels = {("short", "openvino-float32"): ["b"], ("short", "onnxruntime-float32"): ["a"], ("long", "lab"): ["c"]}
     assert yardstick(labels, "short") == ["a"]
@@ -53,13 +53,13 @@ def test_agreement_is_with_the_float_model() -> None:
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
-    """Half of the values do not exceed the 50th percentile, and nearly all of them the 99th."""
+    """At least half of the values do not exceed the 50th percentile, and at least 99% do not exceed the 99th."""
     values = [float(value) for value in range(200, 0, -1)]
     assert [percentile(values, percent) for percent in (50, 95, 99)] == [100, 190, 198]
     assert percentile([7.0], 99) == 7.0
 
 
 def test_fraction_of_the_limit() -> None:
-    """10 operations a token at 30 tokens a second are half of 600 operations a second."""
+    """10 operations per token at 30 tokens per second are half of 600 operations per second."""
     limit = Limit.of([(1, 3), (2, 1)], [500, 600, 700], {"short": 30})
     assert (limit.operations_per_token, limit.fractions) == (10, {"short": 0.5})

@@ -1,4 +1,4 @@
-"""Processes that are measured: what becomes of them when the benchmark is ended."""
+"""Measured processes end when the benchmark does."""
 
 import signal
 import socket
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Tells that it is there, and stays, for a minute at most.
+# Connects to say that it is running, then waits for a minute at most.
 MEASURED = """
 import signal, socket
 connection = socket.create_connection(("127.0.0.1", {}))
@@ -35,7 +35,7 @@ main(["measure"])
     "start", ["run([sys.executable, '-c', sys.argv[1]])", "apart(exec, sys.argv[1])"], ids=["run", "apart"]
 )
 def test_what_is_measured_ends_with_the_benchmark(start: str) -> None:
-    """SIGTERM to the benchmark alone ends the process that it measures too, and first."""
+    """SIGTERM sent to the benchmark alone also ends the process being measured, before the benchmark ends."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
         measured = MEASURED.format(server.getsockname()[1])
@@ -45,5 +45,5 @@ def test_what_is_measured_ends_with_the_benchmark(start: str) -> None:
             benchmark.send_signal(signal.SIGTERM)
             assert benchmark.communicate(timeout=30)[1].strip() == "Aborted!"
             connection.setblocking(False)
-            assert connection.recv(1) == b""  # the other end is closed; of a process that lives it would block
+            assert connection.recv(1) == b""  # the other end is closed; if the process still lived, this would block
             connection.close()

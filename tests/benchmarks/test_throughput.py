@@ -19,8 +19,8 @@ LAB = ROOT.parent / "shared" / "lab" / "lab.py"
 
 Bench = Callable[..., dict[str, Any]]
 
-# The least share of labels that are those of the float model. What others' int8 makes of random weights is theirs; one
-# that was given the wrong texts, or in the wrong order, agrees by chance.
+# The least share of labels that must equal those of the float model. What other projects' int8 does to random weights
+# is their business, but a contender given wrong texts, or texts in the wrong order, agrees only by chance.
 AGREEMENT = {
     name: 0.98 if "float32" in name else 0.9 if name.startswith("sentiment-batch") else 0.6 for name in CONTENDERS
 }
@@ -44,7 +44,7 @@ def bench(graph, tokenizer, file, column, budget, threads):
 def measured(
     tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, bench: Bench
 ) -> tuple[dict[str, Any], Path]:
-    """Every contender on short texts, with a stub in the place of lab.py; and the folder of pictures."""
+    """The figures of every contender on short texts, with a stub in place of lab.py, and the folder of pictures."""
     folder = tmp_path_factory.mktemp("throughput")
     (folder / "lab.py").write_text(STUB, "utf-8")
     lines = [f"the film number {i} was {'not ' * (i % 7)}{'good' if i % 3 else 'bad'}" for i in range(120)]
@@ -56,7 +56,7 @@ def measured(
 
 
 def test_every_contender_runs(measured: tuple[dict[str, Any], Path]) -> None:
-    """Nobody is left out, but for who needs a GPU where there is none, and every layout is measured."""
+    """Every contender is measured in every layout; only those that need a GPU are left out where there is none."""
     facts, _ = measured
     assert facts["left_out"].keys() == (set() if facts["machine"]["gpus"] else ON_CUDA)
     entered = [(outcome["contender"], tuple(outcome["layout"].values())) for outcome in facts["outcomes"]]
@@ -70,14 +70,14 @@ def test_every_contender_runs(measured: tuple[dict[str, Any], Path]) -> None:
 
 
 def test_every_contender_agrees_with_float(measured: tuple[dict[str, Any], Path]) -> None:
-    """All of them classify the same texts with the same model; the stub, which does not, shows it."""
+    """Contenders agree with the float model, as all classify the same texts; the stub, which does not, disagrees."""
     agreements = {outcome["contender"]: outcome["agreement"] for outcome in measured[0]["outcomes"]}
     assert agreements.pop("lab") < 0.5
     assert {name: share for name, share in agreements.items() if share < AGREEMENT[name]} == {}
 
 
 def test_facts(measured: tuple[dict[str, Any], Path]) -> None:
-    """The JSON tells the machine, the versions, and every figure with its range."""
+    """The JSON holds the machine, the versions, and every figure with its range."""
     facts, _ = measured
     assert {"processor", "flags", "usable_cores", "versions"} <= facts["machine"].keys()
     assert facts["machine"]["versions"]["ctranslate2"]
@@ -92,7 +92,7 @@ def test_facts(measured: tuple[dict[str, Any], Path]) -> None:
 
 
 def test_padding(measured: tuple[dict[str, Any], Path]) -> None:
-    """Batches in file order pad most; sorted by length they pad little, and one text alone not at all."""
+    """Batches in file order pad most; batches sorted by length pad little, and single texts not at all."""
     padding = {
         (outcome["contender"], outcome["layout"]["batch_size"]): outcome["padding"]
         for outcome in measured[0]["outcomes"]
@@ -112,12 +112,12 @@ def test_limit_and_comparisons(measured: tuple[dict[str, Any], Path]) -> None:
 
 
 def test_pictures(measured: tuple[dict[str, Any], Path]) -> None:
-    """A PNG for the workload."""
+    """A PNG picture is written for the workload."""
     assert (measured[1] / "throughput-short.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_lab_itself(bench: Bench, tiny_checkpoint: Path, data_folder: Path) -> None:
-    """The program that the product is measured against runs, and agrees with float."""
+    """The real lab.py runs and agrees with the float model."""
     if not LAB.is_file():
         pytest.skip("no ../shared/lab/lab.py")
     names = ("--contender=onnxruntime-float32", "--contender=lab", "--workload=short", f"--lab={LAB}")
@@ -128,7 +128,7 @@ def test_lab_itself(bench: Bench, tiny_checkpoint: Path, data_folder: Path) -> N
 
 
 def test_who_cannot_run_is_left_out(tiny_checkpoint: Path, data_folder: Path, tmp_path: Path) -> None:
-    """A missing package, a missing program and a failure are told with their reason; the others are measured."""
+    """A missing package, a missing program and a failure are reported with their reason; the others are measured."""
     python = environment_without("ctranslate2", tmp_path / "environment")
     (tmp_path / "lab.py").write_text("def build(*words):\n    raise ValueError('cannot build')\n", "utf-8")
     facts = throughput_with(python, tmp_path, tiny_checkpoint, data_folder)
@@ -143,7 +143,7 @@ def test_who_cannot_run_is_left_out(tiny_checkpoint: Path, data_folder: Path, tm
 
 
 def environment_without(package: str, folder: Path) -> Path:
-    """A virtual environment that holds everything that this one does, but for a package; returns its interpreter."""
+    """Create a virtual environment with everything in this one except a package; return its interpreter."""
     venv.create(folder, symlinks=True)
     installed = Path(os.__file__).parent / "site-packages"
     here = Path(sys.prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")

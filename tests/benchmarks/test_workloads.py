@@ -1,4 +1,4 @@
-"""The texts that are measured on."""
+"""The texts that are measured."""
 
 import gzip
 import json
@@ -18,20 +18,20 @@ def test_composed_texts_join_ten_to_fourteen_parts() -> None:
 
 
 def test_composed_texts_use_each_part_once() -> None:
-    """No part stands in two composed texts, or twice in one."""
+    """No part appears in two composed texts, or twice in one."""
     used = " ".join(compose(PARTS, seed=1)).split()
     assert len(used) == len(set(used))
     assert set(used) <= set(PARTS)
 
 
 def test_composing_follows_the_seed() -> None:
-    """The same seed composes the same texts, another seed others."""
+    """The same seed composes the same texts; another seed composes others."""
     assert compose(PARTS, seed=1) == compose(PARTS, seed=1)
     assert compose(PARTS, seed=1) != compose(PARTS, seed=2)
 
 
 def test_too_few_parts_compose_nothing() -> None:
-    """What is too short for one text gives none."""
+    """Too few parts for one text compose none."""
     assert compose(PARTS[:9], seed=1) == []
 
 
@@ -46,7 +46,7 @@ def test_sample_keeps_the_order() -> None:
 
 
 def test_phrases_are_runs_of_words() -> None:
-    """A phrase of 1 to 12 words is cut out of each text, by the seed."""
+    """A phrase of 1 to 12 words is cut out of each text; the seed decides which."""
     texts = [f"the {i}th of many films that nobody {i} has seen in any cinema of this town" for i in range(100)]
     phrases = cut_phrases(texts, seed=1)
     assert all(f" {phrase} " in f" {text} " for phrase, text in zip(phrases, texts, strict=True))
@@ -55,7 +55,7 @@ def test_phrases_are_runs_of_words() -> None:
 
 
 def test_texts_come_from_files_then_reviews_then_snippets(tmp_path: Path, data_folder: Path) -> None:
-    """A file that is named goes first, then the reviews; else texts are made of snippets, and the origin says so."""
+    """A named file comes first, then the reviews; otherwise texts are composed of snippets, and the origin says so."""
     (tmp_path / "imdb").mkdir()
     reviews = "".join(json.dumps({"text": text}) + "\n" for text in ("a", " ", "b"))
     (tmp_path / "imdb" / "train.jsonl.gz").write_bytes(gzip.compress(reviews.encode()))
@@ -74,7 +74,7 @@ def test_texts_come_from_files_then_reviews_then_snippets(tmp_path: Path, data_f
 
 
 def test_mixed_texts_are_short_and_long_ones(tmp_path: Path, data_folder: Path) -> None:
-    """There are as many of each, in an order that has them next to each other."""
+    """There are as many short texts as long ones, mixed so that they often stand next to each other."""
     short, long = tmp_path / "short.csv", tmp_path / "long.csv"
     short.write_text("text\n" + "short\n" * 90, "utf-8")
     long.write_text("text\n" + "long\n" * 60, "utf-8")
@@ -84,7 +84,7 @@ def test_mixed_texts_are_short_and_long_ones(tmp_path: Path, data_folder: Path) 
 
 
 def test_long_workloads_have_a_quarter_of_the_rows(data_folder: Path) -> None:
-    """The rows that are asked for are those of short texts."""
+    """The number of rows asked for is that of short texts; workloads with long texts have a quarter of it."""
     texts = Texts(data_folder, None, None, None, 0)
     assert {name: len(texts.workload(name, 8).texts) for name in ("short", "phrases", "long", "mixed")} == {
         "short": 8,
