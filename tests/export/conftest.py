@@ -12,7 +12,7 @@ Export = Callable[[str, Quantization], ExportReport]
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A tiny checkpoint of a model type, written once a run."""
+    """Return the tiny checkpoint of a model type, written once per session."""
     root = tmp_path_factory.mktemp("checkpoints")
 
     def write(model_type: str) -> Path:
@@ -24,7 +24,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str], Path]) -> Export:
-    """A tiny model exported, without a limit on disagreement, once a run."""
+    """Export a tiny model, without a limit on disagreement, once per session."""
     root = tmp_path_factory.mktemp("bundles")
     reports: dict[tuple[str, Quantization], ExportReport] = {}
 

@@ -1,4 +1,4 @@
-"""What a model card tells a newcomer: what the model learned from, and where it fails."""
+"""What a model card says: what the model learned from, and where it fails."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ LABELS = ("negative", "neutral", "positive")
 
 
 def export_with(metrics: Mapping[str, Any], folder: Path) -> Path:
-    """The bundle of a tiny checkpoint whose training left `metrics`."""
+    """Export a tiny checkpoint whose training left `metrics`; return the bundle's folder."""
     checkpoint = write_checkpoint(folder / "checkpoint")
     (checkpoint / "metrics.json").write_text(json.dumps(metrics), "utf-8")
     return export_bundle(ExportOptions(str(checkpoint), folder / "bundle", Quantization.NONE), {}).bundle.folder
@@ -54,7 +54,7 @@ def failings(description: Description) -> str:
 
 
 def test_every_stage_of_training_is_told(tmp_path: Path) -> None:
-    """A checkpoint that began with another names the pretrained base, and what each stage learned from."""
+    """The card of a checkpoint trained in stages names the pretrained base and what each stage learned from."""
     bundle = export_with(SECOND, tmp_path)
     card = (bundle / "README.md").read_text("utf-8")
     assert "\nlanguage: en\nbase_model: sentence-transformers/all-MiniLM-L6-v2\n" in card
@@ -70,13 +70,13 @@ def test_every_stage_of_training_is_told(tmp_path: Path) -> None:
 
 
 def test_one_stage(tmp_path: Path) -> None:
-    """A checkpoint that began with a pretrained base is told in one sentence."""
+    """A checkpoint trained straight from a pretrained base is described in one sentence."""
     card = (export_with(FIRST, tmp_path) / "README.md").read_text("utf-8")
     assert "all-MiniLM-L6-v2), 2 epochs at most, on\n\n- phrases: 9,000 texts, 1,000 held back\n" in card
 
 
 def test_metrics_of_somebody_else(tmp_path: Path) -> None:
-    """A metrics.json that training did not write says nothing of training; one that is broken is refused."""
+    """A metrics.json that training did not write adds nothing to the card; a broken one is refused."""
     assert "## Training" not in (export_with({"accuracy": 0.9}, tmp_path) / "README.md").read_text("utf-8")
     for broken in ({"recipe": []}, {"recipe": {"base": 5}}, {"earlier_stages": 5}, FIRST | {"rows": {"films": {}}}):
         (tmp_path / "checkpoint" / "metrics.json").write_text(json.dumps(broken), "utf-8")
@@ -86,7 +86,7 @@ def test_metrics_of_somebody_else(tmp_path: Path) -> None:
 
 
 def test_the_weakest_label_is_named() -> None:
-    """Of each labelled sample: the label found least often, what it is taken for, and how far off mistakes are."""
+    """The card gives each labelled sample's least found label, what it is taken for, and how far off mistakes are."""
     confusion = [[7, 2, 1], [3, 2, 5], [0, 1, 19]]
     told = failings(described({"films": {"texts": 40, "confusion": confusion}, "plain": {"texts": 9}}))
     assert (
@@ -97,7 +97,7 @@ def test_the_weakest_label_is_named() -> None:
 
 
 def test_labels_without_order() -> None:
-    """Where labels have no order, no mistake is nearer than another."""
+    """If labels have no order, the card says nothing about how far off mistakes are."""
     told = failings(described({"films": {"texts": 4, "confusion": [[1, 1, 0], [0, 1, 0], [0, 0, 1]]}}, None))
     assert (
         "- films: *negative* is found least often, in 50% of its 2 texts; 50% of them come out as *neutral*.\n" in told
@@ -105,7 +105,7 @@ def test_labels_without_order() -> None:
 
 
 def test_no_mistakes() -> None:
-    """A sample without a mistake is told as such."""
+    """A sample without mistakes is reported as such."""
     samples = {"films": {"texts": 3, "confusion": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}
     assert "- films: no mistake was seen.\n" in failings(described(samples))
 
@@ -125,7 +125,7 @@ def test_the_confusion_is_that_of_the_bundle(tmp_path: Path, checkpoint: Callabl
 
 
 def test_weak_wordings_have_an_example(tmp_path: Path, checkpoint: Callable[[str], Path]) -> None:
-    """Kinds of behaviour that are met in less than seven of ten cases are told again, the worst first, with a case."""
+    """Kinds of behaviour met in fewer than seven of ten cases are listed, the worst first, each with a failed case."""
     options = ExportOptions(str(checkpoint("bert")), tmp_path / "bundle", Quantization.NONE, behaviour=True)
     description = export_bundle(options, {}).description
     kinds = description.measured["behaviour"]

@@ -22,20 +22,20 @@ def edit_config(folder: Path, **changes: Any) -> None:
 
 
 def test_pickles_beside_safetensors_are_ignored(folder: Path) -> None:
-    """The training_args.bin that transformers leaves in every checkpoint does no harm: it is not opened."""
+    """The training_args.bin that transformers leaves in every checkpoint is never opened."""
     (folder / "training_args.bin").write_bytes(b"not even a pickle")
     assert Oracle(Checkpoint.open(str(folder))).weights()
 
 
 def test_several_labels_a_text_are_refused(folder: Path) -> None:
-    """A multi-label model's outputs are no probabilities of one label."""
+    """A multi-label model is refused: its outputs are not the probabilities of one label."""
     edit_config(folder, problem_type="multi_label_classification")
     with pytest.raises(ConfigurationError, match="multi_label_classification"):
         Checkpoint.open(str(folder))
 
 
 def test_labels_of_one_name_are_refused(folder: Path) -> None:
-    """Two outputs of one name would be one column of probabilities."""
+    """Two labels of the same name are refused: they would share a column of probabilities."""
     names = json.loads((folder / "config.json").read_text("utf-8"))["id2label"]
     edit_config(folder, id2label=names | {"1": names["0"]})
     with pytest.raises(ConfigurationError, match=r"config\.json has two labels called"):
@@ -44,14 +44,14 @@ def test_labels_of_one_name_are_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "model.safetensors"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
-    """A checkpoint without one of its files is refused with the file's name."""
+    """A checkpoint that lacks a file is refused, and the file is named."""
     (folder / name).unlink()
     with pytest.raises(ConfigurationError, match=name):
         Checkpoint.open(str(folder))
 
 
 def test_damaged_weights_are_refused(folder: Path) -> None:
-    """A safetensors file that was cut short is one clear error."""
+    """A safetensors file that was cut short gives one clear error."""
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ConfigurationError, match="cannot load the checkpoint"):
@@ -60,7 +60,7 @@ def test_damaged_weights_are_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"hidden_size": "32"}, {"vocab_size": 2**50}, {"hidden_act": "surprise"}])
 def test_a_configuration_that_makes_no_model_is_refused(folder: Path, change: dict[str, Any]) -> None:
-    """Settings of the wrong type or size are one clear error, whatever they lead the library to."""
+    """Settings of the wrong type or size give one clear error, whatever they make the library do."""
     edit_config(folder, **change)
     with pytest.raises(ConfigurationError, match="cannot load the checkpoint"):
         Oracle(Checkpoint.open(str(folder)))
@@ -77,13 +77,13 @@ def test_a_model_without_a_classifier_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize(("limit", "expected"), [(64, 64), (10**30, POSITIONS), (10_000, POSITIONS)])
 def test_max_tokens_is_the_least_limit(folder: Path, limit: int, expected: int) -> None:
-    """Both the model's positions and the tokenizer's own limit hold."""
+    """The lower of the model's and the tokenizer's limits holds."""
     (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": limit}), "utf-8")
     assert Checkpoint.open(str(folder)).max_tokens == expected
 
 
 def test_the_hash_covers_the_weights(folder: Path) -> None:
-    """Another weight is another checkpoint."""
+    """A changed weight changes the checkpoint's hash."""
     before = Checkpoint.open(str(folder)).sha256
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")

@@ -31,7 +31,9 @@ def options(tmp_path: Path, checkpoint: Callable[[str], Path]) -> ExportOptions:
 
 
 def unfit_for_int8(model: Any) -> None:
-    """Shrink one channel and grow its weights: the same to floats, but one weight now leaves no steps for the rest."""
+    """Shrink one channel and grow its weights: the same in float, but one large weight leaves int8 no steps for the
+    rest.
+    """
     for name, module in model.named_modules():
         if name.endswith("LayerNorm"):
             module.weight[0], module.bias[0] = 1e-5, 0
@@ -42,7 +44,7 @@ def unfit_for_int8(model: Any) -> None:
 @pytest.mark.parametrize("model_type", ["bert", "distilbert", "roberta"])
 @pytest.mark.parametrize("quantization", list(Quantization))
 def test_the_bundle_loads(model_type: str, quantization: Quantization, exported: Export) -> None:
-    """Every kind of export is a bundle that the worker loads, with its labels and limits."""
+    """Every kind of export gives a bundle that the worker loads, with its labels and limits."""
     report = exported(model_type, quantization)
     bundle = ModelBundle.load(report.bundle.folder)
     assert bundle.labels == FIVE_LABELS
@@ -53,7 +55,7 @@ def test_the_bundle_loads(model_type: str, quantization: Quantization, exported:
 
 
 def test_the_folder_holds_five_plain_files(options: ExportOptions) -> None:
-    """A bundle is one self-contained graph and four small files, as readable as the umask says."""
+    """A bundle is one self-contained graph and four small files, with the permissions that the umask gives."""
     export_bundle(options, {})
     names = {path.name for path in options.output.iterdir()}
     assert names == {"README.md", "bundle.json", "config.json", "model_quantized.onnx", "tokenizer.json"}
@@ -73,7 +75,7 @@ def test_an_altered_file_is_refused(options: ExportOptions) -> None:
 
 
 def test_a_graph_that_int8_ruins_is_refused(options: ExportOptions, tmp_path: Path) -> None:
-    """Too many changed labels end the export with the number, and nothing is left behind."""
+    """Too many changed labels fail the export; the error gives their share, and nothing is left behind."""
     checkpoint = write_checkpoint(tmp_path / "checkpoint", change=unfit_for_int8)
     with pytest.raises(SentimentBatchError, match=r"another label than float for \d+\.\d\d% of 118 texts") as caught:
         export_bundle(replace(options, checkpoint=str(checkpoint), max_disagreement=0.02), {})
@@ -82,7 +84,7 @@ def test_a_graph_that_int8_ruins_is_refused(options: ExportOptions, tmp_path: Pa
 
 
 def test_lost_accuracy_is_refused(options: ExportOptions, tmp_path: Path) -> None:
-    """Where the float graph is right and int8 is not, the export fails with both accuracies."""
+    """If int8 loses too much of the float graph's accuracy, the export fails and the error gives the accuracies."""
     checkpoint = write_checkpoint(tmp_path / "checkpoint", change=unfit_for_int8)
     options = replace(options, checkpoint=str(checkpoint), max_accuracy_drop=0.005)
     exact = export_bundle(replace(options, quantization=Quantization.NONE), {})
@@ -107,7 +109,7 @@ def test_samples_are_measured_by_name(options: ExportOptions) -> None:
 
 @pytest.mark.parametrize("quantization", [Quantization.PER_ROW, Quantization.NONE])
 def test_a_temperature_is_fitted_on_labelled_samples(options: ExportOptions, quantization: Quantization) -> None:
-    """Where labels are known, the bundle's confidence is scaled, and manifest, card and summary say by how much."""
+    """On labelled samples a temperature is fitted to scale confidence; manifest, card and summary give its values."""
     plain = export_bundle(replace(options, quantization=quantization), {"plain": Sample(TEXTS)})
     assert plain.bundle.temperature == UNSCALED
     assert "## Calibration" not in (options.output / "README.md").read_text("utf-8")
@@ -118,7 +120,7 @@ def test_a_temperature_is_fitted_on_labelled_samples(options: ExportOptions, qua
     report = export_bundle(replace(options, quantization=quantization, force=True), samples)
     temperature = report.bundle.temperature
     assert temperature.fitted_on == ("wrong",)
-    assert min(temperature.values) > 1, temperature  # too sure of what is wrong
+    assert min(temperature.values) > 1, temperature  # the model is too sure of wrong labels
     with Scorer.load(options.output, ScoringOptions(Device.CPU)) as scorer:
         after = scorer.score(TEXTS)
     assert after.probabilities.tobytes() == temperature.scale(before.probabilities, before.n_tokens).tobytes()
@@ -129,7 +131,7 @@ def test_a_temperature_is_fitted_on_labelled_samples(options: ExportOptions, qua
 
 
 def test_behaviour_stands_in_the_card_on_request(options: ExportOptions) -> None:
-    """The pass rates are those that the worker has on the finished bundle."""
+    """On request the card lists pass rates, and they are those of the worker on the finished bundle."""
     export_bundle(options, {})
     assert "## Behaviour" not in (options.output / "README.md").read_text("utf-8")
     export_bundle(replace(options, behaviour=True, force=True), {})
@@ -148,13 +150,13 @@ def test_labels_that_do_not_fit_are_refused(options: ExportOptions) -> None:
 
 
 def test_texts_without_tokens_are_refused(options: ExportOptions) -> None:
-    """There is nothing to measure on empty texts."""
+    """Samples whose texts have no tokens are refused: there is nothing to measure."""
     with pytest.raises(BadDataError, match="nothing has no text with any tokens"):
         export_bundle(options, {"nothing": Sample(["", " "])})
 
 
 def test_what_is_there_is_not_overwritten(options: ExportOptions) -> None:
-    """An existing bundle is replaced with --force only, and any other folder never."""
+    """An existing bundle is replaced only with --force, any other folder never."""
     first = export_bundle(options, {})
     with pytest.raises(UsageError, match="bundle exists: choose another output, or replace it with --force"):
         export_bundle(options, {})
@@ -171,13 +173,13 @@ def test_what_is_there_is_not_overwritten(options: ExportOptions) -> None:
 
 
 def test_an_empty_folder_is_filled(options: ExportOptions) -> None:
-    """A folder that was made beforehand will do."""
+    """An existing empty folder can be the output."""
     options.output.mkdir()
     assert export_bundle(options, {}).bundle.folder == options.output
 
 
 def test_outputs_that_cannot_be(options: ExportOptions, tmp_path: Path) -> None:
-    """A missing parent, a symbolic link and a file are refused before anything is loaded."""
+    """A missing parent folder, a symbolic link and a file are refused as output before anything is loaded."""
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path)
     for name, reason in (("no/where", "no folder"), ("link", "symbolic link"), ("file", "not a folder")):
@@ -186,7 +188,7 @@ def test_outputs_that_cannot_be(options: ExportOptions, tmp_path: Path) -> None:
 
 
 def test_the_same_checkpoint_gives_the_same_graph(options: ExportOptions, tmp_path: Path) -> None:
-    """An export can be repeated to the byte."""
+    """Exporting the same checkpoint again gives the same bytes."""
     first, second = (export_bundle(replace(options, output=tmp_path / name), {}).bundle for name in ("one", "two"))
     assert first.graph.read_bytes() == second.graph.read_bytes()
 
@@ -210,7 +212,7 @@ def test_nothing_tells_of_the_machine(exported: Export, checkpoint: Callable[[st
 
 
 def test_libraries_keep_silent(options: ExportOptions, capfd: pytest.CaptureFixture[str]) -> None:
-    """Nothing reaches stdout or stderr but what the caller prints."""
+    """The libraries print nothing to stdout or stderr."""
     steps: list[str] = []
     export_bundle(options, {}, steps.append)
     captured = capfd.readouterr()

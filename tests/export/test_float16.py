@@ -1,4 +1,4 @@
-"""The graph for GPUs, on the CPU: its mask, its precision, and what a bundle says of it."""
+"""The graph for GPUs, run on the CPU: its mask, its precision, and what the bundle says of it."""
 
 import json
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def masked(tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str],
 @settings(max_examples=25)
 @given(LENGTHS, st.integers(0, 20))
 def test_padding_changes_nothing(masked: Session, exported: Export, lengths: list[int], more: int) -> None:
-    """With the mask, a padded row has the logits that the graph without a mask gives it alone."""
+    """A padded row run with the mask has the same logits as the row alone in a graph without a mask."""
     sequences = random_sequences(lengths)
     plain = Session(exported("bert", Quantization.NONE).bundle.graph, Device.CPU)
     logits = masked.run(*padded(sequences, more))
@@ -79,7 +79,7 @@ def test_float16_is_close_to_float32(float16: ExportReport, exported: Export, le
 
 
 def test_the_graph_is_float16(float16: ExportReport) -> None:
-    """Ids and a mask go in, float32 logits come out; no weight is float32, and nearly half of the bytes are gone."""
+    """Ids and a mask go in, float32 logits come out; no weight is float32, and the file is over 40% smaller."""
     graph = onnx.load(float16.bundle.graph).graph
     assert [value.name for value in graph.input] == ["input_ids", "attention_mask"]
     assert {value.type.tensor_type.elem_type for value in graph.input} == {TensorProto.INT64}
@@ -89,12 +89,12 @@ def test_the_graph_is_float16(float16: ExportReport) -> None:
 
 
 def test_no_arithmetic_with_shapes(float16: ExportReport) -> None:
-    """ONNX Runtime would run it on the CPU, and a session for CUDA refuses that."""
+    """The graph computes nothing with shapes: ONNX Runtime would do that on the CPU, which a CUDA session refuses."""
     assert "Shape" not in {node.op_type for node in onnx.load(float16.bundle.graph).graph.node}
 
 
 def test_the_padded_plan_gives_the_same_labels(float16: ExportReport, exported: Export) -> None:
-    """Batches as they are made for a GPU give, on the CPU, what batches of equal length give."""
+    """Batches padded as for a GPU give, on the CPU, the same results as batches of equal length."""
     bundle = float16.bundle
     texts = built_in_sample().texts
     options = ScoringOptions(threads=2, batch_tokens=512)
@@ -111,7 +111,7 @@ def test_the_padded_plan_gives_the_same_labels(float16: ExportReport, exported: 
     assert plain.padding_tokens == 0
     assert 0 < padded.padding_tokens < PADDED_MULTIPLE * len(texts)
     np.testing.assert_allclose(padded.probabilities, exact.probabilities, atol=0.001)
-    # Random weights find some labels as likely as each other.
+    # Random weights find some labels about equally likely.
     clear = np.diff(np.sort(exact.probabilities)[:, -2:])[:, 0] > 0.002
     assert clear.mean() > 0.5
     labels = [scores.probabilities[clear].argmax(axis=1).tolist() for scores in (padded, plain, exact)]
@@ -119,7 +119,7 @@ def test_the_padded_plan_gives_the_same_labels(float16: ExportReport, exported: 
 
 
 def test_manifest_and_card_name_the_precision(float16: ExportReport) -> None:
-    """Both say what the graph is, and how near it came to float32."""
+    """Manifest and card say what the graph is and how close it came to float32."""
     bundle = ModelBundle.load(float16.bundle.folder)
     assert bundle.graph.name == "model_fp16.onnx"
     manifest = json.loads((bundle.folder / "bundle.json").read_text("utf-8"))
@@ -134,10 +134,10 @@ def test_manifest_and_card_name_the_precision(float16: ExportReport) -> None:
 
 
 def test_a_graph_that_float16_ruins_is_refused(tmp_path: Path) -> None:
-    """Weights too large for float16 do not pass the gate, and nothing is left behind."""
+    """Weights too large for float16 fail the export, and nothing is left behind."""
 
     def unfit_for_float16(model: Any) -> None:
-        """Shrink what the normalizations yield and grow what reads it: the same to float32."""
+        """Shrink what the normalizations yield and grow the weights that read it: the same in float32."""
         for name, module in model.named_modules():
             if name.endswith("attention.output.LayerNorm"):
                 module.weight *= 1e-8
@@ -152,13 +152,13 @@ def test_a_graph_that_float16_ruins_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_architectures_are_refused(checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
-    """optimum's graphs compute with shapes, which is no work for a GPU: only a graph that is laid by hand will do."""
+    """Other architectures are refused: optimum's graphs compute with shapes, which no GPU session accepts."""
     with pytest.raises(ConfigurationError, match=r"float16 graphs are written of BERT checkpoints.* is a roberta"):
         export_bundle(options_for(checkpoint("roberta"), tmp_path / "bundle"), {})
 
 
 def test_int8_and_float16_exclude_each_other(tmp_path: Path, checkpoint: Callable[[str], Path]) -> None:
-    """One bundle is for CPUs or for GPUs."""
+    """--precision fp16 and --quantize exclude each other: a bundle is for GPUs or for CPUs."""
     words = ("export", "--checkpoint", checkpoint("bert"), "--precision", "fp16", "--quantize")
     result = Command(tmp_path)(*words)
     assert result.code == 2
@@ -167,6 +167,6 @@ def test_int8_and_float16_exclude_each_other(tmp_path: Path, checkpoint: Callabl
 
 
 def test_the_same_checkpoint_gives_the_same_graph(float16: ExportReport, tmp_path: Path, checkpoint: Any) -> None:
-    """An export can be repeated to the byte."""
+    """Exporting the same checkpoint again gives the same bytes."""
     again = export_bundle(options_for(checkpoint("bert"), tmp_path / "again"), {})
     assert again.bundle.graph.read_bytes() == float16.bundle.graph.read_bytes()

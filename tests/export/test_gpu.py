@@ -1,4 +1,4 @@
-"""Scoring on a GPU. Skipped, with what is missing, where there is none."""
+"""Scoring on a GPU; skipped, with the reason, where there is none."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def score(folder: Path, options: ScoringOptions) -> Scores:
 
 
 def test_the_gpu_gives_the_labels_of_the_cpu(float16: ExportReport) -> None:
-    """Padded batches in float16 arithmetic stay near what the CPU computes of the same graph."""
+    """Padded float16 batches on the GPU stay close to what the CPU computes with the same graph."""
     on_cpu, on_gpu = (score(float16.bundle.folder, ScoringOptions(device)) for device in (Device.CPU, Device.CUDA))
     np.testing.assert_allclose(on_gpu.probabilities, on_cpu.probabilities, atol=0.01)
     clear = np.diff(np.sort(on_cpu.probabilities)[:, -2:])[:, 0] > 0.02
@@ -48,14 +48,14 @@ def test_the_gpu_gives_the_labels_of_the_cpu(float16: ExportReport) -> None:
 
 
 def test_batches_hardly_matter(float16: ExportReport) -> None:
-    """A row alone in its batch, and one of many, get nearly the same."""
+    """A row gets nearly the same scores alone in its batch and among many."""
     folder = float16.bundle.folder
     one, many = (score(folder, ScoringOptions(Device.CUDA, batch_tokens=tokens)) for tokens in (1, None))
     np.testing.assert_allclose(one.probabilities, many.probabilities, atol=0.01)
 
 
 def test_auto_takes_the_gpu_for_its_graphs_alone(float16: ExportReport) -> None:
-    """A float16 bundle runs on CUDA, two runs at a time; the embedded int8 model stays on the CPU."""
+    """A float16 bundle runs on CUDA, two runs at a time; the built-in int8 model stays on the CPU."""
     with Scorer.load(float16.bundle.folder) as scorer:
         assert (scorer.provider, scorer.threads) == ("CUDAExecutionProvider", 2)
     with Scorer.load() as scorer:
@@ -63,7 +63,7 @@ def test_auto_takes_the_gpu_for_its_graphs_alone(float16: ExportReport) -> None:
 
 
 def test_the_command_names_the_provider(float16: ExportReport, tmp_path: Path) -> None:
-    """`score --device cuda` says that it was CUDA, and `info` that it is there."""
+    """`score --device cuda` reports the CUDA provider, and `info` lists it."""
     command = Command(tmp_path)
     write_table(tmp_path / "r.csv")
     result = command("score", "r.csv", "--device", "cuda", "--model", float16.bundle.folder, "--json", "-q")

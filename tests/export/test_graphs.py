@@ -40,7 +40,7 @@ def test_float_graph_gives_pytorchs_logits(
 
 
 def test_only_bert_is_laid_by_hand_and_compared_with_optimum(exported: Export) -> None:
-    """A BERT graph reads ids alone and records its parity; other models keep optimum's graph with its mask."""
+    """A BERT graph takes only ids and records its parity; other models keep optimum's graph with its mask."""
     bert, other = (exported(model_type, Quantization.PER_ROW) for model_type in ("bert", "distilbert"))
     assert [value.name for value in onnx.load(bert.bundle.graph).graph.input] == ["input_ids"]
     assert bert.description.measured["parity"] <= PARITY_TOLERANCE
@@ -64,7 +64,7 @@ def test_a_row_has_the_same_logits_in_any_batch(
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_per_row_quantizes_every_large_product(model_type: str, exported: Export) -> None:
-    """No float matrix with 16 columns or more and no large float table is left."""
+    """No float product with a weight matrix and no large float table is left."""
     graph = onnx.load(exported(model_type, Quantization.PER_ROW).bundle.graph).graph
     floats = {
         tensor.name: numpy_helper.to_array(tensor)
@@ -78,7 +78,7 @@ def test_per_row_quantizes_every_large_product(model_type: str, exported: Export
 
 
 def test_products_of_one_tensor_share_its_quantization(exported: Export) -> None:
-    """Optimum's three projections of one layer's input quantize that input once."""
+    """The three projections of one layer's input in optimum's graph quantize that input once."""
     graph = onnx.load(exported("roberta", Quantization.PER_ROW).bundle.graph).graph
     nodes = [node.op_type for node in graph.node]
     assert nodes.count("MatMulIntegerToFloat") == 13
@@ -86,7 +86,7 @@ def test_products_of_one_tensor_share_its_quantization(exported: Export) -> None
 
 
 def test_a_row_of_zeros_stays_zero() -> None:
-    """Quantizing does not divide by the largest magnitude of a row that has none."""
+    """Quantizing a row of zeros does not divide by its largest magnitude."""
     graph = GraphBuilder()
     weight = graph.constant("weight", np.ones((4, 16), np.float32))
     graph.node("MatMul", ["x", weight], "y")
@@ -103,6 +103,6 @@ def test_a_row_of_zeros_stays_zero() -> None:
 
 @pytest.mark.parametrize("quantization", [Quantization.PER_ROW, Quantization.PER_TENSOR])
 def test_int8_graph_is_a_fraction_of_the_float_graph(quantization: Quantization, exported: Export) -> None:
-    """The int8 graph is less than half of the float graph even where nodes weigh as much as weights."""
+    """The int8 graph is less than half the size of the float graph, even in a model as small as this one."""
     measured = exported("bert", quantization).description.measured
     assert measured["int8_bytes"] < measured["float_bytes"] / 2

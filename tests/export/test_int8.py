@@ -31,14 +31,14 @@ def exact(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.int
 
 
 def saturating(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """uint8 [..., k] times int8 [k, n] as AVX2's VPMADDUBSW does it: two products are added in 16 bits."""
+    """Multiply uint8 [..., k] by int8 [k, n] as AVX2's VPMADDUBSW does: pairs of products are added in 16 bits."""
     pairs = np.stack([left[..., i : i + 2].astype(np.int64) @ right[i : i + 2] for i in range(0, len(right), 2)])
     total: npt.NDArray[np.int64] = np.clip(pairs, -(2**15), 2**15 - 1).sum(axis=0)
     return total
 
 
 def evaluator(model: onnx.ModelProto, product: Product) -> ReferenceEvaluator:
-    """The graph in NumPy, with ONNX Runtime's own operators as they are documented."""
+    """Return the graph in NumPy, with ONNX Runtime's own operators as documented."""
 
     class MatMulIntegerToFloat(OpRun):
         op_domain = MICROSOFT
@@ -65,7 +65,9 @@ def evaluator(model: onnx.ModelProto, product: Product) -> ReferenceEvaluator:
     )
 )
 def test_products_never_saturate(weights: npt.NDArray[np.float32]) -> None:
-    """Whatever the uint8, neither all of the greatest nor those that suit one sign alone leave 16 bits."""
+    """No uint8 input takes the quantized weights out of 16 bits: neither all greatest values nor those of one sign
+    alone.
+    """
     integers, scales = weights_to_int8(weights)
     assert (integers.dtype, scales.shape) == (np.int8, weights.shape[1:])
     rows = np.concatenate(
@@ -75,13 +77,13 @@ def test_products_never_saturate(weights: npt.NDArray[np.float32]) -> None:
 
 
 def test_greatest_neighbours_saturate() -> None:
-    """What the weights are kept from does happen to others."""
+    """Weights not quantized this way can saturate."""
     rows, weights = np.full((1, 2), 255, np.uint8), np.full((2, 1), 127, np.int8)
     assert saturating(rows, weights) < exact(rows, weights)
 
 
 def test_neighbours_that_fit_are_only_rounded() -> None:
-    """A column without two large neighbours of one sign keeps what rounding leaves of it."""
+    """A column without two large neighbours of one sign is only rounded."""
     weights = np.array([[1.0], [-1.0], [0.5], [0.25]], np.float32)
     integers, scales = weights_to_int8(weights)
     np.testing.assert_allclose(integers * scales, weights, atol=float(scales[0]) / 2)
@@ -95,7 +97,7 @@ def require_same_logits(model: onnx.ModelProto, sequences: list[list[int]]) -> N
 
 
 def test_default_model_is_the_same_without_vnni() -> None:
-    """The embedded model's logits do not change where products saturate; and they are those of ONNX Runtime."""
+    """The built-in model's logits are the same with saturating products, and equal ONNX Runtime's."""
     bundle = ModelBundle.load()
     encoded = Tokenizer(bundle.tokenizer, bundle.max_tokens).encode(TEXTS)
     sequences = [text.pieces[0] for text in encoded]
@@ -108,7 +110,7 @@ def test_default_model_is_the_same_without_vnni() -> None:
 def test_exported_model_is_the_same_without_vnni(
     exported: Callable[[str, Quantization], ExportReport],
 ) -> None:
-    """So it is with any export."""
+    """The logits of any exported model are the same with saturating products."""
     graph = exported("bert", Quantization.PER_ROW).bundle.graph
     require_same_logits(onnx.load(graph), [[5, 9, 17, 30, 41]])
 
@@ -117,7 +119,7 @@ def test_exported_model_is_the_same_without_vnni(
 def test_weights_of_other_models_never_saturate(
     model_type: str, exported: Callable[[str, Quantization], ExportReport]
 ) -> None:
-    """Graphs that were not laid by hand hold the same kind of weights."""
+    """The weights in graphs not built by hand never saturate either."""
     graph = onnx.load(exported(model_type, Quantization.PER_ROW).bundle.graph).graph
     names = {node.input[1] for node in graph.node if node.op_type == "MatMulIntegerToFloat"}
     weights = [numpy_helper.to_array(tensor) for tensor in graph.initializer if tensor.name in names]

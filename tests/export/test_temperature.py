@@ -1,4 +1,4 @@
-"""Fitting a temperature: that it finds what is there, and keeps its head where there is little."""
+"""Fitting a temperature finds the true one, and stays cautious where there is little data."""
 
 import math
 from dataclasses import replace
@@ -16,7 +16,7 @@ TRUTH = Temperature((4, 16, 64, 256), (0.8, 2.0, 1.5, 1.2))
 
 
 def drawn(texts: int, lengths: tuple[int, int], seed: int = 0, truth: Temperature = TRUTH) -> ScoredSample:
-    """Texts whose labels are drawn at `truth` from the probabilities of a model that knows of no temperature."""
+    """Return texts whose labels are drawn at `truth` from the probabilities of a model without temperature."""
     random = np.random.default_rng(seed)
     n_tokens = np.exp(random.uniform(*np.log(lengths), texts)).astype(np.int64)
     probabilities = softmax(random.normal(scale=2, size=(texts, 5)).astype(np.float32))
@@ -26,7 +26,7 @@ def drawn(texts: int, lengths: tuple[int, int], seed: int = 0, truth: Temperatur
 
 
 def test_the_truth_is_found() -> None:
-    """With many texts of all lengths the fit is what the labels were drawn at, and the error goes away."""
+    """With many texts of all lengths, the fit finds the labels' true temperatures, and the error vanishes."""
     samples = {"short": drawn(20_000, (3, 60)), "long": drawn(20_000, (20, 600), seed=1)}
     found = fit_temperature(samples)
     assert (found.tokens, found.fitted_on) == (TRUTH.tokens, ("short", "long"))
@@ -38,7 +38,7 @@ def test_the_truth_is_found() -> None:
 
 
 def test_no_nearby_temperature_is_better() -> None:
-    """The fit has the least loss among its neighbours."""
+    """The fitted temperature has a lower loss than its neighbours."""
     samples = {"dev": drawn(2000, (3, 600))}
     found = fit_temperature(samples)
     least = samples["dev"].loss(found)
@@ -49,7 +49,7 @@ def test_no_nearby_temperature_is_better() -> None:
 
 
 def test_every_sample_counts_the_same() -> None:
-    """Where two samples of the same lengths disagree, the larger one has no more to say."""
+    """If two samples of the same lengths disagree, the larger one counts for no more."""
     sure, unsure = (Temperature((1,), (value,)) for value in (0.5, 2.0))
     small, large = drawn(1000, (16, 17), 0, sure), drawn(20_000, (16, 17), 1, unsure)
     both = fit_temperature({"small": small, "large": large}).values[1]
@@ -58,14 +58,14 @@ def test_every_sample_counts_the_same() -> None:
 
 
 def test_lengths_without_texts_follow_their_neighbour() -> None:
-    """With sentences only, reviews get the temperature of sentences."""
+    """Fitted on sentences only, reviews get the temperature of sentences."""
     found = fit_temperature({"dev": drawn(5000, (16, 17))})
     assert found.values[1] == pytest.approx(2, rel=0.1)
     assert found.values[2:] == pytest.approx([found.values[1]] * 2, rel=0.01)
 
 
 def test_few_texts_decide_little() -> None:
-    """Five texts that are all right, and surely, do not make the model much surer."""
+    """Five texts that are all right, and confidently so, do not make the model much surer."""
     few = drawn(5, (10, 30))
     few = replace(few, labels=few.probabilities.argmax(axis=1))
     assert all(0.5 < value < 1.5 for value in fit_temperature({"few": few}).values)
@@ -80,7 +80,7 @@ def test_a_model_that_is_never_wrong() -> None:
 
 
 def test_without_labels() -> None:
-    """There is nothing to fit on texts without labels."""
+    """Samples without labels are not fitted on."""
     plain = EncodedSample([[1, 2, 3]], None)
     assert labelled({"plain": plain}, {"plain": np.array([[0.4, 0.6]], dtype=np.float32)}) == {}
     assert fit_temperature({}) is UNSCALED
