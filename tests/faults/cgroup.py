@@ -1,4 +1,4 @@
-"""Control groups with a limit to their memory."""
+"""Control groups with a memory limit."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _ROOT = Path("/sys/fs/cgroup")
 
 @contextmanager
 def memory_limit(size: int) -> Iterator[Callable[[], None]]:
-    """What a child has to do to be killed as soon as it takes more than `size` bytes; raises OSError."""
+    """Yield what a child calls so that it is killed when it takes more than `size` bytes; raises OSError."""
     parent, limit, swap = _control()
     group = parent / f"sentiment-batch-{uuid4().hex}"
 
@@ -31,11 +31,11 @@ def memory_limit(size: int) -> Iterator[Callable[[], None]]:
 
 
 def _control() -> tuple[Path, str, str]:
-    """The group to make others in, and the names of their limits to memory, and to swap or both together."""
+    """Return the group to make others in, and the names of its limits on memory, and on swap (or both together)."""
     if (_ROOT / "cgroup.controllers").exists():
         return _ROOT, "memory.max", "memory.swap.max"
     own = re.search("^[0-9]+:memory:/(.*)$", Path("/proc/self/cgroup").read_text(), re.MULTILINE)
-    # Version 1: within the own group, whose limit stays in force.
+    # Version 1: inside this process's own group, whose limit still applies.
     return _ROOT / "memory" / (own[1] if own else ""), "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
 
 

@@ -1,4 +1,4 @@
-"""Runs to disturb, what becomes of one that is left alone, and the table of what was counted."""
+"""Runs to disturb, what an undisturbed run leaves behind, and the table of counts."""
 
 import itertools
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, model: Path) -> dict[str, bytes]:
-    """What a run leaves behind that nothing happens to."""
+    """What an undisturbed run leaves behind."""
     score = Command(tmp_path_factory.mktemp("undisturbed"), ("score", "--model", str(model)))
     trial = Trial(score, "none", Ledger(), {}).prepare()
     assert trial.run().code == DONE
@@ -54,13 +54,13 @@ def calls(tmp_path_factory: pytest.TempPathFactory, model: Path, undisturbed: di
 
 @pytest.fixture
 def ledger(request: pytest.FixtureRequest) -> Ledger:
-    """For runs that are counted in another way than a Trial's."""
+    """For runs that are not counted through a Trial."""
     return request.config.stash[_LEDGER]
 
 
 @pytest.fixture
 def new_trial(tmp_path: Path, model: Path, undisturbed: dict[str, bytes], ledger: Ledger) -> NewTrial:
-    """Makes a run to disturb, in a folder of its own: of the fault's name, over an old output or none."""
+    """Makes runs to disturb, each in its own folder: with the name of the fault, over an old output or none."""
     numbers = itertools.count()
 
     def new(fault: str, old: bytes | None = None, input: Input = CSV) -> Trial:

@@ -1,4 +1,4 @@
-"""Small file systems to fill and to break, mounted over a trial's folder for its own processes alone."""
+"""Small file systems to fill and to break, each mounted over a trial's folder for its own processes alone."""
 
 import fcntl
 import os
@@ -30,21 +30,21 @@ needs_loop_devices = pytest.mark.skipif(not Path("/dev/loop-control").exists(), 
 
 
 class Disk:
-    """`trial` is the one given, with its folder on the disk; what is outside its folder is outside the disk.
+    """A disk; its `trial` is the given one, with its folder on the disk and everything else outside.
 
-    The disk is mounted in a namespace that lives as long as a process that this holds: when that ends, whatever
-    becomes of the tests, mount and loop device are gone.
+    The disk is mounted in a namespace that lives as long as a process held here: when that process ends, however the
+    tests end, mount and loop device are gone.
     """
 
     def __init__(self, trial: Trial, *mount: str) -> None:
-        """Mount it with the words of a `mount` command line."""
+        """Mount the disk with the words of a `mount` command line."""
         self._place = str(trial.folder)
         self._mount = mount
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", "echo && exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._holder.stdout
-        assert self._holder.stdout.readline() == b"\n"  # the namespace is there
+        assert self._holder.stdout.readline() == b"\n"  # the namespace exists
         self._enter = ("nsenter", f"--target={self._holder.pid}", "--mount")
         score = replace(
             trial.score,
@@ -55,7 +55,7 @@ class Disk:
 
     @classmethod
     def ext4(cls, trial: Trial) -> Self:
-        """A disk on which nothing stays by itself, without being synced, for as long as a test takes."""
+        """A disk that keeps nothing unless it is synced, for as long as a test takes."""
         image = trial.folder.with_suffix(".ext4")
         image.touch()
         os.truncate(image, 16 * 2**20)
@@ -82,7 +82,7 @@ class Disk:
         self._run("mount", "-o", f"remount,{options}", self._place)
 
     def lose_power(self) -> None:
-        """All at once, what has not reached the ext4 is lost, and what is still to be written fails."""
+        """Lose at once what has not reached the ext4; from then on, writing fails."""
         descriptor = os.open(self.trial.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(descriptor, _EXT4_SHUTDOWN, struct.pack("I", _WITHOUT_LOG_FLUSH))
@@ -90,13 +90,13 @@ class Disk:
             os.close(descriptor)
 
     def find_damage(self) -> None:
-        """The ext4 comes upon damage to itself: from then on it can only be read."""
+        """Make the ext4 find itself damaged: from then on it is read-only."""
         number = self.trial.folder.stat().st_dev
         name = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve().name
         Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("1")
 
     def restart(self) -> None:
-        """As the machine finds it when it is started again."""
+        """Mount the disk again, as after a restart of the machine."""
         self._run("umount", self._place)
         self._run("mount", *self._mount, self._place)
 

@@ -1,4 +1,4 @@
-"""The rows of a trial as files of all kinds, of many blocks each."""
+"""The rows of a trial as files of every kind, each of many blocks."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ from support import compressed
 
 
 def _padded(row: str) -> str:
-    """A row that no compression makes short, so that a file takes many reads."""
+    """Return the row with text added that does not compress, so that a file takes many reads."""
     number, text, *rest = row.split(",")
     return ",".join([number, f"{text} {hashlib.sha256(number.encode()).hexdigest()}", *rest])
 
@@ -25,14 +25,14 @@ def _csv() -> bytes:
 
 
 def _jsonl() -> bytes:
-    """What has a field too many as CSV stays as it is, and is no JSON."""
+    """Return the rows as JSON Lines; those with a field too many stay CSV, which is not JSON."""
     rows = (line.split(",") for line in PADDED)
     lines = [",".join(row) if row[2:] else json.dumps({"id": row[0], "text": row[1]}) for row in rows]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def parquet(*groups: list[str]) -> Input:
-    """Lines of CSV, each list of them as a row group. What has a field too many is no UTF-8."""
+    """Return lines of CSV with each list as a row group; a row with a field too many gets a text that is not UTF-8."""
     content = io.BytesIO()
     with pq.ParquetWriter(content, pa.schema({"id": pa.string(), "text": pa.string()})) as file:
         for lines in groups:

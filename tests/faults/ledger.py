@@ -1,4 +1,4 @@
-"""What the checks of all faults have counted, as a table for the end of the tests."""
+"""The counts of all fault checks, as a table for the end of the tests."""
 
 from collections import defaultdict
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 @dataclass
 class Entry:
-    """Over all runs that one kind of fault has disturbed."""
+    """The counts of all runs disturbed by one kind of fault."""
 
     runs: int = 0
     lost_rows: int = 0
@@ -24,7 +24,7 @@ class Ledger:
             setattr(total, field.name, getattr(total, field.name) + getattr(entry, field.name))
 
     def table(self) -> list[str]:
-        """Its lines; none if nothing was counted."""
+        """Return the lines of the table; none if nothing was counted."""
         names = [field.name for field in fields(Entry)]
         rows = [
             ["fault", *(name.replace("_", " ") for name in names)],

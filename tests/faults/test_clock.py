@@ -1,4 +1,4 @@
-"""A clock that jumps back: nothing but the times in messages and receipts depends on it."""
+"""A clock that jumps back affects nothing but the times in messages and receipts."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = [needs_strace, pytest.mark.skipif(shutil.which("faketime") is None,
 
 
 class Clock:
-    """`trial` is the one given, with a clock of its own, which is right until it is set."""
+    """A clock of its own for a trial, right until it is set; its `trial` is the given one with this clock."""
 
     def __init__(self, trial: Trial) -> None:
         self._offset = trial.folder.with_suffix(".clock")
@@ -24,7 +24,7 @@ class Clock:
             "LD_PRELOAD": preload.stdout.decode().strip(),
             "FAKETIME_TIMESTAMP_FILE": self._offset,
             "FAKETIME_NO_CACHE": 1,
-            # Neither the times of files nor timers follow a clock that is set.
+            # File times and timers do not follow this clock.
             "NO_FAKE_STAT": 1,
             "FAKETIME_DONT_FAKE_MONOTONIC": 1,
         }
@@ -36,13 +36,13 @@ class Clock:
 
 
 def _require_journey(trial: Trial) -> None:
-    """The receipt, but nothing else, says that the run was over before it began."""
+    """Check that the receipt says that the run ended before it began."""
     receipt = trial.receipt()
     assert receipt["finished"] < receipt["started"]
 
 
 def test_clock_goes_back_before_the_resume(new_trial: NewTrial, calls: Calls) -> None:
-    """A run that died goes on where it was, though that was in the future."""
+    """A run that died is continued even if its earlier part lies in the future."""
 
     def attempt(trial: Trial, number: int) -> None:
         clock = Clock(trial)
@@ -58,7 +58,7 @@ def test_clock_goes_back_before_the_resume(new_trial: NewTrial, calls: Calls) ->
 
 
 def test_clock_goes_back_in_mid_run(new_trial: NewTrial, calls: Calls) -> None:
-    """A run takes no notice."""
+    """A run is not affected by a clock that goes back while it runs."""
 
     def attempt(trial: Trial, number: int) -> None:
         clock = Clock(trial)

@@ -1,4 +1,4 @@
-"""Rows that end the process that scores them: the same command again finds them, rejects them and scores the rest."""
+"""Rows that kill the process scoring them: the next runs find and reject them and score the rest."""
 
 import json
 import signal
@@ -42,6 +42,7 @@ def _write(path: Path, deadly: dict[int, str]) -> list[dict[str, str]]:
 def test_deadly_rows(
     tmp_path: Path, deadly_model: Path, ledger: Ledger, name: str, deadly: dict[int, str], dies: set[int]
 ) -> None:
+    """Running the same command again finds the deadly rows, rejects them with their place and scores the rest."""
     rows = _write(tmp_path / name, deadly)
     score = Command(tmp_path, ("score", "--model", str(deadly_model)))
     arguments = (name, "-q", "-o", "out.jsonl", "--max-reject-rate", "0.01")
@@ -72,7 +73,7 @@ def test_deadly_rows(
 
 
 def test_every_row_is_deadly(tmp_path: Path) -> None:
-    """Where no text at all can be scored in another process, no row is rejected for it."""
+    """If no text at all can be scored in another process, no row is rejected for it."""
     save_bag_of_words(tmp_path, deadly="good")
     (tmp_path / "r.csv").write_text("text\na\ngood\n")
     score = Command(tmp_path, ("score", "r.csv", "--model", ".", "-q"))

@@ -1,4 +1,4 @@
-"""Limits that the system sets, of sizes of files and of descriptors, and disks that are really full, or break."""
+"""System limits on file size and descriptors, and disks that are full or break."""
 
 import resource
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from sentiment_batch.journal import Commit, Journal, Tally
 
 @pytest.mark.parametrize("size", [300, 1000, 70_000, 200_000])
 def test_file_too_large(new_trial: NewTrial, size: int) -> None:
-    """A limit on the size of files is a clean error, wherever it is met, in the middle of a write too."""
+    """A limit on file size gives a clean error wherever it is hit, even in the middle of a write."""
     trial = new_trial("file too large")
     result = trial.run(before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
     message = trial.require_failure(result)
@@ -27,7 +27,7 @@ def test_file_too_large(new_trial: NewTrial, size: int) -> None:
 
 @pytest.mark.parametrize("descriptors", [8, 10, 12, 16])
 def test_out_of_descriptors(new_trial: NewTrial, descriptors: int) -> None:
-    """A run without enough descriptors fails cleanly, or does without."""
+    """A run without enough descriptors fails cleanly or manages without."""
     trial = new_trial("out of descriptors")
     result = trial.run(before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)))
     if result.code != DONE:
@@ -38,7 +38,7 @@ def test_out_of_descriptors(new_trial: NewTrial, descriptors: int) -> None:
 @needs_mounts
 @pytest.mark.parametrize("options", ["size=512k", "size=2m,nr_inodes=6"])
 def test_full_disk(new_trial: NewTrial, options: str) -> None:
-    """A disk without room, or without inodes, is told on stderr; with room, the same command completes."""
+    """A disk without space or inodes is reported on stderr; once there is room, the same command completes."""
     with Disk(new_trial("full disk"), "-t", "tmpfs", "-o", options, "tmpfs") as disk:
         result = disk.trial.run()
         assert result.code == 73
@@ -54,7 +54,7 @@ def test_full_disk(new_trial: NewTrial, options: str) -> None:
     ("fault", "breaks"), [("disk turns read-only", Disk.find_damage), ("disk goes away", Disk.lose_power)]
 )
 def test_disk_breaks(new_trial: NewTrial, calls: Calls, fault: str, breaks: Callable[[Disk], None]) -> None:
-    """A disk that turns read-only or goes away in mid-run is told on stderr; when it is back, nothing is lost."""
+    """A disk that turns read-only or goes away in mid-run is reported on stderr; once it is back, nothing is lost."""
 
     def attempt(trial: Trial, number: int) -> None:
         with Disk.ext4(trial) as disk:
@@ -68,7 +68,7 @@ def test_disk_breaks(new_trial: NewTrial, calls: Calls, fault: str, breaks: Call
 
 
 def test_part_of_a_journal_line(tmp_path: Path) -> None:
-    """A commit of which the disk takes a part is no commit, and says so."""
+    """A commit of which the disk takes only a part is no commit, and raises an error."""
     journal = Journal.create(tmp_path / "journal.jsonl", {"run": "1"})
     whole = journal.path.stat().st_size
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""System calls that fail: a clean error, nothing torn, what was finished is kept, and the same command completes."""
+"""System calls that fail: a clean error, nothing torn, finished work kept, and the same command completes the run."""
 
 from collections.abc import Callable
 
@@ -24,19 +24,19 @@ FOR_GOOD = [("fsync", "EIO"), ("rename", "EROFS")]
 
 @pytest.mark.parametrize(("call", "error"), ONCE)
 def test_fails_once(new_trial: NewTrial, calls: Calls, call: str, error: str) -> None:
-    """A call that fails is never taken for one that worked: the run fails, or it had nothing left to do."""
+    """A failed call is never taken for a successful one: the run fails, or it had nothing left to do."""
     words = ["/.r.scored.csv.staging/"] if call == "close" else []
     each(calls.numbers(call, *words), lambda: new_trial(f"{error} once", b"old"), _attempt(call, error, ""))
 
 
 @pytest.mark.parametrize(("call", "error"), FOR_GOOD)
 def test_fails_from_then_on(new_trial: NewTrial, calls: Calls, call: str, error: str) -> None:
-    """A disk that stays broken or full is no different."""
+    """A call that fails from then on, as on a disk that stays broken or full, is handled the same way."""
     each(calls.numbers(call), lambda: new_trial(f"{error} from then on", b"old"), _attempt(call, error, "+"))
 
 
 def test_fsync_is_not_tried_again(new_trial: NewTrial, calls: Calls) -> None:
-    """After a failed fsync of a part nothing is synced or renamed any more: the kernel has dropped what it had."""
+    """After a failed fsync of a part, nothing but the journal is synced or renamed: the kernel dropped the data."""
     trial = new_trial("EIO once")
     number = calls.numbers("fsync", ".partial>")[2]
     log = trial.folder.with_suffix(".log")
@@ -44,13 +44,13 @@ def test_fsync_is_not_tried_again(new_trial: NewTrial, calls: Calls) -> None:
     trial.require_failure(trial.run(*runner, f"inject=fsync:error=EIO:when={number}"))
     lines = log.read_text().splitlines()
     [failed] = [number for number, line in enumerate(lines) if "INJECTED" in line]
-    # What is synced after it is the note that the run has stopped.
+    # Only the note that the run has stopped is synced after it.
     assert all("fsync" in line and "/journal.jsonl>" in line for line in lines[failed + 1 :])
     trial.require_recovery()
 
 
 def test_short_writes(new_trial: NewTrial, calls: Calls) -> None:
-    """A file system that says it took bytes that never arrive is found out, wherever it does."""
+    """A file system that reports bytes as written that never arrived is found out, wherever it does so."""
 
     def attempt(trial: Trial, number: int) -> None:
         trial.require_failure(trial.run(*inject("write", "retval=10", number)))

@@ -1,4 +1,4 @@
-"""kill -9 at every step: before each system call that a run makes in its folder, again in recovery, and at any time."""
+"""kill -9 at every step: before each system call that a run makes in its folder, during recovery, and at any time."""
 
 import random
 import subprocess
@@ -18,7 +18,7 @@ SEED = 20
 @needs_strace
 @pytest.mark.parametrize(("call", "old"), [(call, None) for call in STEPS] + [(call, b"old") for call in REPLACING])
 def test_killed_before_every_step(new_trial: NewTrial, calls: Calls, call: str, old: bytes | None) -> None:
-    """Wherever a run dies, the same command completes it; what was there before is old or complete, never torn."""
+    """Wherever a run dies, the same command completes it; the output is the old one or complete, never torn."""
 
     def attempt(trial: Trial, number: int) -> None:
         assert trial.run(*inject(call, "signal=KILL", number)).code < 0
@@ -30,7 +30,7 @@ def test_killed_before_every_step(new_trial: NewTrial, calls: Calls, call: str, 
 @needs_strace
 @pytest.mark.parametrize("call", ["fsync", "rename"])
 def test_killed_again_and_again(new_trial: NewTrial, calls: Calls, call: str) -> None:
-    """A run that dies in every recovery, each time one step further, is completed in the end."""
+    """A run that dies in every recovery, each time at a later step, is completed in the end."""
     trial = new_trial("kill -9 in recovery", b"old")
     for number in calls.numbers(call):
         if trial.run(*inject(call, "signal=KILL", number)).code == DONE:
@@ -40,7 +40,7 @@ def test_killed_again_and_again(new_trial: NewTrial, calls: Calls, call: str) ->
 
 @needs_strace
 def test_finished_chunks_are_not_scored_again(new_trial: NewTrial, calls: Calls) -> None:
-    """Of three chunks, a run that died before its last commit was complete writes the last part only."""
+    """After a run died before its third and last commit, the next run writes only the third part."""
     trial = new_trial("kill -9 at a step")
     stop_after_two_chunks(trial, calls)
     log = trial.folder.with_suffix(".log")
@@ -52,7 +52,7 @@ def test_finished_chunks_are_not_scored_again(new_trial: NewTrial, calls: Calls)
 
 
 def test_killed_at_any_time(new_trial: NewTrial) -> None:
-    """Killed after random times, from the start of the process to its end, a run is completed by the same command."""
+    """A run killed at a random time, from the start of the process to its end, is completed by the same command."""
     whole = new_trial("kill -9 at any time")
     start = time.monotonic()
     assert whole.run().code == DONE

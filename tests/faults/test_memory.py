@@ -18,8 +18,8 @@ from faults.inputs import LINES, parquet
 from faults.trial import DONE, INPUT, ROWS, Input, Trial
 from faults.waiting import continue_stopped
 
-ENOUGH = 2_775_000_000  # bytes of addresses for one thread, as the program counts
-LAST_CHUNK_TOO_LARGE = 150_000_000  # bytes of memory: enough for all others
+ENOUGH = 2_775_000_000  # bytes of address space for one thread, as the program reckons
+LAST_CHUNK_TOO_LARGE = 150_000_000  # bytes of memory: enough for all chunks but the last
 
 
 def _address_space(size: int) -> Callable[[], None]:
@@ -27,7 +27,7 @@ def _address_space(size: int) -> Callable[[], None]:
 
 
 def _squeeze(process: int, more: int) -> None:
-    """Let it have no more than so many bytes beyond those that it has."""
+    """Limit a process to `more` bytes of address space beyond what it has."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     size = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmSize:"))
     resource.prlimit(process, resource.RLIMIT_AS, (size + more, size + more))
@@ -65,7 +65,7 @@ def test_address_space_too_small(new_trial: NewTrial, size: int) -> None:
 
 
 def test_address_space_large_enough(new_trial: NewTrial) -> None:
-    """With what it asks for, it completes."""
+    """With the address space that it asks for, a run completes."""
     trial = new_trial("address space too small")
     assert trial.run(before=_address_space(ENOUGH)).code == DONE
     trial.require_recovery()
@@ -74,12 +74,12 @@ def test_address_space_large_enough(new_trial: NewTrial) -> None:
 @needs_strace
 @pytest.mark.parametrize("more", [0, 2**20, 2**24])
 def test_allocation_fails(new_trial: NewTrial, calls: Calls, more: int) -> None:
-    """A run that gets hardly any memory from some step on fails with one line, or does without, or dies of it."""
+    """A run that gets hardly any memory from some step on fails with one line, manages without, or dies."""
 
     def attempt(trial: Trial, number: int) -> None:
         result = continue_stopped(trial, "fsync", number, lambda run: _squeeze(run, more))
-        # At the very limit some libraries end the process, and the interpreter has words of its own to say; or it
-        # tries without end to raise the error, for which it has no memory either, until somebody kills it.
+        # At the very limit, some libraries end the process, and the interpreter prints its own messages; or it tries
+        # forever to raise the error, for which it has no memory either, until it is killed.
         if result.code >= 0 and result.code != DONE:
             assert result.code == 1
             message = result.stderr.rstrip("\n")
@@ -92,13 +92,13 @@ def test_allocation_fails(new_trial: NewTrial, calls: Calls, more: int) -> None:
 
 @needs_strace
 def test_no_memory_to_read_on(new_trial: NewTrial, calls: Calls) -> None:
-    """A run without memory for what it reads takes it for no fault of the input: what is done is kept."""
+    """A run without memory for what it reads does not blame the input; finished work is kept."""
     # Each of the last rows is a chunk of its own; all of them are read at once.
     file = parquet(LINES[:-4], [f"{ROWS - left},{'x' * 12_000_000}" for left in (4, 3, 2, 1)])
     whole = new_trial("allocation fails", input=file)
     assert whole.run().code == DONE
     trial = replace(new_trial("allocation fails", input=file), undisturbed=whole.outcome())
-    # Arrow's own has much in reserve.
+    # Arrow's own allocator keeps much in reserve.
     tight = replace(trial, score=replace(trial.score, runner=("env", "ARROW_DEFAULT_MEMORY_POOL=system")))
     number, *_ = calls.numbers("fsync", "/journal.jsonl>")
     result = continue_stopped(tight, "fsync", number, lambda run: _squeeze(run, 0))
@@ -111,7 +111,7 @@ def test_no_memory_to_read_on(new_trial: NewTrial, calls: Calls) -> None:
 
 @needs_strace
 def test_no_more_threads(new_trial: NewTrial, calls: Calls) -> None:
-    """A run that is refused a thread, whichever that is, takes it for no fault of the input: what is done is kept."""
+    """A run that cannot start a thread, whichever it is, does not blame the input; finished work is kept."""
 
     def new() -> Trial:
         trial = replace(new_trial("no more threads", input=file), undisturbed=undisturbed)
@@ -140,13 +140,13 @@ def test_no_more_threads(new_trial: NewTrial, calls: Calls) -> None:
 
 
 def test_batch_too_large(tmp_path: Path) -> None:
-    """A batch for which memory does not suffice is run in halves, with the same result."""
+    """A batch too large for memory is run in halves, with the same result."""
     save_bag_of_words(tmp_path, copies=200_000)
     texts = itertools.islice(itertools.product(("a", "good", "bad"), repeat=6), 600)
     (tmp_path / "r.csv").write_text("text\n" + "".join(f"{' '.join(words)}\n" for words in texts))
     score = Command(tmp_path, ("score", "r.csv", "--model", ".", "-q", "--threads", "1"))
     assert score("-o", "small.csv").code == 0
-    # Room for half of it, and to spare: the allocator keeps what it had for it.
+    # Room for half of the batch and more: the allocator keeps what it took for the whole.
     result = score("-o", "large.csv", "--batch-tokens", "10000", before=_address_space(ENOUGH + 1_000_000_000))
     assert (result.code, result.stderr) == (0, "")
     assert (tmp_path / "large.csv").read_bytes() == (tmp_path / "small.csv").read_bytes()

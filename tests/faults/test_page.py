@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_fault_is_on_the_page() -> None:
-    """docs/faults.md has all 36, in order, each with the tests that do it."""
+    """docs/faults.md lists all 36 faults, in order, each with its tests."""
     _, _, table = (ROOT / "docs/faults.md").read_text("utf-8").partition("\n## Every fault")
     rows = re.findall(r"^\| (\d+) \|.* \| (.*) \|$", table, re.MULTILINE)
     assert [int(number) for number, _ in rows] == list(range(1, 37))

@@ -1,4 +1,4 @@
-"""Loss of power at every step: what has not been synced is gone."""
+"""Power lost at every step: whatever was not synced is gone."""
 
 import pytest
 from faults.conftest import NewTrial
@@ -15,7 +15,7 @@ STEPS = ["write", "fsync", "rename", "unlink", "unlinkat"]
 
 @pytest.mark.parametrize("call", STEPS)
 def test_power_lost_at_every_step(new_trial: NewTrial, calls: Calls, call: str) -> None:
-    """The journal never names a part that is not there, and the same command completes the run."""
+    """After power is lost, the journal names no part that is not there, and the same command completes the run."""
 
     def attempt(trial: Trial, number: int) -> None:
         with Disk.ext4(trial) as disk:
@@ -27,7 +27,7 @@ def test_power_lost_at_every_step(new_trial: NewTrial, calls: Calls, call: str) 
 
 
 def test_power_lost_after_the_end(new_trial: NewTrial) -> None:
-    """A run that has ended well stays what it is."""
+    """A run that has finished stays finished."""
     with Disk.ext4(new_trial("loss of power")) as disk:
         assert disk.trial.run().code == DONE
         _lose_power(disk)

@@ -33,7 +33,7 @@ def _touch(trial: Trial) -> None:
 
 
 def test_torn_journal(new_trial: NewTrial, calls: Calls) -> None:
-    """Wherever the journal is cut, what is whole is used, the rest done again."""
+    """Wherever the journal is cut, what is whole is used and the rest is done again."""
     whole = new_trial("torn journal")
     stop_after_two_chunks(whole, calls)
     journal = (whole.folder / JOURNAL).read_bytes()
@@ -68,7 +68,7 @@ def test_rotten_part(new_trial: NewTrial, calls: Calls, damage: str) -> None:
 
 @pytest.mark.parametrize("change", [_append, _replace, _touch])
 def test_changed_input(new_trial: NewTrial, calls: Calls, change: Callable[[Trial], None]) -> None:
-    """An unfinished run does not go on with another input: exit code 78, and a word on the way out."""
+    """An unfinished run does not continue with changed inputs: exit code 78, and the message says what to do."""
     trial = new_trial("changed input")
     stop_after_two_chunks(trial, calls)
     change(trial)
@@ -108,7 +108,7 @@ def test_changed_input_with_new_only(new_trial: NewTrial, calls: Calls) -> None:
 
 
 def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:
-    """An unfinished run does not go on with other options; with the old ones it does."""
+    """An unfinished run does not continue with other options, but does with the old ones."""
     trial = new_trial("changed option")
     stop_after_two_chunks(trial, calls)
     _require_refusal(trial, "long_text was head-tail, is head", "--long-text", "head")
@@ -116,7 +116,7 @@ def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:
 
 
 def test_changed_model(new_trial: NewTrial, calls: Calls, tmp_path: Path) -> None:
-    """An unfinished run does not go on with another model; with the old one it does."""
+    """An unfinished run does not continue with another model, but does with the old one."""
     trial = new_trial("changed model")
     stop_after_two_chunks(trial, calls)
     model = Path(shutil.copytree(trial.score.words[2], tmp_path / "other"))
@@ -128,20 +128,20 @@ def test_changed_model(new_trial: NewTrial, calls: Calls, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("change", [_append, _replace, _touch])
 def test_input_changed_while_it_is_read(new_trial: NewTrial, calls: Calls, change: Callable[[Trial], None]) -> None:
-    """What was read from an input that changed meanwhile is not published; the same command again reads it anew."""
+    """Rows of an input that changed while it was read are not published; the same command again reads it anew."""
     trial = new_trial("changed input")
     [_, first, *_] = calls.numbers("write", "/journal.jsonl>")
     _require_not_published(trial, ("write", first), change)
 
 
 def test_input_replaced_just_after_it_was_opened(new_trial: NewTrial, calls: Calls) -> None:
-    """Nor is what was read from one that was replaced before its first row was read."""
+    """Rows of an input that was replaced before its first row was read are not published either."""
     trial = new_trial("changed input")
     _require_not_published(trial, ("openat", calls.numbers("openat", "/r.csv")[-1]), _replace)
 
 
 def _require_not_published(trial: Trial, call: tuple[str, int], change: Callable[[Trial], None]) -> None:
-    """Stop the run at a call, change its input, and let it go on."""
+    """Stop the run at a call, change its input and let it go on; check that it publishes nothing."""
     name, number = call
     result = continue_stopped(trial, name, number, lambda _: change(trial))
     assert result.code == 65

@@ -1,4 +1,4 @@
-"""`retry-rejects` killed before every step: the same command again completes it, with every record once."""
+"""`retry-rejects` killed before every step: the same command again completes it, with every record exactly once."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ def mended(new_trial: NewTrial, tmp_path: Path) -> Callable[[], Path]:
 
 
 def ids(folder: Path) -> Counter[str]:
-    """Of all rows in the output and the rejects."""
+    """Count the ids of all rows in the output and the rejects."""
     rows = csv.DictReader(io.StringIO((folder / OUTPUT).read_text("utf-8")))
     rejects = (folder / REJECTS).read_text("utf-8").splitlines()
     return Counter([row["id"] for row in rows] + [json.loads(line)["raw"].partition(",")[0] for line in rejects])
@@ -52,7 +52,7 @@ def ids(folder: Path) -> Counter[str]:
 
 @pytest.mark.parametrize("call", ["write", "fsync", "rename", "unlink", "unlinkat", "rmdir"])
 def test_killed_before_every_step(mended: Callable[[], Path], ledger: Ledger, call: str) -> None:
-    """Also when the new output has taken the place of the old, and rejects and receipt have not."""
+    """Wherever it dies, even with only the output replaced, the same command completes it."""
     whole = mended()
     before = (whole / OUTPUT).read_bytes()
     log = whole.with_suffix(".calls")
@@ -79,7 +79,7 @@ def test_killed_before_every_step(mended: Callable[[], Path], ledger: Ledger, ca
 
 
 def test_an_unfinished_score_is_left_alone(new_trial: NewTrial, calls: Calls) -> None:
-    """Killed when the output is in its place and the receipt is not: that is for the same command to finish."""
+    """If `score` was killed after writing the output but before the receipt, `retry-rejects` leaves that to `score`."""
     trial = new_trial("retry-rejects after kill -9")
     *_, last = calls.numbers("rename", f"{RECEIPT}")
     assert trial.run(*inject("rename", "signal=KILL", last)).code < 0

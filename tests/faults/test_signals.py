@@ -19,14 +19,14 @@ FROM_STDIN = ("-", *ARGUMENTS)
 
 
 def _heed_interrupts() -> None:
-    """A child of a background job would ignore SIGINT."""
+    """Restore SIGINT, which the child of a background job would ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @needs_strace
 @pytest.mark.parametrize(("name", "every"), [("TERM", 2), ("INT", 4), ("ALRM", 4)])
 def test_stopped_at_a_step(new_trial: NewTrial, calls: Calls, name: str, every: int) -> None:
-    """Stopped at an fsync, a run says how many rows it keeps and leaves nothing open; the same command completes."""
+    """Stopped at an fsync, a run says how many rows it keeps and leaves no lock; the same command completes it."""
     reason, code = STOPS[name]
 
     def attempt(trial: Trial, number: int) -> None:
@@ -43,7 +43,7 @@ def test_stopped_at_a_step(new_trial: NewTrial, calls: Calls, name: str, every: 
 
 @needs_strace
 def test_stopped_while_the_model_loads(new_trial: NewTrial, calls: Calls) -> None:
-    """Stopped before the first row is read, a run has written nothing."""
+    """A run stopped before the first row is read has written nothing."""
     trial = new_trial("SIGTERM")
     before = trial.score.contents()
     number = calls.numbers("openat", "/model.onnx")[-1]
@@ -56,7 +56,7 @@ def test_stopped_while_the_model_loads(new_trial: NewTrial, calls: Calls) -> Non
 
 
 def test_signal_that_another_thread_takes(new_trial: NewTrial) -> None:
-    """A run that waits for a silent pipe is stopped also where no system call of its main thread is interrupted."""
+    """A run waiting for a silent pipe is stopped even if the signal interrupts no system call of its main thread."""
     trial = new_trial("SIGTERM")
     with trial.score.start(*FROM_STDIN) as process:
         assert process.stdin
@@ -72,7 +72,7 @@ def test_signal_that_another_thread_takes(new_trial: NewTrial) -> None:
 
 
 def test_second_signal(new_trial: NewTrial) -> None:
-    """A second signal ends a run at once, even one that cannot tell anybody about the first."""
+    """A second signal ends a run at once, even if it cannot report the first."""
     trial = new_trial("SIGTERM")
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -88,7 +88,7 @@ def test_second_signal(new_trial: NewTrial) -> None:
         wait_until((trial.folder / JOURNAL).exists, process)
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: not lock.exists(), process)
-        # One that comes at once is taken for an echo of the first.
+        # A second signal that comes at once is taken for an echo of the first.
         while process.poll() is None:
             process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -100,13 +100,13 @@ def test_second_signal(new_trial: NewTrial) -> None:
 
 
 def test_deadline(new_trial: NewTrial) -> None:
-    """A run out of time exits with 75; the same command, with the same stream, continues with what it has kept."""
+    """A run out of time exits with 75; the same command, with the same stream, continues from what was kept."""
     trial = new_trial("--deadline")
     with trial.score.start(*FROM_STDIN, "--deadline", "00:00:05") as process:
         assert process.stdin
         assert process.stderr
         process.stdin.write(INPUT.encode())
-        process.stdin.flush()  # but there may be more: the stream does not end
+        process.stdin.flush()  # the stream does not end: there may be more
         result = Result(process.wait(60), "", process.stderr.read().decode())
     assert result.code == 75
     assert error_line(result).startswith("stopped by --deadline before the end")

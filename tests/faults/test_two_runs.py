@@ -10,7 +10,7 @@ pytestmark = needs_strace
 
 
 def test_second_run(new_trial: NewTrial, calls: Calls) -> None:
-    """The second of two runs changes nothing and says since when the first has been at it, with exit code 75."""
+    """The second of two runs changes nothing, says since when the first has been running, and exits with 75."""
     trial = new_trial("a second run")
 
     def run_again(_: int) -> None:
@@ -28,7 +28,7 @@ def test_second_run(new_trial: NewTrial, calls: Calls) -> None:
 
 
 def test_lock_of_a_killed_run(new_trial: NewTrial, calls: Calls) -> None:
-    """The lock that a killed run leaves holds nobody up."""
+    """The lock that a killed run leaves behind blocks nobody."""
     trial = new_trial("a second run")
     assert trial.run(*inject("write", "signal=KILL", calls.numbers("write", "/journal.jsonl>")[1])).code < 0
     assert (trial.folder / ".r.scored.csv.lock").exists()

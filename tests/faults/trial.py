@@ -1,4 +1,4 @@
-"""One run of `sentiment-batch score` that something happens to, and the proof that nothing was lost by it."""
+"""One run of `sentiment-batch score` that is disturbed, and the proof that nothing was lost."""
 
 import csv
 import io
@@ -42,9 +42,9 @@ CSV = Input("r.csv", INPUT.encode())
 
 @dataclass(frozen=True)
 class Trial:
-    """A folder with the input in it; `undisturbed` is what a run that nothing happens to leaves there.
+    """A folder with the input in it; `undisturbed` is what an undisturbed run leaves there.
 
-    `old` is an output that is already there and is to be replaced. `input` has ROWS rows, with ids counted from 0.
+    `old` is an existing output to be replaced. `input` has ROWS rows, with ids counted from 0.
     """
 
     score: Command
@@ -66,7 +66,7 @@ class Trial:
         return self
 
     def run(self, *runner: str, **how: Any) -> Result:
-        """The command, started by another program such as strace if one is named."""
+        """Run the command, through another program such as strace if one is named."""
         return self.started_by(*runner)(*self.arguments, **how)
 
     def started_by(self, *runner: str) -> Command:
@@ -77,7 +77,7 @@ class Trial:
         return (self.input.name, *ARGUMENTS, *(["--force"] if self.old is not None else []))
 
     def outcome(self) -> dict[str, bytes]:
-        """What a run that nothing has happened to left behind, with every row once."""
+        """Return what an undisturbed run left behind; check that every row is there once."""
         assert self._count_rows() == (0, 0)
         return self.score.contents()
 
@@ -86,7 +86,7 @@ class Trial:
         return [line for line in self.journal() if "chunk" in line]
 
     def journal(self) -> list[dict[str, Any]]:
-        """Its lines before the first torn one."""
+        """Return the journal's lines before the first torn one."""
         path = self.folder / JOURNAL
         lines = []
         with suppress(ValueError):
@@ -95,22 +95,24 @@ class Trial:
         return lines
 
     def require_failure(self, result: Result) -> str:
-        """A clean failure: one line, a code that says that writing failed, the old output in its place."""
+        """Check that the failure is one line, with an exit code for failed reading or writing; return the message."""
         message = error_line(result)
         assert result.code in {73, 74}, result
         return message
 
     def require_honest(self, message: str) -> None:
-        """The rows that the message says are kept are, and no finished chunk is missing.
+        """Check that the rows said to be kept are kept, and that no finished chunk is missing.
 
-        The line of the last commit may have arrived although its fsync was interrupted: then it is not spoken of.
+        The last commit's line may have arrived although its fsync was interrupted: then the message does not count it.
         """
         said = re.search(r"; ([\d,]+) rows are kept: the same command again continues$", message)
         chunks = len(self.commits())
         assert (int(said[1].replace(",", "")) if said else 0) in ROWS_UP_TO[max(0, chunks - 1) : chunks + 1]
 
     def require_recovery(self) -> None:
-        """The invariant: nobody has seen a torn output, and the same command again completes, with every row once."""
+        """Check the invariant: no torn output was seen, and the same command again completes, with every row exactly
+        once.
+        """
         torn = self._is_torn()
         journal, commits = self.journal(), self.commits()
         was_done = (self.folder / RECEIPT).exists() and not journal
@@ -119,18 +121,18 @@ class Trial:
         self.ledger.add(self.fault, Entry(1, lost, doubled, torn))
         assert not torn
         if was_done and self.old is None:
-            # The fault came when there was nothing left to do but to tidy up.
+            # The fault came when only tidying up was left.
             assert (again.code, error_line(again)) == (2, EXISTS), again
         else:
             assert again.code == DONE, again
         assert (lost, doubled) == (0, 0)
         self.require_done()
         if commits and not was_done:
-            # It went on from there, and did not start anew.
+            # The run went on from there instead of starting anew.
             assert self.receipt()["run"] == journal[0]["run"]
 
     def require_done(self) -> None:
-        """All is there as if nothing had happened, and nothing else is."""
+        """Check that all is there as if nothing had happened, and nothing else."""
         contents = self.score.contents()
         assert contents.keys() == {self.input.name, OUTPUT, REJECTS, RECEIPT}
         assert [path.name for path in self.folder.iterdir() if path.is_dir()] == []
@@ -149,7 +151,7 @@ class Trial:
         return content not in (self.old, self.undisturbed[OUTPUT])
 
     def _count_rows(self) -> tuple[int, int]:
-        """How many rows of the input are in neither output nor rejects, and how many are there once more."""
+        """Return how many input rows are in neither output nor rejects, and how many are there more than once."""
         contents = self.score.contents()
         found = Counter(ids(contents.get(OUTPUT, b""), contents.get(REJECTS, b"")))
         return ROWS - len(found), found.total() - len(found)
@@ -159,7 +161,7 @@ EXISTS = f"{OUTPUT} exists: choose another output, or replace it with --force"
 
 
 def ids(output: bytes, rejects: bytes) -> list[str]:
-    """Of all rows in an output and its rejects."""
+    """Return the ids of all rows in an output and its rejects."""
     csv.field_size_limit(2**24)
     scored = [row["id"] for row in csv.DictReader(io.StringIO(output.decode("utf-8")))]
     return scored + [_raw(json.loads(line)).partition(b",")[0].decode() for line in rejects.splitlines()]

@@ -1,4 +1,4 @@
-"""Waiting for what a process does, without a guess at how long it takes."""
+"""Waiting for a process to do something, without guessing how long it takes."""
 
 import os
 import signal
@@ -11,12 +11,12 @@ from cli.process import Result
 from faults.injection import inject
 from faults.trial import Trial
 
-_PATIENCE = 60  # seconds, for a machine that does other things too
-_SPINNING = 10  # seconds of processor time: what no run here needs
+_PATIENCE = 60  # seconds, for a machine that is busy with other things too
+_SPINNING = 10  # seconds of processor time, more than any run here needs
 
 
 def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    """Return as soon as it holds; fails if the process ends before."""
+    """Return as soon as the condition holds; fail if the process ends first."""
     give_up = time.monotonic() + _PATIENCE
     while not condition():
         assert process.poll() is None, process.stderr and process.stderr.read()
@@ -25,9 +25,9 @@ def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]"
 
 
 def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[int], None]) -> Result:
-    """Stop the trial's run by SIGSTOP at a system call, do something to the process, and let it run on to its end.
+    """Stop the trial's run by SIGSTOP at a system call, do something to the process, and let it run to its end.
 
-    One that computes without end is killed; one that waits without end is a failure.
+    A run that computes endlessly is killed; one that waits endlessly is a failure.
     """
     log = trial.folder.with_suffix(".log")
     log.touch()
@@ -35,7 +35,7 @@ def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[
         try:
             wait_until(lambda: "stopped by SIGSTOP" in log.read_text("utf-8", "replace"), tracer)
         except AssertionError:
-            tracer.kill()  # or leaving the block would wait for it
+            tracer.kill()  # otherwise leaving the block would wait for it
             raise
         run = int(log.read_text("utf-8", "replace").split()[0])
         try:
@@ -46,7 +46,7 @@ def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[
             _, stderr = tracer.communicate(timeout=_PATIENCE)
         except subprocess.TimeoutExpired:
             computed = _processor_seconds(run)
-            os.kill(run, signal.SIGKILL)  # or leaving the block would wait for it
+            os.kill(run, signal.SIGKILL)  # otherwise leaving the block would wait for it
             if computed < _SPINNING:
                 raise
             _, stderr = tracer.communicate()
