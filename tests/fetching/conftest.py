@@ -1,4 +1,4 @@
-"""Kaggle on this machine, and the command with a token for it."""
+"""A local stand-in for Kaggle, and the command with a token for it."""
 
 import io
 import signal
@@ -31,7 +31,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class Setting:
-    """The command in a folder of its own, and a Kaggle that knows its token and one competition."""
+    """The command in its own folder, and a Kaggle that knows its token and one competition."""
 
     command: Command
     home: Path
@@ -44,11 +44,11 @@ class Setting:
         return self.command.folder / "data"
 
     def run(self, *arguments: str | Path, **environment: str) -> Result:
-        """Run to the end; fails if a secret is told."""
+        """Run to the end; fail if a secret is printed or written."""
         return self._discreet(self.command(*arguments, environment={**self.environment, **environment}))
 
     def stop(self, number: signal.Signals, before: Callable[[], None] = lambda: None) -> Result:
-        """Fetch the competition until some of it has arrived, do what is to be done then, and send a signal."""
+        """Fetch the competition until part of it has arrived, call `before`, then send a signal."""
         arguments = ("fetch", "kaggle", COMPETITION, "-o", "data/")
         with self.command.start(*arguments, environment=self.environment) as process:
             wait_until(lambda: any(path.stat().st_size > 150_000 for path in self.data.rglob("*.zip")), process)

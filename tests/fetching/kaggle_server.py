@@ -1,7 +1,7 @@
-"""The part of Kaggle's API that the kaggle package uses to sign in, to download, and to submit.
+"""The part of Kaggle's API that the kaggle package uses to sign in, download and submit.
 
-The package goes to http://localhost with KAGGLE_API_ENVIRONMENT=LOCALHOST, and HTTP_PROXY leads that here, together
-with the storage that it is redirected to, a host of its own.
+With KAGGLE_API_ENVIRONMENT=LOCALHOST the package calls http://localhost, and HTTP_PROXY routes that here, along with
+the storage host that it is redirected to.
 """
 
 import base64
@@ -25,7 +25,7 @@ _AUTHORIZED = {f"Bearer {TOKEN}", f"Basic {SECRETS[-1]}"}
 
 
 class Kaggle:
-    """What there is: archives by competition, or by data set and version; and what was submitted to them."""
+    """What the server holds: archives by competition, or by data set and version, and what was submitted."""
 
     def __init__(self) -> None:
         self.archives: dict[str, bytes] = {}
@@ -64,7 +64,7 @@ class Kaggle:
         return Answer(302, headers={"Location": f"{_STORAGE}{name}/archive.zip?X-Goog-Signature={SIGNATURE}"})
 
     def _store(self, request: Request) -> Answer:
-        if "authorization" in request.headers:  # as the real one refuses to be asked in two ways
+        if "authorization" in request.headers:  # like the real one, refuses two kinds of credentials at once
             return Answer(400)
         if request.method == "PUT":
             self.uploaded = request.body
@@ -79,7 +79,7 @@ def _json(value: Any) -> Answer:
 
 
 def _refuse(status: int) -> Answer:
-    """An error that says what it should not."""
+    """Refuse with an error that reveals secrets, as it should not."""
     body = json.dumps({"code": status, "message": f"not for {TOKEN} or {KEY}"}).encode()
     return Answer(status, body, {"Content-Type": "application/json"})
 

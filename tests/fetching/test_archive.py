@@ -1,4 +1,4 @@
-"""Archives that mean no good, and what is made of good ones."""
+"""Hostile archives are refused, and good ones are unpacked."""
 
 import io
 import shutil
@@ -19,7 +19,7 @@ PLENTY = 10**9
 
 
 def unpacked(content: bytes, folder: Path, max_bytes: int = PLENTY) -> dict[str, bytes]:
-    """What is below the folder after unpacking."""
+    """Unpack the archive and return the files below the folder."""
     (folder / "a.zip").write_bytes(content)
     unpack(folder / "a.zip", folder / "files", max_bytes)
     files = (path for path in (folder / "files").rglob("*") if path.is_file())
@@ -33,7 +33,7 @@ def test_files_and_folders(tmp_path: Path) -> None:
 
 
 def test_archives_inside(tmp_path: Path) -> None:
-    """An archive of the one file that it is named after becomes that file; any other stays."""
+    """An archive that holds only the file it is named after becomes that file; any other stays an archive."""
     other = {
         "two.csv.zip": zipped({"two.csv": b"2", "more.csv": b"3"}),
         "renamed.csv.zip": zipped({"another.csv": b"4"}),
@@ -60,7 +60,7 @@ def test_names_that_lead_out(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("names", [["a", "a"], ["a", "./a"], ["a/b", "a"], ["a", "a/b/c"]])
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_names_in_each_others_way(tmp_path: Path, names: list[str]) -> None:
-    """Two files cannot have one name, nor can a file be a folder."""
+    """Two files of the same name, and a file in the place of a folder, are refused."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name in names:
@@ -82,14 +82,14 @@ def test_special_files(tmp_path: Path, kind: int) -> None:
 
 
 def test_bomb(tmp_path: Path) -> None:
-    """An archive that says how large it gets is refused before a byte is written."""
+    """An archive whose stated size is too large is refused before a byte is written."""
     with pytest.raises(BadDataError, match=r"a\.zip, unpacked, has 0\.1 GB, and 0\.0 GB are allowed"):
         unpacked(zipped({"zeros": bytes(10**8)}), tmp_path, max_bytes=10**6)
     assert list((tmp_path / "files").iterdir()) == []
 
 
 def test_bomb_in_an_archive(tmp_path: Path) -> None:
-    """What archives inside hold counts too."""
+    """The contents of archives inside count towards the limit."""
     bomb = zipped({"a.zip": zipped({"a": bytes(10**6)}), "b.zip": zipped({"b": bytes(10**6)})})
     assert len(unpacked(bomb, tmp_path, max_bytes=2_100_000)) == 2
     shutil.rmtree(tmp_path / "files")
@@ -98,7 +98,7 @@ def test_bomb_in_an_archive(tmp_path: Path) -> None:
 
 
 def test_bomb_that_lies(tmp_path: Path) -> None:
-    """One that says that it is small gets no larger than it says, and is found out."""
+    """An archive that understates its size is unpacked no further than that size, and is refused."""
     content = zipped({"zeros": bytes(10**8)})
     size = struct.pack("<I", 10**8)
     assert content.count(size) == 2
@@ -109,11 +109,11 @@ def test_bomb_that_lies(tmp_path: Path) -> None:
 
 
 def test_larger_than_the_disk(tmp_path: Path) -> None:
-    """So is one that the disk has no room for, whatever is allowed."""
+    """An archive that the disk has no room for is refused, whatever the limit."""
     free = shutil.disk_usage(tmp_path).free
     content = bytearray(zipped({"a": b"1"}))
     entry = content.rindex(b"PK\x01\x02")
-    # A central directory can tell any size, in an extra field for large ones.
+    # A central directory can state any size, in an extra field for large ones.
     extra = struct.pack("<HHQ", 1, 8, free + 2**40)
     content[entry + 24 : entry + 28] = b"\xff" * 4
     content[entry + 30 : entry + 32] = struct.pack("<H", len(extra))
@@ -125,7 +125,7 @@ def test_larger_than_the_disk(tmp_path: Path) -> None:
 
 
 def test_damage(tmp_path: Path) -> None:
-    """A byte that is not what it was is found."""
+    """A changed byte is detected."""
     damaged = bytearray(zipped({"a": bytes(i * i % 251 for i in range(50_000))}))
     damaged[len(damaged) // 3] ^= 0x55
     with pytest.raises(BadDataError, match=r"a\.zip cannot be unpacked"):
@@ -135,7 +135,7 @@ def test_damage(tmp_path: Path) -> None:
 @settings(max_examples=300)
 @given(changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4))
 def test_any_damage(scratch: Path, changes: list[tuple[int, int]]) -> None:
-    """Whatever is damaged, the archive is refused, or gives files of the right contents."""
+    """A damaged archive is refused, or its files have the right contents."""
     good = {"a.csv": b"a,b\n1,2\n", "b/c.csv": bytes(300)}
     content = bytearray(zipped(good))
     for place, value in changes:
@@ -150,7 +150,7 @@ def test_any_damage(scratch: Path, changes: list[tuple[int, int]]) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_methods(tmp_path: Path, method: int) -> None:
-    """Methods that unpack a gigabyte at once are refused before it happens."""
+    """Compression methods that unpack a gigabyte at once are refused before they do."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", method) as archive:
         archive.writestr("a", bytes(10**6))
@@ -159,7 +159,7 @@ def test_other_methods(tmp_path: Path, method: int) -> None:
 
 
 def test_password(tmp_path: Path) -> None:
-    """An archive with a password is told from a good one."""
+    """An archive with a password is refused, and the error says so."""
     content = bytearray(zipped({"a": b"1"}))
     entry = content.rindex(b"PK\x01\x02")
     content[6] = content[entry + 8] = 1

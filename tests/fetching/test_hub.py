@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, through its real client, from a server that speaks its protocol."""
+"""Data sets from the Hugging Face hub, fetched by its real client from a local server that speaks its protocol."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class Setting:
-    """The command, and a hub with one data set, for which it has a token."""
+    """The command, and a hub with one data set and a token for it."""
 
     command: Command
     hub: Hub
@@ -33,7 +33,7 @@ class Setting:
     environment: dict[str, str]
 
     def fetch(self, *arguments: str, name: str = REPOSITORY, **environment: str) -> Result:
-        """Fetch into data/; fails if the token is told."""
+        """Fetch into data/; fail if the token is printed."""
         words = ("fetch", f"hf:{name}", "-o", "data", *arguments)
         result = self.command(*words, environment={**self.environment, **environment})
         assert TOKEN not in result.stdout + result.stderr
@@ -54,7 +54,7 @@ def setting(tmp_path: Path) -> Iterator[Setting]:
 
 @pytest.mark.parametrize("revision", [None, "v1", COMMIT])
 def test_data_set(setting: Setting, revision: str | None) -> None:
-    """All files of the revision are there, and nothing else; its commit and the next command are told."""
+    """Exactly the files of the revision are fetched; its commit and the next command are printed."""
     result = setting.fetch(*(["--revision", revision] if revision else []))
     assert (result.code, result.stdout) == (0, "")
     assert setting.contents() == FILES
@@ -73,7 +73,7 @@ def test_quiet(setting: Setting) -> None:
 
 
 def test_progress(setting: Setting) -> None:
-    """A terminal shows how much of a file is there, unless it is to be quiet."""
+    """A terminal shows the progress of each file, except with -q."""
     words = ("fetch", f"hf:{REPOSITORY}", "-o", "data")
     shown = run_on_terminal(setting.command, *words, environment={**EVERY_UPDATE, **setting.environment})
     assert re.search(r"train\.csv: 100%", shown)
@@ -82,16 +82,16 @@ def test_progress(setting: Setting) -> None:
 
 
 def test_cut_connection(setting: Setting) -> None:
-    """A download that is cut goes on from there."""
-    setting.server.cut("/train.csv", after=0)  # of the HEAD before
+    """A download that was cut continues where it stopped."""
+    setting.server.cut("/train.csv", after=0)  # for the preceding HEAD request
     setting.server.cut("/train.csv", after=100_000)
     assert setting.fetch().code == 0
     assert setting.contents() == FILES
 
 
 def test_stopped(setting: Setting) -> None:
-    """A run that is stopped leaves no file, and what it has is used by the next."""
-    setting.server.cut("/train.csv", after=0)  # of the HEAD before
+    """A stopped run leaves no file, and the next run uses what it had."""
+    setting.server.cut("/train.csv", after=0)  # for the preceding HEAD request
     setting.server.stand_still("/train.csv", after=200_000)
     words = ("fetch", f"hf:{REPOSITORY}", "-o", "data")
     with setting.command.start(*words, environment=setting.environment) as process:
@@ -109,7 +109,7 @@ def test_stopped(setting: Setting) -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "data/test.csv"])
 def test_wrong_hash(setting: Setting, name: str) -> None:
-    """A file that is not what the hub says, by git's hash or by SHA-256, is not used."""
+    """A file that differs from the hub's hash, git's or SHA-256, is not used."""
     setting.hub.hashes[name] = "f" * (40 if name == "README.md" else 64)
     result = setting.fetch()
     assert result.code == 65
@@ -139,7 +139,7 @@ def test_too_large(setting: Setting) -> None:
 
 
 def test_unknown(setting: Setting) -> None:
-    """A data set or a revision that is not there is told from one that is."""
+    """A data set or a revision that does not exist is reported as such."""
     result = setting.fetch(name="owner/nothing")
     assert (result.code, error_line(result)) == (
         66,
@@ -152,7 +152,7 @@ def test_unknown(setting: Setting) -> None:
 
 
 def test_gated(setting: Setting) -> None:
-    """A data set with conditions is told where to accept them."""
+    """For a gated data set, the error says where to accept its conditions."""
     setting.server.fail("/api/", 403, **{"X-Error-Code": "GatedRepo"})
     result = setting.fetch()
     assert result.code == 78
@@ -170,14 +170,14 @@ def test_busy_for_a_while(setting: Setting, place: str, status: int) -> None:
 
 @pytest.mark.parametrize("place", ["/api/", "/resolve/"])
 def test_busy_for_good(setting: Setting, place: str) -> None:
-    """A hub that stays busy is left to the next run."""
+    """A hub that stays busy ends the run with exit code 75."""
     setting.server.fail(place, 429, times=99, **{"Retry-After": "0"})
     result = setting.fetch()
     assert (result.code, error_line(result)) == (75, "the hub asks to wait (429); try again later")
 
 
 def test_no_network(setting: Setting) -> None:
-    """Where nothing answers, that is said."""
+    """If nothing answers, the error says that the hub cannot be reached."""
     with socket.socket() as taken:  # bound, and not listening
         taken.bind(("127.0.0.1", 0))
         result = setting.fetch(HF_ENDPOINT=f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -187,14 +187,14 @@ def test_no_network(setting: Setting) -> None:
 
 
 def test_offline(setting: Setting) -> None:
-    """A client that is told to stay offline is told to do otherwise."""
+    """With HF_HUB_OFFLINE set, the error says to unset it."""
     result = setting.fetch(HF_HUB_OFFLINE="1")
     assert (result.code, error_line(result)) == (78, "HF_HUB_OFFLINE is set: unset it to fetch from the hub")
 
 
 @pytest.mark.parametrize("name", ["", "a/b/c", "a--b/c", "../x"])
 def test_no_name(setting: Setting, name: str) -> None:
-    """What cannot be a name is told without asking the hub."""
+    """A name that cannot be a data set is refused without asking the hub."""
     result = setting.fetch(name=name)
     assert result.code == 2
     assert setting.server.requests == []

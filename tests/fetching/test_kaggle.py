@@ -1,4 +1,4 @@
-"""Data from Kaggle, through the real kaggle package, from a server that speaks its protocol."""
+"""Data from Kaggle, fetched by the real kaggle package from a local server that speaks its protocol."""
 
 import json
 import re
@@ -16,7 +16,7 @@ FILES = {"data/sampleSubmission.csv": SAMPLE, "data/test.tsv": TEST, "data/train
 
 
 def test_competition(setting: Setting) -> None:
-    """The files are there, unpacked, and nothing else; the last line is the next command."""
+    """Exactly the unpacked files are there; the last line printed is the next command."""
     result = setting.fetch()
     assert (result.code, result.stdout) == (0, "")
     assert setting.command.contents() == FILES
@@ -27,7 +27,7 @@ def test_competition(setting: Setting) -> None:
 
 
 def test_token_goes_to_the_api_alone(setting: Setting) -> None:
-    """The storage to which Kaggle redirects gets no token."""
+    """The token goes only to the API, not to the storage that Kaggle redirects to."""
     assert setting.fetch().code == 0
     [asked] = setting.server.asked("DownloadDataFiles")
     assert asked.headers["authorization"] == f"Bearer {TOKEN}"
@@ -37,7 +37,7 @@ def test_token_goes_to_the_api_alone(setting: Setting) -> None:
 
 @pytest.mark.parametrize("version", [None, "3"])
 def test_data_set(setting: Setting, version: str | None) -> None:
-    """A data set is fetched in its last version, or in the one that is asked for."""
+    """A data set is fetched in its latest version or in the one asked for."""
     name = "owner/reviews"
     setting.kaggle.archives = {name: zipped({"a.csv": b"last"}), f"{name}/3": zipped({"a.csv": b"third"})}
     options = ["--revision", version] if version else []
@@ -49,7 +49,7 @@ def test_data_set(setting: Setting, version: str | None) -> None:
 
 @pytest.mark.parametrize("form", ["variable", "variable with a path", "access_token", "kaggle.json", "two variables"])
 def test_token_forms(setting: Setting, form: str) -> None:
-    """Each form of a token that the package knows is found."""
+    """Every form of token that the package knows is found."""
     legacy = json.dumps({"username": USER, "key": KEY})
     file = setting.home / ".kaggle" / {"kaggle.json": "kaggle.json", "access_token": "access_token"}.get(form, "mine")
     file.write_text(legacy if form == "kaggle.json" else f"{TOKEN}\n", "utf-8")
@@ -66,7 +66,7 @@ def test_token_forms(setting: Setting, form: str) -> None:
 
 
 def test_cut_connection(setting: Setting) -> None:
-    """A download that is cut goes on from there, in the same run."""
+    """A download that is cut continues where it stopped, in the same run."""
     setting.server.cut("storage.test", after=210_000)
     result = setting.fetch()
     assert result.code == 0
@@ -76,7 +76,7 @@ def test_cut_connection(setting: Setting) -> None:
 
 
 def test_resume(setting: Setting) -> None:
-    """A download that is cut again and again is kept, and the same command goes on from there."""
+    """A download that is cut again and again is kept, and the same command continues it."""
     setting.server.cut("storage.test", after=210_000)
     setting.server.cut("storage.test", after=0, times=6)  # each of three more attempts asks twice
     result = setting.fetch()
@@ -91,7 +91,7 @@ def test_resume(setting: Setting) -> None:
 
 
 def test_no_resume_of_something_else(setting: Setting) -> None:
-    """When Kaggle has another archive by now, the part of the old one is not used."""
+    """If Kaggle has another archive by now, the part of the old one is not used."""
     setting.server.stand_still("storage.test", after=210_000)
     assert setting.stop(signal.SIGINT).code == 130
     setting.kaggle.archives[COMPETITION] = zipped({"train.tsv": TRAIN[::-1], "test.tsv": TEST})
@@ -100,7 +100,7 @@ def test_no_resume_of_something_else(setting: Setting) -> None:
 
 
 def test_wrong_checksum(setting: Setting) -> None:
-    """What does not have the checksum that Kaggle tells is not used."""
+    """An archive without the checksum that Kaggle states is not used."""
     setting.kaggle.md5_told = "AAAAAAAAAAAAAAAAAAAAAA=="
     result = setting.fetch()
     assert result.code == 65
@@ -110,7 +110,7 @@ def test_wrong_checksum(setting: Setting) -> None:
 
 @pytest.mark.parametrize("damage", ["a byte", "the end", "no zip at all"])
 def test_damaged_archive(setting: Setting, damage: str) -> None:
-    """An archive that is damaged at Kaggle's leaves nothing."""
+    """An archive that is damaged on Kaggle's side leaves nothing behind."""
     content = bytearray(setting.kaggle.archives[COMPETITION])
     content[len(content) // 2] ^= 1
     damaged = {"a byte": bytes(content), "the end": bytes(content[:-100]), "no zip at all": b"<html>"}[damage]
@@ -122,7 +122,7 @@ def test_damaged_archive(setting: Setting, damage: str) -> None:
 
 
 def test_hostile_archive(setting: Setting) -> None:
-    """An archive that would write outside of the folder writes nothing."""
+    """An archive with a name that leads out of the folder writes nothing."""
     setting.kaggle.archives[COMPETITION] = zipped({"train.tsv": TRAIN, "../escaped.tsv": TRAIN})
     result = setting.fetch()
     assert result.code == 65
@@ -139,7 +139,7 @@ def test_too_large(setting: Setting) -> None:
 
 
 def test_fetched_before(setting: Setting) -> None:
-    """The same files may be there already; others that are there stay."""
+    """Fetching again accepts the same files and leaves others in the folder alone."""
     assert setting.fetch().code == 0
     (setting.data / "mine.txt").write_text("mine", "utf-8")
     assert setting.fetch().code == 0
@@ -148,7 +148,7 @@ def test_fetched_before(setting: Setting) -> None:
 
 @pytest.mark.parametrize("kind", ["file", "link", "folder"])
 def test_something_else_is_there(setting: Setting, kind: str) -> None:
-    """Nothing is replaced: what stands in the way is named, and no file appears."""
+    """Nothing is replaced: what is in the way is named, and no file appears."""
     setting.data.mkdir()
     path = setting.data / "train.tsv"
     match kind:
@@ -167,7 +167,7 @@ def test_something_else_is_there(setting: Setting, kind: str) -> None:
 
 @pytest.mark.parametrize("output", ["file", "missing/data"])
 def test_no_folder(setting: Setting, output: str) -> None:
-    """An output that cannot be a folder is told before anything is asked of Kaggle."""
+    """An output that cannot be a folder is refused before Kaggle is asked for anything."""
     (setting.command.folder / "file").touch()
     result = setting.run("fetch", "kaggle", COMPETITION, "-o", output)
     assert result.code == 73
@@ -183,7 +183,7 @@ def test_no_folder(setting: Setting, output: str) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped(setting: Setting, number: signal.Signals, code: int) -> None:
-    """A run that is stopped leaves no file, and what it has is used by the next."""
+    """A stopped run leaves no file, and the next run uses what it had."""
     setting.server.stand_still("storage.test", after=210_000)
     result = setting.stop(number)
     assert result.code == code
@@ -195,7 +195,7 @@ def test_stopped(setting: Setting, number: signal.Signals, code: int) -> None:
 
 
 def test_killed(setting: Setting) -> None:
-    """So does one that is killed, and the lock ends with it."""
+    """A killed run leaves no file and no lock, and the next run uses what it had."""
     setting.server.stand_still("storage.test", after=210_000)
     assert setting.stop(signal.SIGKILL).code == -signal.SIGKILL
     assert [path.name for path in setting.data.iterdir()] == [".fetching"]
@@ -205,7 +205,7 @@ def test_killed(setting: Setting) -> None:
 
 
 def test_deadline(setting: Setting) -> None:
-    """A run out of time says so."""
+    """A run out of time exits with 75 and says so."""
     setting.server.stand_still("storage.test", after=1000)
     result = setting.fetch("--deadline", "00:00:01")
     assert result.code == 75
@@ -213,7 +213,7 @@ def test_deadline(setting: Setting) -> None:
 
 
 def test_two_at_once(setting: Setting) -> None:
-    """A second run into the same folder is told to wait."""
+    """A second run into the same folder is refused with exit code 75."""
     setting.server.stand_still("storage.test", after=210_000)
     results: list[Result] = []
     setting.stop(signal.SIGINT, before=lambda: results.append(setting.fetch()))
@@ -232,7 +232,7 @@ def test_quiet(setting: Setting) -> None:
 
 
 def test_progress(setting: Setting) -> None:
-    """A terminal shows how much of the archive is there."""
+    """A terminal shows the progress of the archive, except with -q."""
     words = ("fetch", "kaggle", COMPETITION, "-o", "data")
     shown = run_on_terminal(setting.command, *words, environment={**EVERY_UPDATE, **setting.environment})
     size = len(setting.kaggle.archives[COMPETITION]) / 1024
@@ -242,7 +242,7 @@ def test_progress(setting: Setting) -> None:
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
 def test_no_room(setting: Setting) -> None:
-    """What cannot be written is told, and what could be is used by the next run."""
+    """A full disk is reported, and the next run uses what could be written."""
     limited = replace(setting, command=replace(setting.command, runner=("prlimit", "--fsize=200000")))
     result = limited.fetch()
     assert result.code == 73

@@ -1,4 +1,4 @@
-"""What Kaggle refuses, and what stands between it and here: one line that says what to do, and no secret in it."""
+"""Refusals by Kaggle or the network in between: one line that says what to do, with no secret in it."""
 
 import json
 import socket
@@ -33,7 +33,7 @@ def test_no_token(setting: Setting) -> None:
     ids=["access token", "key"],
 )
 def test_rejected_token(setting: Setting, environment: dict[str, str]) -> None:
-    """A token that Kaggle does not take is to be replaced."""
+    """If Kaggle rejects the token, the error says to create another."""
     result = setting.fetch(**environment)
     assert result.code == 78
     assert error_line(result).startswith(f"Kaggle does not take the token (401): create one at {SETTINGS}")
@@ -41,7 +41,7 @@ def test_rejected_token(setting: Setting, environment: dict[str, str]) -> None:
 
 
 def test_rejected_at_sign_in(setting: Setting) -> None:
-    """The same holds when Kaggle does not even say that the token is none."""
+    """The error is the same if Kaggle rejects the token at sign-in."""
     setting.server.fail("IntrospectToken", 401, times=2)
     result = setting.fetch()
     assert result.code == 78
@@ -59,7 +59,7 @@ def test_rejected_at_sign_in(setting: Setting) -> None:
     ],
 )
 def test_refused(setting: Setting, name: str, status: int, code: int, message: str) -> None:
-    """What can be done about it differs between competitions and data sets."""
+    """What can be done about a refusal differs between competitions and data sets, and the error says it."""
     setting.server.fail("/Download", status)
     result = setting.run("fetch", "kaggle", name, "-o", "data")
     assert result.code == code
@@ -71,7 +71,7 @@ def test_refused(setting: Setting, name: str, status: int, code: int, message: s
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_busy_for_a_while(setting: Setting, place: str, status: int) -> None:
     """A server that is busy, or fails for a moment, is asked again when it says."""
-    # The package asks once when it is imported, and says nothing of what came of it.
+    # The package also asks once when it is imported, and ignores the answer.
     setting.server.fail(place, status, times=2, **{"Retry-After": "0"})
     result = setting.fetch()
     assert result.code == 0
@@ -80,7 +80,7 @@ def test_busy_for_a_while(setting: Setting, place: str, status: int) -> None:
 
 
 def test_waits_as_long_as_it_is_told(setting: Setting) -> None:
-    """The time that is named in Retry-After is waited for, with a note."""
+    """The time named in Retry-After is waited for, with a note."""
     setting.server.fail("DownloadDataFiles", 429, **{"Retry-After": "1"})
     result = setting.fetch()
     assert result.code == 0
@@ -88,7 +88,7 @@ def test_waits_as_long_as_it_is_told(setting: Setting) -> None:
 
 
 def test_does_not_wait_all_day(setting: Setting) -> None:
-    """A wait of hours is left to the next run."""
+    """A wait of hours ends the run with exit code 75."""
     setting.server.fail("DownloadDataFiles", 429, **{"Retry-After": "7200"})
     result = setting.fetch()
     assert (result.code, error_line(result)) == (75, "Kaggle asks to wait 7,200 s (429); try again later")
@@ -97,7 +97,7 @@ def test_does_not_wait_all_day(setting: Setting) -> None:
 
 @pytest.mark.parametrize("status", [429, 500])
 def test_busy_for_good(setting: Setting, status: int) -> None:
-    """After four attempts the next run is to try."""
+    """After four attempts the run ends with exit code 75."""
     setting.server.fail("DownloadDataFiles", status, times=9, **{"Retry-After": "0"})
     result = setting.fetch()
     assert result.code == 75
@@ -106,7 +106,7 @@ def test_busy_for_good(setting: Setting, status: int) -> None:
 
 
 def test_no_network(setting: Setting) -> None:
-    """Where nothing answers there is nothing to wait for."""
+    """If nothing answers, the error says that Kaggle cannot be reached."""
     with socket.socket() as taken:  # bound, and not listening
         taken.bind(("127.0.0.1", 0))
         result = setting.fetch(http_proxy=f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -116,7 +116,7 @@ def test_no_network(setting: Setting) -> None:
 
 
 def test_login_page(setting: Setting) -> None:
-    """A network that answers everything with a page of its own is told from Kaggle."""
+    """A network that answers everything with a page of its own is not taken for Kaggle."""
     setting.server.fail("IntrospectToken", 200, times=2, **{"Content-Type": "text/html", "Content-Length": "0"})
     result = setting.fetch()
     assert result.code == 74
@@ -126,7 +126,7 @@ def test_login_page(setting: Setting) -> None:
 @pytest.mark.parametrize("name", ["access_token", "access_token.txt", "kaggle.json", "credentials.json"])
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_open_credentials(setting: Setting, name: str, mode: int) -> None:
-    """A file with a token that is open to others is refused, with the command that closes it."""
+    """A credentials file that others can access is refused, with the command that closes it."""
     path = setting.home / ".kaggle" / name
     path.write_text(json.dumps({"username": USER, "key": KEY}), "utf-8")
     path.chmod(mode)
@@ -137,7 +137,7 @@ def test_open_credentials(setting: Setting, name: str, mode: int) -> None:
 
 @pytest.mark.parametrize("variable", ["KAGGLE_CONFIG_DIR", "XDG_CONFIG_HOME", "KAGGLE_API_TOKEN"])
 def test_open_credentials_elsewhere(setting: Setting, variable: str) -> None:
-    """So is one in the folder, or at the path, that a variable names; a path is quoted for the shell."""
+    """A file in a folder, or at a path, named by a variable is checked too; the path is quoted for the shell."""
     folder = setting.home / "con fig"
     path = {
         "KAGGLE_CONFIG_DIR": folder / "kaggle.json",
@@ -157,7 +157,7 @@ def test_open_credentials_elsewhere(setting: Setting, variable: str) -> None:
 @pytest.mark.parametrize("token", [f"{TOKEN}\r", f"{TOKEN}\n{TOKEN}", f" {TOKEN}", TOKEN * 20, f"{TOKEN}ü"])
 @pytest.mark.parametrize("variable", ["KAGGLE_API_TOKEN", "KAGGLE_KEY"])
 def test_unusable_token(setting: Setting, variable: str, token: str) -> None:
-    """A variable with what cannot be a token is named, and its value is not."""
+    """A variable that cannot hold a token is named, without its value."""
     result = setting.fetch("-v", **{"KAGGLE_API_TOKEN": "", "KAGGLE_USERNAME": USER, variable: token})
     assert result.code == 78
     assert f"Error: {variable} holds blanks, line breaks or too much for a token: " in result.stderr
@@ -165,7 +165,7 @@ def test_unusable_token(setting: Setting, variable: str, token: str) -> None:
 
 @pytest.mark.parametrize("content", [f"{TOKEN}\n{TOKEN}", f"{TOKEN}\u00fc", f"{TOKEN}\u2026"])
 def test_unusable_token_in_a_file(setting: Setting, content: str) -> None:
-    """Neither is that of a file."""
+    """A file that cannot hold a token is refused without revealing its contents."""
     path = setting.home / ".kaggle" / "access_token"
     path.write_text(content, "utf-8")
     path.chmod(0o600)
@@ -175,7 +175,7 @@ def test_unusable_token_in_a_file(setting: Setting, content: str) -> None:
 
 @pytest.mark.parametrize("variable", ["VERBOSE", "VERBOSE_OUTPUT"])
 def test_verbose_package(setting: Setting, variable: str) -> None:
-    """What makes the package print requests with their headers has no effect."""
+    """Variables that make the package print requests with their headers have no effect."""
     result = setting.fetch(**{variable: "1"})
     assert (result.code, result.stdout) == (0, "")
     assert len(result.stderr.splitlines()) == 2
@@ -192,7 +192,7 @@ def test_traceback(setting: Setting, place: str) -> None:
 
 @pytest.mark.parametrize("name", ["https://www.kaggle.com/c/x", "a/b/c", "", "../x", "a b"])
 def test_no_name(setting: Setting, name: str) -> None:
-    """What cannot be a name is told without asking Kaggle."""
+    """A name that cannot exist is refused without asking Kaggle."""
     result = setting.run("fetch", "kaggle", name, "-o", "data")
     assert result.code == 2
     assert setting.server.requests == []
@@ -201,14 +201,14 @@ def test_no_name(setting: Setting, name: str) -> None:
 
 @pytest.mark.parametrize("arguments", [["kaggle"], ["elsewhere", "x"], ["hf:owner/name", "x"]])
 def test_no_source(setting: Setting, arguments: list[str]) -> None:
-    """Other sources there are none."""
+    """Anything but the known sources is wrong usage."""
     result = setting.run("fetch", *arguments, "-o", "data")
     assert result.code == 2
     assert error_line(result).startswith("name the data as `kaggle NAME`")
 
 
 def test_revision_of_a_competition(setting: Setting) -> None:
-    """A competition has no versions, and those of data sets are numbers."""
+    """--revision is refused for competitions, which have no versions, and for data sets unless it is a number."""
     for name, revision in ((COMPETITION, "1"), ("owner/name", "main")):
         result = setting.run("fetch", "kaggle", name, "-o", "data", "--revision", revision)
         assert result.code == 2

@@ -1,4 +1,4 @@
-"""From a scored test file to a submission, and to Kaggle."""
+"""From a scored test file to a submission, and its upload to Kaggle."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ OPTIONS = ("--test", "test.tsv")
 
 @pytest.fixture
 def scored(setting: Setting, model: Path) -> Setting:
-    """The competition's test file, and scored.csv."""
+    """The setting with the competition's test file and scored.csv."""
     lines = (f"{number}\t1\t{phrase}\n" for number, phrase in PHRASES.items())
     (setting.command.folder / "test.tsv").write_text("PhraseId\tSentenceId\tPhrase\n" + "".join(lines), "utf-8")
     assert setting.run("score", "test.tsv", "--model", model, "-o", "scored.csv").code == 0
@@ -48,7 +48,7 @@ def test_formats(scored: Setting, model: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("name", ["scored.csv", "scored.csv.receipt.json", "test.tsv", "link.tsv"])
 def test_it_spares_what_it_is_of(scored: Setting, name: str) -> None:
-    """The submission replaces neither the test file nor what was scored, its receipt included."""
+    """The submission replaces neither the test file nor the scored file nor its receipt."""
     (scored.command.folder / "link.tsv").symlink_to("test.tsv")
     before = scored.command.contents()
     result = submit(scored, "scored.csv", "-o", name, "--force")
@@ -85,7 +85,7 @@ def test_other_phrases(scored: Setting, change, message: str) -> None:  # type: 
 
 
 def test_doubled_in_the_test_file(scored: Setting) -> None:
-    """A test file with an id twice is none."""
+    """A test file that has an id twice is refused."""
     with (scored.command.folder / "test.tsv").open("a", encoding="utf-8") as file:
         file.write("156061\t1\tgood\n")
     result = submit(scored, "scored.csv")
@@ -103,7 +103,7 @@ def test_doubled_in_the_test_file(scored: Setting) -> None:
     ],
 )
 def test_not_scored(scored: Setting, content: str, code: int, message: str) -> None:
-    """A file that is not what this model scored is told from one that is."""
+    """A file that was not scored, or scored with other labels, is refused."""
     (scored.command.folder / "scored.csv").write_text(content, "utf-8")
     result = submit(scored, "scored.csv")
     assert result.code == code
@@ -111,7 +111,7 @@ def test_not_scored(scored: Setting, content: str, code: int, message: str) -> N
 
 
 def test_labels_of_another_model(scored: Setting, tmp_path: Path) -> None:
-    """Only a model of five labels can have made it."""
+    """A model without five labels is refused."""
     save_bag_of_words(tmp_path)
     manifest = json.loads((tmp_path / "bundle.json").read_text("utf-8"))
     manifest["labels"] = manifest["labels"][:3]
@@ -122,13 +122,13 @@ def test_labels_of_another_model(scored: Setting, tmp_path: Path) -> None:
 
 
 def test_missing_files(scored: Setting) -> None:
-    """A file that is not there is named."""
+    """A file that does not exist is named."""
     result = submit(scored, "nothing.csv")
     assert (result.code, error_line(result)) == (66, "nothing.csv: no such file")
 
 
 def test_existing_output(scored: Setting) -> None:
-    """An existing file is replaced with --force alone."""
+    """An existing file is replaced only with --force."""
     path = scored.command.folder / "submission.csv"
     path.write_text("mine", "utf-8")
     assert submit(scored, "scored.csv").code == 2
@@ -138,7 +138,7 @@ def test_existing_output(scored: Setting) -> None:
 
 
 def test_upload(scored: Setting) -> None:
-    """With --upload the file that was written is submitted, with the message."""
+    """With --upload, the written file is submitted with the message."""
     result = submit(scored, "scored.csv", "--upload", "-m", "mine")
     assert (result.code, result.stdout) == (0, "")
     assert scored.kaggle.uploaded == (scored.command.folder / "submission.csv").read_bytes()
@@ -149,7 +149,7 @@ def test_upload(scored: Setting) -> None:
 
 
 def test_upload_without_a_token(scored: Setting) -> None:
-    """Without a token the file is there to be uploaded by hand."""
+    """Without a token, the file is still written and can be uploaded by hand."""
     scored.environment["KAGGLE_API_TOKEN"] = ""
     result = submit(scored, "scored.csv", "--upload")
     assert result.code == 78
@@ -158,7 +158,7 @@ def test_upload_without_a_token(scored: Setting) -> None:
 
 
 def test_upload_is_not_repeated(scored: Setting) -> None:
-    """A server that fails may have taken the submission: it is asked once, and the next step is a look."""
+    """A server that fails may have taken the submission: it is asked only once, and the error says where to look."""
     scored.server.fail("CreateSubmission", 503)
     result = submit(scored, "scored.csv", "--upload")
     assert result.code == 75
@@ -170,7 +170,7 @@ def test_upload_is_not_repeated(scored: Setting) -> None:
 
 
 def test_upload_waits(scored: Setting) -> None:
-    """A server that is busy has not taken it."""
+    """A busy server has not taken the submission, so it is asked again."""
     scored.server.fail("CreateSubmission", 429, **{"Retry-After": "0"})
     assert submit(scored, "scored.csv", "--upload").code == 0
     assert len(scored.kaggle.submissions) == 1
@@ -178,7 +178,7 @@ def test_upload_waits(scored: Setting) -> None:
 
 @pytest.mark.parametrize(("status", "code", "message"), [(403, 78, "accept the rules at"), (400, 74, "refuses")])
 def test_upload_is_refused(scored: Setting, status: int, code: int, message: str) -> None:
-    """What Kaggle refuses is told."""
+    """A refusal by Kaggle is reported."""
     scored.server.fail("CreateSubmission", status)
     result = submit(scored, "scored.csv", "--upload")
     assert result.code == code
@@ -186,7 +186,7 @@ def test_upload_is_refused(scored: Setting, status: int, code: int, message: str
 
 
 def test_storage_fails(scored: Setting) -> None:
-    """A file that did not get there is not submitted."""
+    """If the file could not be uploaded, nothing is submitted."""
     scored.server.fail("storage.test", 400)
     result = submit(scored, "scored.csv", "--upload")
     assert result.code == 74
@@ -195,7 +195,7 @@ def test_storage_fails(scored: Setting) -> None:
 
 
 def test_wrong_usage(scored: Setting) -> None:
-    """A message without an upload, or a data set, is a mistake; nothing is written."""
+    """A message without --upload, or a data set as the target, is wrong usage; nothing is written."""
     assert submit(scored, "scored.csv", "-m", "mine").code == 2
     assert scored.run("submit", "kaggle", "owner/name", "scored.csv", *OPTIONS, "--upload").code == 2
     assert not (scored.command.folder / "submission.csv").exists()
