@@ -12,7 +12,7 @@ from report.reviews import some_reviews
 
 @pytest.fixture
 def scored(tmp_path: Path, tiny_bundle: Path) -> Callable[..., Path]:
-    """Score rows, by default some reviews, into a file or folder of the given name."""
+    """Score rows, by default some reviews, into the named file or folder."""
 
     def run(name: str, *options: str, rows: list[Row] | None = None, source: str = "reviews.jsonl") -> Path:
         write_table(tmp_path / source, rows or some_reviews(400))

@@ -13,7 +13,7 @@ WORDS = ("a", "bad", "film", "good", "not", "really", "seen", "the", "was", "wor
 
 
 def some_reviews(count: int) -> list[Row]:
-    """Seeded; some without text, of three shops, over some days."""
+    """Return seeded reviews, some without text, of three shops and several days."""
     draw = random.Random(7)
     return [
         {
@@ -26,7 +26,7 @@ def some_reviews(count: int) -> list[Row]:
     ]
 
 
-# Each with a word that the model knows, so that all of them stand out somewhere.
+# Each has a word that the model knows, so that all of them stand out somewhere.
 HOSTILE = [
     "<script>document.title = 'taken'</script> good",
     "<img src=x onerror=\"document.title='taken'\"> bad <a href='javascript:alert(1)'>film</a>",
@@ -46,7 +46,7 @@ HOSTILE = [
 
 
 def hostile_reviews() -> list[Row]:
-    """Texts, values and columns that would like to be more than text."""
+    """Return reviews whose texts, values and columns try to be more than text."""
     shops = ["<script>document.title='taken'</script>", "\u202eshop", "w" * 500, "<b>good"]
     return [
         {"id": str(number), "text": text, "<i>shop\u202e": shops[number % 4], "shop": shops[number % 4]}
@@ -54,7 +54,7 @@ def hostile_reviews() -> list[Row]:
     ]
 
 
-# As receipts hold it, of a hundred rows.
+# A distribution of a hundred rows, in the form that receipts hold it.
 DISTRIBUTION: dict[str, Any] = {
     "labels": {"negative": 30, "neutral": 50, "positive": 19, "joy": 1},
     "mean_polarity": -0.25,
@@ -66,6 +66,6 @@ DISTRIBUTION: dict[str, Any] = {
 
 
 def write_earlier_receipt(path: Path, receipt: Path) -> None:
-    """Of another run by another model, otherwise like `receipt`."""
+    """Write a receipt of another run by another model, otherwise equal to `receipt`."""
     found = json.loads(receipt.read_text("utf-8")) | {"distribution": DISTRIBUTION, "model_sha256": "0" * 64}
     path.write_text(json.dumps(found), "utf-8")

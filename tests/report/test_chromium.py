@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing is loaded, nothing runs, nothing runs over, and all of it can be read."""
+"""The page in a real browser: nothing is loaded or run, nothing overflows, and everything can be read."""
 
 import functools
 import shutil
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Headless Chromium."""
     with sync_playwright() as playwright:
-        # Its sandbox does not start as root; what it opens here was written by these tests.
+        # Its sandbox does not start as root; it only opens pages that these tests wrote.
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield running
         running.close()
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> dict[str, Path]:
-    """Reports that have every section, beside their files: `s` of ordinary reviews, `h` of hostile ones."""
+    """Reports with every section, beside their scored files: `s` of ordinary reviews, `h` of hostile ones."""
     command = Command(tmp_path_factory.mktemp("pages"))
     found = {}
     for name, rows, by in (("s", some_reviews(400), "day"), ("h", hostile_reviews(), "<i>shop\u202e")):
@@ -50,7 +50,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> dict[s
 
 @pytest.fixture
 def open_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
-    """Open a file in a tab that fails the test for whatever the page asks for or complains of."""
+    """Open a file in a tab; the test fails if the page requests anything or logs any message."""
     said: list[str] = []
     contexts = []
 
@@ -72,7 +72,7 @@ def open_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
 
 
 def test_figures_as_they_are_shown(pages: dict[str, Path], open_tab: Callable[..., Tab]) -> None:
-    """What the browser shows is what is in the file."""
+    """The browser shows the figures of the file."""
     rows = read_table(pages["s"].with_suffix(".jsonl"))
     scored = [row for row in rows if row["sentiment"]]
     tab = open_tab(pages["s"])
@@ -96,7 +96,7 @@ def test_figures_as_they_are_shown(pages: dict[str, Path], open_tab: Callable[..
 
 
 def test_hostile_text_is_read_and_nothing_else(pages: dict[str, Path], open_tab: Callable[..., Tab]) -> None:
-    """No script of a review has run, no style of one counts, and its words are there to be read."""
+    """No script of a review runs, no style of one applies, and its words can be read."""
     tab = open_tab(pages["h"])
     assert tab.title() == "Sentiment of h.jsonl"
     texts = tab.locator("ol[aria-labelledby=most-positive] .review").all_inner_texts()
@@ -122,8 +122,8 @@ def test_a_phone_has_nothing_to_scroll_sideways(
 @pytest.mark.parametrize("width", [1200, PHONE])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_it(pages: dict[str, Path], open_tab: Callable[..., Tab], scheme: str, width: int) -> None:
-    """axe finds nothing wrong: contrast, landmarks, headings, tables, names of pictures; the scheme is followed."""
-    # axe is a script, which the page itself would not let run.
+    """axe finds no fault with contrast, landmarks, headings, tables or picture names; the color scheme is followed."""
+    # axe is a script, which the page itself would block.
     tab = open_tab(pages["s"], width, scheme, bypass_csp=True)
     tab.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
     found = Axe().run(tab, options={"resultTypes": ["violations"]})
@@ -134,7 +134,7 @@ def test_everybody_can_read_it(pages: dict[str, Path], open_tab: Callable[..., T
 
 
 def test_by_keyboard(pages: dict[str, Path], open_tab: Callable[..., Tab]) -> None:
-    """The first stop leads to the figures; every section and every table can be reached, and opened."""
+    """The first tab stop leads to the figures; every section and every table can be reached and opened."""
     tab = open_tab(pages["s"])
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the figures"
@@ -151,7 +151,7 @@ def test_by_keyboard(pages: dict[str, Path], open_tab: Callable[..., Tab]) -> No
 
 
 def test_print(pages: dict[str, Path], open_tab: Callable[..., Tab]) -> None:
-    """On paper: dark on white, also where the screen is dark; no navigation; the tables behind the charts are open."""
+    """In print the page is dark on white even on a dark screen, without navigation, and the charts' tables are open."""
     tab = open_tab(pages["s"], 800, "dark")
     tab.emulate_media(media="print")
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
@@ -162,7 +162,7 @@ def test_print(pages: dict[str, Path], open_tab: Callable[..., Tab]) -> None:
 
 
 def test_from_a_server(pages: dict[str, Path], browser: Browser) -> None:
-    """Served over HTTP, the page asks for nothing more than itself."""
+    """Served over HTTP, the page requests nothing but itself."""
     asked: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):

@@ -12,8 +12,8 @@ VALUES = st.lists(st.none() | st.integers(-5, 5), max_size=40)
 
 @given(VALUES, st.integers(0, 6), st.integers(1, 10), st.sampled_from([1, -1]))
 def test_as_sorting_all_would_find_them(values: list[int | None], most: int, size: int, sign: int) -> None:
-    """The best of all batches together, equals in the order of their rows, texts that come again left out."""
-    # A text's prediction is always the same: here there are two texts for each.
+    """The best rows of all batches are found: equals in row order, and repeated texts only once."""
+    # A text's prediction is always the same: here every value has two texts.
     rows = [(value, f"{value}, {place % 2}") for place, value in enumerate(values)]
     found = Extremes(most, "polarity", sign)
     for start in range(0, len(rows), size):
@@ -36,7 +36,7 @@ def test_as_sorting_all_would_find_them(values: list[int | None], most: int, siz
 
 
 def test_long_texts_are_kept_in_part() -> None:
-    """Of a text of megabytes its beginning is kept, and its length."""
+    """Of a text of megabytes, only the beginning and the length are kept."""
     found = Extremes(1, "polarity", 1)
     found.add(pa.record_batch({"polarity": pa.array([1.0]), "text": pa.array(["ab" * 10**6])}), 0)
     (review,) = found.best()
@@ -47,7 +47,7 @@ def test_long_texts_are_kept_in_part() -> None:
 
 @pytest.mark.parametrize("rows", [1_000, 100_000])
 def test_no_more_is_kept_of_more_rows(rows: int) -> None:
-    """However many rows there were, those that are shown are kept, and nothing of the others."""
+    """However many rows there are, only those that will be shown are kept."""
     found = Extremes(10, "polarity", 1)
     for start in range(0, rows, 1_000):
         values = pa.array(range(start, start + 1_000))

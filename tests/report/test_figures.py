@@ -22,7 +22,7 @@ Report = Callable[..., Page]
 
 
 def typed(rows: list[Row], prefix: str = "") -> list[dict[str, Any]]:
-    """The predictions of scored rows, whatever the format gives them back as."""
+    """Return the predictions of the scored rows, with the same types for every format."""
     return [
         {
             "text": row["text"],
@@ -48,7 +48,7 @@ def decimal(value: float) -> str:
 
 
 def require_figures(page: Page, rows: list[dict[str, Any]], total: int) -> None:
-    """Assert that everything that is counted is what these scored rows come to."""
+    """Assert that all figures on the page are those of these scored rows."""
     scored = len(rows)
     assert page.text("rows") == f"{total:,}"
     assert page.text("scored") == f"{scored:,}"
@@ -79,14 +79,14 @@ def require_figures(page: Page, rows: list[dict[str, Any]], total: int) -> None:
 @pytest.mark.parametrize("prefix", ["", "model_"])
 @pytest.mark.parametrize("name", ["s.parquet", "s.csv", "s.tsv.gz", "s.jsonl", "s.jsonl.zst"])
 def test_figures_of_every_format(scored: Scored, report: Report, name: str, prefix: str) -> None:
-    """Counts, shares, means and histograms are those of the file, in each of the formats that score writes."""
+    """Counts, shares, means and histograms are those of the file, in every format that `score` writes."""
     output = scored(name, "--prefix", prefix, "--max-tokens", "20")
     rows = read_table(output)
     require_figures(report(name), typed(rows, prefix), len(rows))
 
 
 def test_folders(scored: Scored, report: Report, tmp_path: Path) -> None:
-    """All files of a folder are one output, whoever put them there; what else is in it is left alone."""
+    """All scored files of a folder count as one output, whoever put them there; other files are ignored."""
     folder = scored("one.parquet/", "--max-tokens", "20")
     found = [row for part in sorted(folder.glob("part-*")) for row in read_table(part)]
     require_figures(report("one.parquet"), typed(found), len(found))
@@ -103,7 +103,7 @@ def test_folders(scored: Scored, report: Report, tmp_path: Path) -> None:
 
 
 def test_the_prefix_is_that_of_the_receipt_unless_it_is_named(scored: Scored, report: Report) -> None:
-    """A file without a receipt has to be told of, and can be."""
+    """For a file without a receipt, the prefix can be given with --prefix."""
     output = scored("s.csv", "--prefix", "model_")
     output.with_name("s.csv.receipt.json").unlink()
     assert report("s.csv", "--prefix", "model_").text("rows") == "400"
@@ -111,7 +111,7 @@ def test_the_prefix_is_that_of_the_receipt_unless_it_is_named(scored: Scored, re
 
 @pytest.mark.parametrize("name", ["s.parquet", "s.csv", "s.jsonl"])
 def test_groups_by_a_column(scored: Scored, report: Report, name: str) -> None:
-    """Rows, mean polarity and shares of labels for each value, the largest first; values are text."""
+    """--by gives rows, mean polarity and label shares for each value, the largest group first; values stay text."""
     rows = read_table(scored(name))
     table = report(name, "--by", "shop").table("Rows, mean polarity and shares of labels for each value")
     counts = Counter(row["shop"] for row in rows)
@@ -128,7 +128,7 @@ def test_groups_by_a_column(scored: Scored, report: Report, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["text", pa.timestamp("us", "UTC"), pa.date32()])
 def test_days(scored: Scored, report: Report, kind: Any, tmp_path: Path) -> None:
-    """Dates and times, also where they are text, are grouped by day, in their order; a missing one is said."""
+    """Dates and times, even as text, are grouped by day in order; rows without one are counted as "no value"."""
     output = scored("s.parquet")
     table = pq.read_table(output)
     days = [row["day"][:10] for row in table.to_pylist()]
@@ -146,7 +146,7 @@ def test_days(scored: Scored, report: Report, kind: Any, tmp_path: Path) -> None
 
 
 def test_many_days_are_months_and_many_values_are_cut(scored: Scored, report: Report) -> None:
-    """No list grows beyond the page, and none loses a row."""
+    """Many days become months and many values are cut off, so that lists stay short and no row is lost."""
     rows = some_reviews(400)
     for number, row in enumerate(rows):
         row["day"] = f"20{number % 10:02}-{number % 12 + 1:02}-{number % 28 + 1:02}"
@@ -185,7 +185,7 @@ def test_reviews_that_stand_out(scored: Scored, report: Report, name: str) -> No
 
 
 def test_what_is_not_there_is_not_shown(scored: Scored, report: Report) -> None:
-    """Without reviews in the file, none are shown and it is said; --top 0 leaves the lists out."""
+    """If the file holds no reviews, none are shown and the page says so; --top 0 leaves the lists out."""
     scored("s.csv", "--columns", "id")
     page = report("s.csv")
     assert "The file does not hold the reviews" in "".join(page.root.itertext())
@@ -194,7 +194,7 @@ def test_what_is_not_there_is_not_shown(scored: Scored, report: Report) -> None:
 
 
 def test_labels_without_an_order(scored: Scored, report: Report, tmp_path: Path) -> None:
-    """Where labels have no polarity, nothing is said of one."""
+    """If labels have no polarity, the page does not mention it."""
     rows = [
         {**row, "sentiment": {"positive": "joy", "very positive": "joy"}.get(row["sentiment"], row["sentiment"])}
         for row in read_table(scored("s.jsonl"))
@@ -210,7 +210,7 @@ def test_labels_without_an_order(scored: Scored, report: Report, tmp_path: Path)
 
 
 def test_the_receipt(scored: Scored, report: Report) -> None:
-    """What the receipt beside the file says is on the page; where there is none, that is said."""
+    """The page shows what the receipt beside the file says, where the two differ, or that there is none."""
     output = scored("s.parquet")
     receipt = json.loads(output.with_name("s.parquet.receipt.json").read_text("utf-8"))
     page = report("s.parquet")
@@ -230,7 +230,7 @@ def test_the_receipt(scored: Scored, report: Report) -> None:
 
 
 def test_drift(scored: Scored, report: Report, tmp_path: Path) -> None:
-    """Against an earlier receipt: shares before and now, and the index as its formula gives it."""
+    """Compared with an earlier receipt, the page shows shares before and now, and the stability index."""
     rows = typed(read_table(scored("s.jsonl")))
     write_earlier_receipt(tmp_path / "old.receipt.json", tmp_path / "s.jsonl.receipt.json")
     page = report("s.jsonl", "--compare-to", "old.receipt.json")
@@ -250,7 +250,7 @@ def test_drift(scored: Scored, report: Report, tmp_path: Path) -> None:
 
 
 def stability(before: list[int], now: list[int]) -> float:
-    """The population stability index of two histograms, with half a row more in every bin."""
+    """Return the population stability index of two histograms, with half a row added to every bin."""
     p, q = np.array(before) + 0.5, np.array(now) + 0.5
     p, q = p / p.sum(), q / q.sum()
     return float(((p - q) * np.log(p / q)).sum())

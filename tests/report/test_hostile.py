@@ -1,4 +1,4 @@
-"""Whatever stands in a review, a value or a name, on the page it is text."""
+"""Whatever a review, a value or a name holds, the page shows it as text."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 from report.pages import Page
 from report.reviews import HOSTILE, hostile_reviews
 
-# What this page is made of; none of it can load or run anything.
+# What this page is made of; nothing here can load or run anything.
 _TAGS = """
 html head meta title style body a header h1 h2 h3 p nav ul ol li dl div dt dd main section table caption thead tbody tr
 th td span bdi code br figure figcaption details summary footer
@@ -22,7 +22,7 @@ ATTRIBUTES = set(_ATTRIBUTES.split())
 
 
 def escaped(text: str) -> str:
-    """As the page shows it: what cannot be seen is written out, joiners within words and emoji stay."""
+    """Return the text as the page shows it: invisible characters are written out, joiners in words and emoji stay."""
     shown = "".join(
         character if character.isprintable() or character in "\n\t\u200c\u200d" else repr(character)[1:-1]
         for character in text
@@ -32,7 +32,7 @@ def escaped(text: str) -> str:
 
 @pytest.mark.parametrize("name", ["s.parquet", "s.csv", "s.jsonl"])
 def test_text_stays_text(scored: Callable[..., Path], report: Callable[..., Page], name: str) -> None:
-    """The page has its own elements and attributes and no others, and shows every text as it was written."""
+    """The page has only its own elements and attributes, and shows every text as it was written."""
     scored(name, rows=hostile_reviews())
     page = report(name, "--by", "<i>shop\u202e", "--top", "20")
     elements = list(page.root.iter())
@@ -47,7 +47,7 @@ def test_text_stays_text(scored: Callable[..., Path], report: Callable[..., Page
 
 
 def test_the_page_may_load_and_run_nothing(scored: Callable[..., Path], report: Callable[..., Page]) -> None:
-    """Its own policy, the first thing in it that counts, forbids everything but its one style sheet."""
+    """The page's own policy precedes its style sheet and forbids everything else."""
     scored("s.csv", rows=hostile_reviews())
     head = report("s.csv").root.find("head")
     policy = head.find("meta[@http-equiv='Content-Security-Policy']")
@@ -59,7 +59,7 @@ def test_the_page_may_load_and_run_nothing(scored: Callable[..., Path], report: 
 
 
 def test_names_in_a_receipt(scored: Callable[..., Path], report: Callable[..., Page]) -> None:
-    """A receipt is no better than any other file: what it says is text too."""
+    """Names in a receipt are shown as text too."""
     output = scored("s.jsonl")
     path = output.with_name("s.jsonl.receipt.json")
     receipt = json.loads(path.read_text("utf-8"))
@@ -72,7 +72,7 @@ def test_names_in_a_receipt(scored: Callable[..., Path], report: Callable[..., P
 
 
 def test_half_of_a_surrogate_pair(scored: Callable[..., Path], report: Callable[..., Page]) -> None:
-    """JSON can hold what no file in UTF-8 can: it is written out."""
+    """Half a surrogate pair, which JSON can hold but a UTF-8 file cannot, is written out."""
     output = scored("s.jsonl", rows=[{"id": "1", "text": "good \ud83d film", "shop": "\udc00"}])
     assert "\\ud83d" in output.read_text("utf-8")
     page = report("s.jsonl", "--by", "shop")
