@@ -13,7 +13,7 @@ RECORDS = pa.RecordBatch.from_pydict({"text": ["good", "bad"], "n_tokens": [3, 3
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_rows_same_bytes(tmp_path: Path, name: str) -> None:
-    """Two runs over the same rows write the same bytes: no clock, no name, no chance."""
+    """Two runs over the same rows write the same bytes, free of times, names and chance."""
     (tmp_path / "other").mkdir()
     first = write_records(tmp_path / name, RECORDS)
     os.utime(first, (0, 0))

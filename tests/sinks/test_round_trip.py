@@ -45,7 +45,7 @@ def test_any_text(scratch: Path, suffix: str, rows: list[tuple[str, str]], compr
 
 @pytest.mark.parametrize(("suffix", "null"), [("csv", ""), ("tsv", ""), ("jsonl", None), ("parquet", None)])
 def test_null(tmp_path: Path, suffix: str, null: str | None) -> None:
-    """Null stays null where the format has one, and is an empty field where it has not."""
+    """Null stays null where the format has it, and becomes an empty field otherwise."""
     path = write_records(tmp_path / f"a.{suffix}", records_of([(None, "x"), ("a", None)]))
     assert read_rows(path) == [{"text": null, "other": "x"}, {"text": "a", "other": null}]
 
@@ -80,7 +80,7 @@ def test_floats(scratch: Path, kind: str, suffix: str, data: st.DataObject) -> N
     objects=st.lists(JSON_OBJECTS, min_size=1, max_size=4), ascii_only=st.booleans(), space=st.sampled_from(["", " "])
 )
 def test_verbatim_objects(scratch: Path, objects: list[dict[str, object]], ascii_only: bool, space: str) -> None:
-    """Kept objects stand in the output byte for byte, followed by the new members."""
+    """Objects passed through verbatim are in the output byte for byte, followed by the new members."""
     objects = [{**value, "text": "good"} for value in objects]
     separators = (f",{space}", f":{space}")
     lines = [json.dumps(value, ensure_ascii=ascii_only, separators=separators) for value in objects]
@@ -96,14 +96,14 @@ def test_verbatim_objects(scratch: Path, objects: list[dict[str, object]], ascii
 
 @pytest.mark.parametrize("line", ["{}", "{ }", '{"text":"a" }', '{"text": "{}"}'])
 def test_members_before_the_closing_brace(tmp_path: Path, line: str) -> None:
-    """New members join an object of any spelling, also an empty one, so that it stays JSON."""
+    """New members are added to an object of any spelling, even an empty one, so that it stays JSON."""
     path = write_records(tmp_path / "a.jsonl", pa.RecordBatch.from_pydict({"n": [1]}), [line])
     assert json.loads(path.read_text("utf-8")) == {**json.loads(line), "n": 1}
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_parquet_keeps_types(tmp_path: Path, compression: str) -> None:
-    """Parquet out has the types and the metadata of Parquet in."""
+    """Parquet output keeps the types and metadata of Parquet input."""
     table = pa.table(
         {
             "text": pa.array(["a", None], pa.large_string()),

@@ -21,7 +21,7 @@ def refuse(constant: str) -> None:
 
 @pytest.mark.parametrize("separator", [",", "\t"])
 def test_delimited_text(tmp_path: Path, separator: str) -> None:
-    """Records end in a line feed, fields are quoted only where they must be, null is an empty field."""
+    """Records end in a line feed, fields are quoted only if necessary, and null is an empty field."""
     texts = ["plain", f"a{separator}b", 'say "so"', "line\nfeed", "cr\rhere", None]
     records = pa.RecordBatch.from_pydict({"text": texts, "n": texts})
     path = write_records(tmp_path / ("a.csv" if separator == "," else "a.tsv"), records)
@@ -83,7 +83,7 @@ def test_values_in_csv(tmp_path: Path, column: pa.Array, text: str) -> None:
     ],
 )
 def test_values_in_json(tmp_path: Path, column: pa.Array, value: Any) -> None:
-    """Each type has a value that is strictly JSON."""
+    """Each type becomes a value in strict JSON."""
     path = write_records(tmp_path / "a.jsonl", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
     assert json.loads(path.read_text("utf-8"), parse_constant=refuse) == {"value": value, "text": "a"}
 
@@ -109,7 +109,7 @@ def test_values_that_csv_cannot_hold(tmp_path: Path, column: pa.Array) -> None:
 
 
 def test_no_rows(tmp_path: Path) -> None:
-    """Without rows there are still the columns, where the format has any."""
+    """Without rows, the columns are still written if the format has them."""
     records = pa.RecordBatch.from_pylist([], pa.schema({"text": pa.string(), "n": pa.int32()}))
     assert write_records(tmp_path / "a.csv", records).read_text("utf-8") == "text,n\n"
     assert write_records(tmp_path / "a.jsonl", records).read_text("utf-8") == ""
