@@ -1,7 +1,7 @@
-"""Reads files to their ends, and prints a line of JSON for each: what came of it.
+"""Reads files to their end and prints a line of JSON for each: what came of it.
 
-Standard input says which: a JSON list of pairs, a path and the name of the column with the text, or null.
-A process of its own: what it cannot survive ends no other.
+Standard input names them: a JSON list of pairs of a path and the name of the text column, or null. It is a separate
+process, so that a crash ends no other.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Batches to chunks."""
+"""From batches to chunks."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ SCHEMA = pa.schema({"row": pa.int64(), "text": pa.string()})
 
 
 def make_batches(sizes: list[int], text: str) -> list[pa.RecordBatch]:
-    """Batches of these sizes, whose rows are numbered throughout."""
+    """Return batches of these sizes with rows numbered throughout."""
     edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
     return [
         pa.record_batch({"row": list(range(start, start + size)), "text": [text] * size}, schema=SCHEMA)
@@ -44,7 +44,7 @@ def test_small_batches_are_joined(sizes: list[int]) -> None:
 
 
 def test_row_larger_than_a_chunk() -> None:
-    """A row that is too large for a chunk is a chunk of its own."""
+    """A row too large for a chunk becomes a chunk of its own."""
     batch = pa.record_batch({"row": [0, 1, 2], "text": ["a", "x" * (CHUNK_BYTES + 1), "b"]}, schema=SCHEMA)
     assert [chunk.column("row").to_pylist() for chunk in rechunk([batch])] == [[0], [1], [2]]
 
@@ -61,12 +61,12 @@ def test_shared_buffers_count_once(kind: str) -> None:
 
 @pytest.mark.parametrize("verbatim", [False, True])
 def test_rows_among_the_rejects(tmp_path: Path, verbatim: bool) -> None:
-    """A row that is turned into a reject leaves all columns, and takes its place among the other rejects."""
+    """A row turned into a reject disappears from all columns and takes its place among the other rejects."""
     lines = [f'{{"id": {row}, "text": "{row}"}}' if row != 2 else "{" for row in range(6)]
     path = tmp_path / "in.jsonl"
     path.write_text("\n".join(lines), "utf-8")
     [chunk] = read_chunks(path, SourceOptions(verbatim=verbatim))
-    left = chunk.without({0: "first", 3: "fourth"})  # of the rows that could be read
+    left = chunk.without({0: "first", 3: "fourth"})  # counted among the rows that could be read
     assert left.texts == ["1", "3", "5"]
     assert left.lines == ([lines[1], lines[3], lines[5]] if verbatim else None)
     assert verbatim or left.records.to_pylist() == [{"id": row, "text": str(row)} for row in (1, 3, 5)]

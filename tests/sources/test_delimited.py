@@ -37,14 +37,14 @@ def path(tmp_path: Path) -> Path:
     ],
 )
 def test_texts(path: Path, content: bytes, texts: list[str]) -> None:
-    """Fields are read after RFC 4180 with any line ending; a byte order mark is no part of the first name."""
+    """Fields are read as in RFC 4180, with any line ending; a byte order mark is not part of the first name."""
     path.write_bytes(content)
     assert read_texts(path) == texts
 
 
 @pytest.mark.parametrize("value", ["NA", "null", "NaN", "None", "007", "1.50", "1e5", "true", "", " ", "2024-01-01"])
 def test_fields_stay_text(path: Path, value: str) -> None:
-    """No field is taken for null, a number or a date."""
+    """No field is read as null, a number or a date."""
     path.write_text(f"id,text\n{value},{value}\n", "utf-8")
     assert read_rows(path) == [{"id": value, "text": value}]
     assert read_texts(path) == [value]
@@ -66,26 +66,26 @@ def test_tabs(tmp_path: Path) -> None:
     ],
 )
 def test_no_header(path: Path, content: bytes, message: str) -> None:
-    """Without a header that can be read there are no columns: an error for the file."""
+    """A file without a readable header is refused."""
     path.write_bytes(content)
     with pytest.raises(BadDataError, match=f"{path}: {message}"):
         read_chunks(path)
 
 
 def test_empty_line_among_several_columns(path: Path) -> None:
-    """With several columns an empty line is no record."""
+    """In a file of several columns, an empty line is not a record."""
     path.write_bytes(b"id,text\n\n1,a\n\n\n2,b\n\n")
     assert read_texts(path) == ["a", "b"]
 
 
 def test_empty_line_in_a_single_column(path: Path) -> None:
-    """With a single column an empty line is a record with an empty field, and no row shifts."""
+    """In a file of one column, an empty line is a record with an empty field, and no row shifts."""
     path.write_bytes(b'text\na\n\n""\nb\n')
     assert read_texts(path) == ["a", "", "", "b"]
 
 
 def test_repeated_name(path: Path) -> None:
-    """Two columns of one name are an error, since one would be lost."""
+    """Two columns of the same name are an error, since one would be lost."""
     path.write_bytes(b"id,text,id\n1,a,2\n")
     with pytest.raises(UsageError, match="several columns are named 'id'"):
         read_chunks(path)
@@ -101,7 +101,7 @@ def test_repeated_name(path: Path) -> None:
     ],
 )
 def test_text_column(path: Path, header: str, wanted: str | None, found: str) -> None:
-    """The text column is the one asked for, else `text`, else the one known name that is there."""
+    """The text column is the one asked for, else `text`, else the only known name present."""
     path.write_text(f"{header}\n{header}\n", "utf-8")
     assert read_texts(path, SourceOptions(text_column=wanted)) == [found]
 
@@ -114,14 +114,14 @@ def test_text_column(path: Path, header: str, wanted: str | None, found: str) ->
     ],
 )
 def test_no_text_column(path: Path, wanted: str | None, message: str) -> None:
-    """Without a clear text column the error lists the columns."""
+    """Without an unambiguous text column, the error lists the columns."""
     path.write_bytes(b"id,review,comment\n1,a,b\n")
     with pytest.raises(UsageError, match=message):
         read_chunks(path, SourceOptions(text_column=wanted))
 
 
 def test_kept_columns(path: Path) -> None:
-    """Only the columns asked for are kept, in the order of the file; the text need not be one of them."""
+    """Only the columns asked for are kept, in the order of the file; the text column need not be among them."""
     path.write_bytes(b"a,text,b,c\n1,good,2,3\n")
     assert read_rows(path, SourceOptions(columns=("c", "a"))) == [{"a": "1", "c": "3"}]
     assert read_texts(path, SourceOptions(columns=("c", "a"))) == ["good"]
@@ -130,7 +130,7 @@ def test_kept_columns(path: Path) -> None:
 
 
 def test_chunks_are_bounded(path: Path) -> None:
-    """A long file comes in chunks bounded in rows and in characters."""
+    """A long file is split into chunks bounded in rows and in characters."""
     rows = [f"{number},film" for number in range(CHUNK_ROWS + 1)]
     large = [f"{number},{'x' * (CHUNK_BYTES // 2)}" for number in range(3)]
     path.write_text("\n".join(["id,text", *rows, *large]), "utf-8")
@@ -142,7 +142,7 @@ def test_chunks_are_bounded(path: Path) -> None:
 
 
 def test_bound_of_others(path: Path) -> None:
-    """The csv module's bound, which is the whole process's, is left as it was, also in the middle of a file."""
+    """The csv module's field limit, which is process-wide, is left as it was, even in the middle of a file."""
     path.write_bytes(b"text\n" + b"good\n" * (CHUNK_ROWS + 1) + b"x" * 1000)
     before = csv.field_size_limit()
     source = open_source(Location.parse(str(path)), SourceOptions(dialect=Dialect(max_field_bytes=999)))

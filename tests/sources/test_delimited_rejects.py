@@ -39,7 +39,7 @@ def written(row: tuple[str, str], end: str) -> bytes:
 
 
 def position(content: bytes) -> tuple[int, int]:
-    """Line number and offset of what comes behind `content`."""
+    """Return the line number and offset of what follows `content`."""
     return len(content.splitlines()) + 1, len(content)
 
 
@@ -75,14 +75,14 @@ def test_broken_lines_among_any_text(
 )
 @example(pieces=[b"1,b\n", b'a",",b\n'] * 3, bound=1000)
 def test_any_bytes(scratch: Path, pieces: list[bytes], bound: int) -> None:
-    """Whatever the bytes, none of them belongs to no record and none to two."""
+    """Whatever the bytes, each of them belongs to exactly one record."""
     path = scratch / "a.csv"
     path.write_bytes(b"i,text\n" + b"".join(pieces))
     require_covered(path, SourceOptions("i", dialect=Dialect(max_field_bytes=max(bound, 4))))
 
 
 def test_records_of_several_lines(tmp_path: Path) -> None:
-    """A record is rejected as a whole where it is known to end; lines are counted as they stand in the file."""
+    """A record is rejected as a whole if its end is known; lines are counted as in the file."""
     content = b'\xef\xbb\xbfid,text\r\n1,"a\r\nb"\r\n2,"c\r\nd",e\r\n3,"\xff\r\n"\r\n4,f\r\n'
     (tmp_path / "a.csv").write_bytes(content)
     rejects = read_rejects(tmp_path / "a.csv")
@@ -110,7 +110,7 @@ def test_records_of_several_lines(tmp_path: Path) -> None:
     ],
 )
 def test_quote_faults(tmp_path: Path, lines: list[str], rejected: list[int]) -> None:
-    """A quote fault costs its first line; until a record is read well, no quote inside a field is taken for text."""
+    """A quote fault costs its first line; until a record is read well, no quote inside a field counts as text."""
     (tmp_path / "a.csv").write_text("\n".join(["id,text", *lines]), "utf-8")
     assert [(reject.line or 0) - 1 for reject in read_rejects(tmp_path / "a.csv")] == rejected
     good = [line for number, line in enumerate(lines, start=1) if number not in rejected]
@@ -118,7 +118,7 @@ def test_quote_faults(tmp_path: Path, lines: list[str], rejected: list[int]) -> 
 
 
 def test_many_open_quotes(tmp_path: Path) -> None:
-    """A file is read in one go, also if each of its quotes stays open to the end."""
+    """A file is read in a single pass, even if each of its quotes stays open to the end."""
     count = 50_000
     (tmp_path / "a.csv").write_bytes(HEADER + b'1,good\na",",b\n' * count)
     chunks = read_chunks(tmp_path / "a.csv")
@@ -129,7 +129,7 @@ def test_many_open_quotes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", [b"1,", b'1,"'])
 @pytest.mark.parametrize("length", [150, 500, 500_000])
 def test_long_fields(tmp_path: Path, start: bytes, length: int) -> None:
-    """A field beyond the bound costs its line, quoted or not; of a very long line only the beginning is kept."""
+    """A field above the bound costs its line, quoted or not; of a very long line only the beginning is kept."""
     raw = start + b"x" * length + b"\n"
     (tmp_path / "a.csv").write_bytes(HEADER + b"0,good\n" + raw + b'2,"good"\n')
     options = SourceOptions(dialect=Dialect(max_field_bytes=100))
@@ -145,7 +145,7 @@ def test_long_fields(tmp_path: Path, start: bytes, length: int) -> None:
 
 @pytest.mark.parametrize("raw", [b"1111,2222,3333,4444,5\n", b'1111,"2\n2",3333,4444\n', b'1111,2222,"33\n",3333\n'])
 def test_long_records(tmp_path: Path, raw: bytes) -> None:
-    """A record of many fields is bounded too, at four times as many bytes as a field, whatever its lines would be."""
+    """A record of many fields is bounded too, at four times the bytes of a field, whatever its lines would be."""
     (tmp_path / "a.csv").write_bytes(b"text,b,c,d\n" + raw + b"good,2,3,4\n")
     rejects = read_rejects(tmp_path / "a.csv", SourceOptions(dialect=Dialect(max_field_bytes=4)))
     assert (rejects[0].line, rejects[0].offset) == (2, 11)
@@ -156,7 +156,7 @@ def test_long_records(tmp_path: Path, raw: bytes) -> None:
 
 
 def test_field_of_many_lines(tmp_path: Path) -> None:
-    """A quoted field of ever more lines is given up at the bound, and what follows is read."""
+    """A quoted field of many lines is given up at the bound, and what follows is read."""
     lines = [b'1,"open\n', *[b"%d,x\n" % number for number in range(2, 100)], b'100,"good"\n']
     (tmp_path / "a.csv").write_bytes(HEADER + b"".join(lines))
     options = SourceOptions(dialect=Dialect(max_field_bytes=50))
@@ -165,7 +165,7 @@ def test_field_of_many_lines(tmp_path: Path) -> None:
 
 
 def test_reasons_tell_nothing_of_the_text(tmp_path: Path) -> None:
-    """No word of a record stands in the reason why it was rejected."""
+    """The reason for a reject contains no word of the record."""
     (tmp_path / "a.csv").write_bytes(HEADER + b'1,"secret"secret\nsecret,5"secret\nsecret\n1,secret\xff\n"secret')
     rejects = read_rejects(tmp_path / "a.csv")
     assert len(rejects) == 5

@@ -1,4 +1,4 @@
-"""How delimited fields are written down."""
+"""Delimiters, quotes, encodings and bounds of delimited fields."""
 
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def test_dialects(tmp_path: Path, content: bytes, dialect: dict[str, Any], row: 
 
 
 def test_bytes_without_a_character(tmp_path: Path) -> None:
-    """In any encoding, a record with bytes that mean nothing there is rejected, and only that one."""
+    """In any encoding, only a record with bytes that have no meaning in it is rejected."""
     content = b"id,text\n1,a\n2,\x81\n3,b\n"
     (tmp_path / "a.csv").write_bytes(content)
     options = with_dialect(encoding="cp1252")
@@ -55,7 +55,7 @@ def test_bytes_without_a_character(tmp_path: Path) -> None:
     ["utf-16", "utf-32", "utf-7", "cp037", "unicode_escape", "raw_unicode_escape", "idna", "hex", "nonsense"],
 )
 def test_encodings_that_do_not_extend_ascii(encoding: str) -> None:
-    """An encoding in which a line does not end where its bytes say is refused, with the way out."""
+    """An encoding in which lines do not end where their bytes say is refused, with a way out."""
     with pytest.raises(UsageError, match=f"--encoding {encoding}: .* iconv"):
         Dialect(encoding=encoding)
 
@@ -74,13 +74,13 @@ def test_encodings_that_do_not_extend_ascii(encoding: str) -> None:
     ],
 )
 def test_unusable(options: dict[str, Any], message: str) -> None:
-    """What cannot be told apart is refused before anything is read."""
+    """A dialect that is ambiguous or out of range is refused before anything is read."""
     with pytest.raises(UsageError, match=message):
         Dialect(**options)
 
 
 def test_bound_is_of_bytes(tmp_path: Path) -> None:
-    """A field of as many bytes as are allowed is read, one of a byte more is rejected; its record's end is known."""
+    """The bound counts bytes: a field of exactly the bound is read, a longer one is rejected, and reading goes on."""
     content = 'id,text\n1,ääääx\n2,äääää\n3,xxxxxxxxxxx\n4,good\n5" x,5" tall\n'.encode()
     (tmp_path / "a.csv").write_bytes(content)
     options = with_dialect(max_field_bytes=9)
@@ -92,7 +92,7 @@ def test_bound_is_of_bytes(tmp_path: Path) -> None:
 
 
 def test_bounds_of_several_inputs(tmp_path: Path) -> None:
-    """Each input keeps to its own bound, also if another one has been opened since."""
+    """Each input keeps its own bound, even if another has been opened since."""
     (tmp_path / "a.csv").write_bytes(b"text\n" + b"x" * 10 + b"\n")
     location = Location.parse(str(tmp_path / "a.csv"))
     loose, tight = (open_source(location, with_dialect(max_field_bytes=bound)) for bound in (10, 9))

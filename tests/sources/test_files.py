@@ -34,7 +34,7 @@ CONTENTS = {
 @pytest.mark.parametrize("compression", ["", "gz", "zst"])
 @pytest.mark.parametrize("suffix", CONTENTS)
 def test_compressed(tmp_path: Path, suffix: str, compression: str) -> None:
-    """Every format is read as it is, and compressed as a whole."""
+    """Every format is read both plain and compressed as a whole."""
     path = tmp_path / f"reviews.{suffix}{'.' if compression else ''}{compression}"
     path.write_bytes(compressed(CONTENTS[suffix], compression))
     assert read_texts(path) == TEXTS
@@ -42,7 +42,7 @@ def test_compressed(tmp_path: Path, suffix: str, compression: str) -> None:
 
 @pytest.mark.parametrize("compression", ["gz", "zst"])
 def test_several_members(tmp_path: Path, compression: str) -> None:
-    """Compressed files that were appended to each other are read to the end."""
+    """Compressed files appended to each other are read to the end."""
     path = tmp_path / f"reviews.csv.{compression}"
     parts = [b"text\ngood\nb", b"", b"ad\n", b"so-so\n"]
     path.write_bytes(b"".join(compressed(part, compression) for part in parts))
@@ -63,7 +63,7 @@ def test_compressed_file_cut_short(tmp_path: Path, suffix: str, compression: str
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst", "a.jsonl.gz", "a.parquet.zst"])
 def test_not_compressed(tmp_path: Path, name: str) -> None:
-    """A file that is not compressed as its name says is bad data."""
+    """A file not compressed as its name says is bad data."""
     (tmp_path / name).write_bytes(b'{"text": "good"}\n' * 10)
     with pytest.raises(BadDataError, match=str(tmp_path / name)):
         read_chunks(tmp_path / name)
@@ -108,7 +108,7 @@ def test_nothing_compressed(tmp_path: Path, suffix: str, compression: str) -> No
     ],
 )
 def test_likely_size(tmp_path: Path, name: str, more: int, most: int) -> None:
-    """A small file may become so much in any case, else so many times its size; beyond that it is refused."""
+    """A small file may grow to a fixed size, a larger one to a multiple of its own; beyond that it is refused."""
     path = tmp_path / name
     path.write_bytes(compressed(b"text\n", name.rpartition(".")[2]))
     os.truncate(path, more or path.stat().st_size)
@@ -122,7 +122,7 @@ def test_likely_size(tmp_path: Path, name: str, more: int, most: int) -> None:
 
 
 def test_large_files_are_not_looked_through(tmp_path: Path) -> None:
-    """What is large already may become anything."""
+    """The size of a large file's contents is not checked at all."""
     with (tmp_path / "a.parquet").open("wb") as content:
         content.truncate(40_000_000)
     file = InputFile(Location.parse(str(tmp_path / "a.parquet")))
@@ -131,7 +131,7 @@ def test_large_files_are_not_looked_through(tmp_path: Path) -> None:
 
 
 def test_padding_behind_gzip(tmp_path: Path) -> None:
-    """Zeros behind the last member, as tapes leave them, are no damage; other bytes are."""
+    """Zeros after the last gzip member, as tapes leave them, are no damage; other bytes are."""
     content = gzip.compress(b"text\ngood\n")
     (tmp_path / "a.csv.gz").write_bytes(content + bytes(1000))
     assert read_texts(tmp_path / "a.csv.gz") == ["good"]
@@ -141,27 +141,27 @@ def test_padding_behind_gzip(tmp_path: Path) -> None:
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    """A file that is not there is named."""
+    """A file that does not exist is named."""
     with pytest.raises(NoInputError, match=f"{tmp_path}/a.csv: no such file"):
         read_chunks(tmp_path / "a.csv")
 
 
 def test_folder(tmp_path: Path) -> None:
-    """A folder with the name of a file cannot be read as one."""
+    """A folder with a file's name cannot be read as a file."""
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(InputOutputError, match=rf"\A{tmp_path}/a.csv: .+\Z"):
         read_chunks(tmp_path / "a.csv")
 
 
 def test_unknown_suffix(tmp_path: Path) -> None:
-    """A file whose name does not tell its format is a usage error."""
+    """A file whose name does not indicate its format is a usage error."""
     (tmp_path / "a.txt").write_text("text\n", "utf-8")
     with pytest.raises(UsageError, match=r"a\.txt: not one of"):
         read_chunks(tmp_path / "a.txt")
 
 
 def test_uri(tmp_path: Path) -> None:
-    """A file is read through its URI as through its path."""
+    """A file can be read by its URI as well as by its path."""
     (tmp_path / "a.csv").write_bytes(b"text\ngood\n")
     source = open_source(Location.parse(f"file://{tmp_path}/a.csv"), SourceOptions())
     assert [chunk.texts for chunk in source.chunks()] == [["good"]]

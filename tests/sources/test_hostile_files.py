@@ -1,4 +1,4 @@
-"""Files of every odd kind, collected by others, where the shared data is at hand."""
+"""Odd files of every kind, collected by others, if the shared data is available."""
 
 import json
 from collections import Counter
@@ -22,7 +22,7 @@ def files(folder: Path, pattern: str = "*") -> list[Path]:
 
 
 def options_for(path: Path) -> SourceOptions:
-    """The first column as the text, and the delimiter that the first line holds most of."""
+    """Take the first column as the text, and as the delimiter the one most frequent in the first line."""
     with reading(str(path)):
         first = decompressed(path).split(b"\n")[0].decode("utf-8", "replace")
     delimiter = max(",;|\t", key=Counter(first).__getitem__)
@@ -49,16 +49,16 @@ def test_csv_files(tmp_path: Path, shared_data: Path) -> None:
 
 
 def test_expected_answers(shared_data: Path) -> None:
-    """Where the right answer comes with the file, it is what is read."""
+    """Files that come with the right answer are read accordingly."""
     for path in files(shared_data / "csv-spectrum/csvs"):
         if path.stem == "location_coordinates":
-            continue  # comes with the answer to another file: its telephone number differs
+            continue  # comes with the answer for another file: the telephone number differs
         answer = json.loads((shared_data / "csv-spectrum/json" / path.name).with_suffix(".json").read_text("utf-8"))
         assert read_rows(path, options_for(path)) == answer, path.name
 
 
 def test_parquet_files(shared_data: Path) -> None:
-    """Every Parquet file gives all of its rows, as rows or rejects, or is refused; what is known to be bad is."""
+    """Every Parquet file gives all its rows, as rows or rejects, or is refused; those known to be bad are."""
     counts: Counter[str] = Counter()
     paths = files(shared_data / "parquet-testing", "*.parquet*")
     for path, found in zip(paths, read_in_a_process([(path, _first_text(path)) for path in paths]), strict=True):

@@ -31,14 +31,14 @@ def test_types(path: Path) -> None:
 
 
 def test_missing_keys(path: Path) -> None:
-    """A key that a record lacks reads as null; so does a text that is missing."""
+    """A key missing from a record reads as null, even if it is the text."""
     path.write_text('{"text": "a"}\n{"n": 1}\n{"text": null, "n": 2}\n', "utf-8")
     assert read_rows(path) == [{"text": "a", "n": None}, {"text": None, "n": 1}, {"text": None, "n": 2}]
     assert read_texts(path) == ["a", None, None]
 
 
 def test_column_of_nulls(path: Path) -> None:
-    """A column without any value is text, as far as can be told."""
+    """A column without any value is read as text."""
     path.write_text('{"text": "a", "n": null}\n', "utf-8")
     [chunk] = read_chunks(path)
     assert chunk.records.schema.field("n").type == pa.string()
@@ -53,7 +53,7 @@ def test_lines(path: Path, newline: str, mark: str) -> None:
 
 
 def test_verbatim(path: Path) -> None:
-    """Objects are handed on exactly as they were written, but for white space around them."""
+    """Objects are passed on exactly as written, except for white space around them."""
     lines = ['{"text":"\\u00e4",  "n": 1.50, "big": 12345678901234567890123}', '{ "n":1e5,"text" : "ä\\ud83d"}']
     path.write_text("\n  ".join(lines) + "\n", "utf-8")
     [chunk] = read_chunks(path, VERBATIM)
@@ -89,7 +89,7 @@ def test_verbatim(path: Path) -> None:
     ],
 )
 def test_broken_records(path: Path, line: bytes, reason: str, options: SourceOptions) -> None:
-    """What is no JSON object with a text is rejected alone, with its line, offset and bytes."""
+    """A line that is not a JSON object with a text is rejected alone, with its line, offset and bytes."""
     path.write_bytes(b'\n{"text": null}\r\n ' + line + b'\n{"text": "c"}')
     [chunk] = read_chunks(path, options)
     assert chunk.texts == [None, "c"]
@@ -131,7 +131,7 @@ def test_broken_lines_among_any_text(
 
 
 def test_last_line_cut_in_half(path: Path) -> None:
-    """A last line that was not written to its end is rejected, and not taken for a blank or a shorter one."""
+    """A last line not written to its end is rejected, and not taken for a blank or shorter one."""
     path.write_bytes(b'{"text": "a"}\n{"text": "b"}\n{"text": "c')
     assert read_texts(path) == ["a", "b"]
     assert [(reject.line, reject.raw) for reject in read_rejects(path)] == [(3, b'{"text": "c')]
@@ -139,7 +139,7 @@ def test_last_line_cut_in_half(path: Path) -> None:
 
 @pytest.mark.parametrize("length", [100, 1_000_000])
 def test_long_line(path: Path, length: int) -> None:
-    """A line beyond the bound is rejected with its length, and no more than its beginning is kept."""
+    """A line above the bound is rejected with its length, and only its beginning is kept."""
     raw = b'{"text": "' + b"x" * length + b'"}\n'
     path.write_bytes(b'{"text": "a"}\n' + raw + b'{"text": "b"}\n{')
     options = SourceOptions(dialect=Dialect(max_field_bytes=50))
@@ -180,7 +180,7 @@ def test_no_text_column(path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["{1}\n[]\n", "{1}\n" * (CHUNK_ROWS + 1)])
 def test_no_record_in_the_first_chunk(path: Path, content: str) -> None:
-    """Where not one of many lines is a JSON object there are no columns: an error for the file, with its first line."""
+    """If none of many lines is a JSON object, there are no columns, and the error names the first line."""
     path.write_text(content, "utf-8")
     with pytest.raises(BadDataError, match=rf"{path}: line 1: not a JSON object"):
         read_chunks(path)
@@ -189,13 +189,13 @@ def test_no_record_in_the_first_chunk(path: Path, content: str) -> None:
 @pytest.mark.parametrize("value", ['"one"', "{}", "[1]", "true", "1.5e300", str(2**70), '"\\ud83d"'])
 @pytest.mark.parametrize("place", [0, 1, CHUNK_ROWS + 1])
 def test_value_of_another_type(path: Path, value: str, place: int) -> None:
-    """A value that does not fit the type of its column rejects its record, and none where objects stay as they are."""
+    """A value of another type than its column's rejects its record, except where objects are passed on verbatim."""
     lines = [f'{{"text": "{row}", "n": {row}}}' for row in range(CHUNK_ROWS + 2)]
     bad = f'{{"text": "bad", "n": {value}}}'
     lines.insert(place + 1, bad)
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     if value == "1.5e300" and place < CHUNK_ROWS:
-        assert len(read_texts(path)) == len(lines)  # then they all are floats
+        assert len(read_texts(path)) == len(lines)  # then all are floats
         return
     assert [row["n"] for row in read_rows(path)] == list(range(CHUNK_ROWS + 2))
     [reject] = read_rejects(path)
@@ -206,7 +206,7 @@ def test_value_of_another_type(path: Path, value: str, place: int) -> None:
 
 
 def test_types_are_those_of_the_first_records(path: Path) -> None:
-    """Where the records of the first chunk differ, as many of the first as agree decide."""
+    """If the first records differ in type, as many of them as agree decide."""
     path.write_text("".join(f'{{"text": "a", "n": {value}}}\n' for value in ["null", 1, 0.5, '"x"', 2, "[]"]), "utf-8")
     assert [row["n"] for row in read_rows(path)] == [None, 1, 0.5, 2]
     assert [reject.line for reject in read_rejects(path)] == [4, 6]
@@ -222,7 +222,7 @@ def test_types_are_those_of_the_first_records(path: Path) -> None:
     ],
 )
 def test_change_after_the_first_chunk(path: Path, record: dict[str, object], reason: str) -> None:
-    """Where columns or types change behind the first chunk, the records that do not fit are rejected, in order."""
+    """If columns or types change after the first chunk, records that do not fit are rejected, in order."""
     first = json.dumps({"text": "a", "n": 1, "o": {"k": 1}}) + "\n"
     path.write_text(first * CHUNK_ROWS + "{\n" + json.dumps(record) + "\n{\n" + first, "utf-8")
     chunks = read_chunks(path)
@@ -232,7 +232,7 @@ def test_change_after_the_first_chunk(path: Path, record: dict[str, object], rea
 
 
 def test_lone_surrogate(path: Path) -> None:
-    """Half a surrogate pair cannot be kept outside of JSON, neither in a value nor in a key."""
+    """Half a surrogate pair cannot be kept outside JSON, neither in a value nor in a key."""
     path.write_text('{"text": "a\\ud83d"}\n{"text": "b"}\n{"text": "c", "\\ud83d": 1}\n', "utf-8")
     assert read_texts(path) == ["b"]
     reasons = [reject.reason for reject in read_rejects(path)]
@@ -241,7 +241,7 @@ def test_lone_surrogate(path: Path) -> None:
 
 
 def test_fraction_read(path: Path) -> None:
-    """How much of the file has been read grows to all of it."""
+    """The fraction of the file that has been read grows to 1."""
     path.write_text('{"text": "a"}\n' * (CHUNK_ROWS * 3), "utf-8")
     source = open_source(Location.parse(str(path)), SourceOptions())
     fractions = [source.fraction_read() or 0 for _ in source.chunks()]

@@ -26,7 +26,7 @@ def at_any_end(block: bytes) -> list[bytes]:
     content=st.lists(st.sampled_from([b"a", b"\r", b"\n", b"bcd"]), min_size=1).map(b"".join), bound=st.integers(1, 8)
 )
 def test_any_bytes(scratch: Path, split: Callable[[bytes], list[bytes]], content: bytes, bound: int) -> None:
-    """However the blocks fall, lines are cut at their ends; of one beyond the bound, beginning and length are known."""
+    """Wherever blocks end, lines are cut at their ends; of a line above the bound, beginning and length are known."""
     (scratch / "lines.csv").write_bytes(content)
     file = InputFile(Location.parse(str(scratch / "lines.csv")))
     lines = list(physical_lines(file, bound, split))

@@ -49,7 +49,7 @@ def test_types_are_kept(path: Path) -> None:
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
 )
 def test_kinds_of_text(path: Path, kind: pa.DataType) -> None:
-    """Every way that Arrow holds text is read, null and empty apart."""
+    """Text is read in every form that Arrow holds it in, and null stays apart from empty."""
     pq.write_table(pa.table({"text": pa.array(TEXTS).cast(kind)}), path)
     assert read_texts(path) == TEXTS
     assert [row["text"] for row in read_rows(path)] == TEXTS
@@ -57,7 +57,7 @@ def test_kinds_of_text(path: Path, kind: pa.DataType) -> None:
 
 @pytest.mark.parametrize("column", [[1, 2], [b"a", b"b"], [["a"], ["b"]], [None, None]])
 def test_column_without_text(path: Path, column: list[object]) -> None:
-    """A text column that holds something else is an error with its type."""
+    """A text column that holds something else is an error that names its type."""
     pq.write_table(pa.table({"text": column}), path)
     with pytest.raises(UsageError, match=r"column 'text' holds .*, not text: name another with --text-column"):
         read_chunks(path)
@@ -71,7 +71,7 @@ def test_small_row_groups_are_joined(path: Path) -> None:
 
 
 def test_large_row_groups_are_cut(path: Path) -> None:
-    """A row group of any size comes in bounded chunks."""
+    """A row group of any size is split into bounded chunks."""
     texts = [str(row) for row in range(3 * CHUNK_ROWS + 5)]
     pq.write_table(pa.table({"text": texts}), path)
     assert max(len(chunk) for chunk in read_chunks(path)) <= CHUNK_ROWS
@@ -79,7 +79,7 @@ def test_large_row_groups_are_cut(path: Path) -> None:
 
 
 def test_kept_columns(path: Path) -> None:
-    """Only the columns asked for are kept, in the order of the file; the text need not be one of them."""
+    """Only the columns asked for are kept, in the order of the file; the text column need not be among them."""
     pq.write_table(pa.table({"a": [1], "text": ["good"], "b": [2], "c": [3]}), path)
     assert read_rows(path, SourceOptions(columns=("c", "a"))) == [{"a": 1, "c": 3}]
     assert read_texts(path, SourceOptions(columns=("c", "a"))) == ["good"]
@@ -94,7 +94,7 @@ def test_no_rows(path: Path) -> None:
 
 
 def test_rows_are_known_ahead(path: Path) -> None:
-    """The number of rows is known from the footer, and the share read from there on."""
+    """The number of rows is known from the footer, and so is the fraction read."""
     pq.write_table(pa.table({"text": ["a"] * 10}), path)
     source = open_source(Location.parse(str(path)), SourceOptions())
     assert (source.rows, source.fraction_read()) == (10, 0)
@@ -103,14 +103,14 @@ def test_rows_are_known_ahead(path: Path) -> None:
 
 
 def test_repeated_name(path: Path) -> None:
-    """Two columns of one name are an error, since one would be lost."""
+    """Two columns of the same name are an error, since one would be lost."""
     pq.write_table(pa.Table.from_arrays([pa.array(["a"])] * 2, ["text", "text"]), path)
     with pytest.raises(UsageError, match="several columns are named 'text'"):
         read_chunks(path)
 
 
 def strings(values: list[bytes | None], kind: pa.DataType | None = None) -> pa.Array:
-    """Strings of these bytes, whether they are UTF-8 or not."""
+    """Return strings of these bytes, whether or not they are UTF-8."""
     text = pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
     if kind is None or kind == pa.string():
         return text
@@ -126,7 +126,7 @@ def strings(values: list[bytes | None], kind: pa.DataType | None = None) -> pa.A
     group_size=st.integers(1, 7),
 )
 def test_any_bytes_as_text(scratch: Path, values: list[bytes | None], group_size: int) -> None:
-    """Every row of text comes back; a row that is none is rejected with its row group, row and bytes."""
+    """Every row of text comes back; a row that is not text is rejected with its row group, row and bytes."""
     path = scratch / "a.parquet"
     pq.write_table(
         pa.table({"text": strings(values), "row": list(range(len(values)))}), path, row_group_size=group_size
@@ -147,7 +147,7 @@ def test_any_bytes_as_text(scratch: Path, values: list[bytes | None], group_size
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
 )
 def test_bad_bytes_in_any_kind_of_text(path: Path, kind: pa.DataType) -> None:
-    """However Arrow holds text, only the rows are rejected whose own text is bad; a kept column counts too."""
+    """However Arrow holds text, only rows with bad text are rejected; text in other kept columns counts too."""
     values = [b"good", b"bad", None, b"\xff", b"so-so", None]
     other = [b"a", b"\xc3(", b"c", b"d", b"e", b"\xff"]
     pq.write_table(pa.table({"text": strings(values, kind), "other": strings(other, kind)}), path)
@@ -161,7 +161,7 @@ def test_bad_bytes_in_any_kind_of_text(path: Path, kind: pa.DataType) -> None:
 
 
 def test_bad_bytes_within_a_list(path: Path) -> None:
-    """Text within lists counts as text."""
+    """Text within lists is checked too."""
     tags = pa.ListArray.from_arrays([0, 1, 3, 3], strings([b"x", b"y", b"\xff"]))
     pq.write_table(pa.table({"text": ["a", "b", "c"], "tags": tags}), path)
     assert read_rows(path) == [{"text": "a", "tags": ["x"]}, {"text": "c", "tags": []}]
@@ -169,7 +169,7 @@ def test_bad_bytes_within_a_list(path: Path) -> None:
 
 
 def test_nothing_but_bad_rows(path: Path) -> None:
-    """A file of bad rows has chunks without rows, whose rejects are numbered within their row groups."""
+    """A file of bad rows only has chunks without rows, whose rejects are numbered within their row groups."""
     pq.write_table(pa.table({"text": strings([b"\xff"] * (CHUNK_ROWS + 5))}), path, row_group_size=CHUNK_ROWS + 1)
     chunks = read_chunks(path)
     assert [(len(chunk), len(chunk.rejects)) for chunk in chunks] == [(0, CHUNK_ROWS), (0, 5)]
@@ -185,7 +185,7 @@ def test_not_parquet(path: Path, content: bytes) -> None:
 
 
 def read_variants(path: Path, contents: Iterable[bytes]) -> list[dict[str, Any]]:
-    """What comes of files of these contents."""
+    """Write files of these contents and return what came of reading each."""
     paths = []
     for number, content in enumerate(contents):
         paths.append(path.with_name(f"{number}.parquet"))
@@ -219,7 +219,7 @@ def test_cut_short(path: Path, compression: str) -> None:
     ids=["plain", "snappy", "zstd", "delta"],
 )
 def test_flipped_bits(path: Path, options: dict[str, Any]) -> None:
-    """Whatever is damaged in a file, it is read or refused: the interpreter survives, and little memory is taken."""
+    """A damaged file is read or refused; the interpreter survives, and little memory is used."""
     rows = [{"text": f"film {row % 7}" if row % 5 else None, "tags": ["a", str(row)]} for row in range(300)]
     pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=100, **options)
     content, generator = path.read_bytes(), random.Random(27)
@@ -237,7 +237,7 @@ def test_flipped_bits(path: Path, options: dict[str, Any]) -> None:
 
 
 def test_claims_too_large(path: Path) -> None:
-    """Counts and sizes in a footer are not believed, however large they are."""
+    """Counts and sizes in a footer are not trusted, however large they are."""
     pq.write_table(pa.table({"text": ["good"] * 100}), path, store_schema=False)
     content = path.read_bytes()
     start = footer_start(content)
@@ -257,7 +257,7 @@ def test_claims_too_large(path: Path) -> None:
 
 
 def test_checksums(path: Path) -> None:
-    """Where a writer has left checksums, no byte of a value changes unseen."""
+    """If the writer left checksums, no byte of a value changes unnoticed."""
     texts = [f"film {row}" for row in range(2000)]
     pq.write_table(pa.table({"text": texts}), path, compression="none", write_page_checksum=True)
     content, generator = path.read_bytes(), random.Random(27)
@@ -267,14 +267,14 @@ def test_checksums(path: Path) -> None:
         damaged[generator.randrange(4, footer_start(content))] ^= 1 << generator.randrange(8)
         path.write_bytes(damaged)
         try:
-            assert read_texts(path) == texts  # in what is said about a page, not in it
+            assert read_texts(path) == texts  # the damage is in what describes a page, not in its values
         except BadDataError:
             refused += 1
     assert refused > 40
 
 
 def test_only_needed_columns_are_read(path: Path) -> None:
-    """What is neither kept nor scored is not even decompressed."""
+    """A column neither kept nor scored is not even decompressed."""
     notes = [f"note {row}" for row in range(5000)]
     pq.write_table(pa.table({"notes": notes, "text": ["good"] * 5000, "id": range(5000)}), path, compression="zstd")
     content = bytearray(path.read_bytes())
@@ -290,7 +290,7 @@ def test_only_needed_columns_are_read(path: Path) -> None:
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
 )
 def test_long_texts(path: Path, kind: pa.DataType) -> None:
-    """A text beyond the bound is rejected, whether it is one or not; of a very long one only the beginning is kept."""
+    """A text above the bound is rejected, UTF-8 or not; of a very long one only the beginning is kept."""
     texts = [b"12345", "äöü".encode(), None, b"x" * 100_000, b"\xff" * 6, b"\xff", b""]
     pq.write_table(pa.table({"text": strings(texts, kind), "row": list(range(len(texts)))}), path)
     options = SourceOptions(dialect=Dialect(max_field_bytes=5))
@@ -305,7 +305,7 @@ def test_long_texts(path: Path, kind: pa.DataType) -> None:
 
 
 def test_damaged_pages(path: Path) -> None:
-    """Damage behind an intact footer is bad data, found when the rows are read."""
+    """Damage to pages with an intact footer is bad data, found when the rows are read."""
     pq.write_table(pa.table({"text": [f"film {row}" for row in range(5000)]}), path, compression="zstd")
     content = bytearray(path.read_bytes())
     content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
@@ -315,10 +315,10 @@ def test_damaged_pages(path: Path) -> None:
 
 
 def test_rows_that_are_not_there(path: Path) -> None:
-    """A footer that tells of more rows than the pages hold is damage, and the file no shorter one."""
+    """A footer that states more rows than the pages hold means damage, not a shorter file."""
     pq.write_table(pa.table({"text": ["a"] * 100}), path, store_schema=False)
     content = path.read_bytes()
-    # Of all counts of rows in the footer, that of the whole file comes first.
+    # Of all row counts in the footer, that of the whole file comes first.
     place = content.index(b"\x16\xc8\x01", len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
     path.write_bytes(content[:place] + b"\x16\xca\x01" + content[place + 3 :])
     with pytest.raises(BadDataError, match=f"{path}: damaged: 100 rows, where its footer tells 101"):

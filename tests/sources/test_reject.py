@@ -13,7 +13,7 @@ from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS
 
 
 def test_record_of_a_line() -> None:
-    """What is known stands in the record, and the bytes as text."""
+    """The record of a rejected line holds what is known, with the bytes as text."""
     reject = Reject(source="a.csv", line=3, offset=17, reason="odd", raw='1,"ä\n'.encode())
     assert reject.record() == {"source": "a.csv", "line": 3, "offset": 17, "reason": "odd", "raw": '1,"ä\n'}
     assert str(reject) == "a.csv: line 3: odd"
@@ -29,7 +29,7 @@ def test_record_of_a_row() -> None:
 
 @pytest.mark.parametrize(("name", "bad"), [("a.csv", b"1,2\n"), ("a.jsonl", b"{1}\n")])
 def test_rejects_alone_fill_chunks(tmp_path: Path, name: str, bad: bytes) -> None:
-    """A long run of bad records comes in bounded chunks without rows, in order and with nothing between."""
+    """A long run of bad records becomes bounded chunks without rows, in order and with none missing."""
     good = b"text\ngood\n" if name == "a.csv" else b'{"text": "good"}\n'
     (tmp_path / name).write_bytes(good + bad * (2 * CHUNK_ROWS + 5))
     chunks = read_chunks(tmp_path / name)
@@ -49,7 +49,7 @@ def test_bytes_of_rejects_count(tmp_path: Path, name: str) -> None:
 
 
 def test_whoever_needs_all_records(tmp_path: Path) -> None:
-    """A table as a whole, or a reader that asks for it, gets an error instead of a file with gaps."""
+    """A caller that needs all records gets an error instead of a table or chunks with gaps."""
     (tmp_path / "a.csv").write_bytes(b"text\ngood\na,b\nbad\n")
     location = Location.parse(str(tmp_path / "a.csv"))
     message = r"a\.csv: line 3: 2 fields where the header has 1"
