@@ -18,7 +18,7 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of two layers with random weights and a small vocabulary, without a classifier's head."""
+    """A two-layer BERT with random weights and a small vocabulary, without a classification head."""
     folder = tmp_path_factory.mktemp("base")
     vocabulary = folder / "vocab.txt"
     vocabulary.write_text("\n".join(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS)) + "\n", "utf-8")
@@ -31,7 +31,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=256,
-        initializer_range=0.2,  # a model that has learned nothing yet would take long to begin
+        initializer_range=0.2,  # an untrained model would otherwise take long to start learning
     )
     BertModel(config).save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)

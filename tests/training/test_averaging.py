@@ -1,4 +1,4 @@
-"""The moving average of the weights, against the sum written out."""
+"""The moving average of the weights, compared with the sum written out."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ STEPS = [torch.tensor([[float(value), -value]]) for value in (1, 4, -2, 10)]
 
 
 def run(folder: Path, steps: list[torch.Tensor], begun: int = 0) -> tuple[WeightAveraging, Any, dict[str, Any]]:
-    """An average that has seen the weights take on `steps`, of which `begun` have been seen before."""
+    """Return an average that has seen the weights take on `steps`, after `begun` earlier ones, and its context."""
     model = nn.Linear(2, 1, bias=False)
     averaging = WeightAveraging(DECAY)
     state = SimpleNamespace(global_step=begun, best_global_step=None)
@@ -44,7 +44,7 @@ def test_average(tmp_path: Path) -> None:
 
 
 def test_the_weights_return_after_an_error(tmp_path: Path) -> None:
-    """A measurement that fails does not leave the average in training."""
+    """After a measurement that fails, the model has its own weights again."""
     averaging, model, _ = run(tmp_path, STEPS)
     with pytest.raises(RuntimeError), averaging.in_place(model):
         raise RuntimeError
@@ -52,7 +52,7 @@ def test_the_weights_return_after_an_error(tmp_path: Path) -> None:
 
 
 def test_a_resumed_run_goes_on_with_its_average(tmp_path: Path) -> None:
-    """Stopped and resumed after any step, the average is that of one run, to the bit."""
+    """Stopped and resumed after any step, the average is that of a single run, to the bit."""
     (whole, model, _), results = run(tmp_path, STEPS), []
     with whole.in_place(model):
         results.append(model.weight.data.clone())

@@ -1,4 +1,4 @@
-"""Resampling, and two models on the same rows."""
+"""Resampling, and comparing two models on the same rows."""
 
 from math import comb
 
@@ -13,7 +13,7 @@ from sentiment_batch.training.evaluation import Predictions
 
 
 def predictions(right: list[bool], rows: list[int] | None = None) -> Predictions:
-    """Of texts whose label is 0; `right` says which of them got it."""
+    """Return predictions of texts whose label is 0; `right` says which of them are correct."""
     count = len(right)
     probabilities = np.eye(2, dtype=np.float32)[[0 if hit else 1 for hit in right]]
     return Predictions(
@@ -26,7 +26,7 @@ def predictions(right: list[bool], rows: list[int] | None = None) -> Predictions
 
 
 def test_interval_of_a_share() -> None:
-    """For 80 % of 400 the interval is about two standard errors to each side, the same in every run."""
+    """For 80% of 400, the interval is about two standard errors to each side, and the same in every run."""
     right = np.arange(400) % 5 > 0
     found = intervals(lambda rows: {"accuracy": float(right[rows].mean())}, 400)
     assert found["accuracy"] == pytest.approx((0.8 - 1.96 * 0.02, 0.8 + 1.96 * 0.02), abs=0.005)
@@ -34,7 +34,7 @@ def test_interval_of_a_share() -> None:
 
 
 def test_what_cannot_be_measured_has_no_interval() -> None:
-    """A statistic without a value is left out; one that lacks it at times is taken where it has one."""
+    """A statistic without a value has no interval; one that sometimes has none uses the samples where it has one."""
     found = intervals(lambda rows: {"never": None, "at times": 1.0 if 0 in rows else None}, 3)
     assert found == {"at times": (1.0, 1.0)}
 
@@ -43,13 +43,13 @@ def test_what_cannot_be_measured_has_no_interval() -> None:
     ("only_first", "only_second", "p"), [(0, 0, 1), (0, 5, 2 / 32), (1, 9, 2 * 11 / 1024), (3, 3, 1), (2, 3, 1)]
 )
 def test_mcnemar_by_hand(only_first: int, only_second: int, p: float) -> None:
-    """Twice the binomial tail of one half, at most 1."""
+    """The p-value is twice the binomial tail for one half, at most 1."""
     assert mcnemar(only_first, only_second) == p
 
 
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_mcnemar(one: int, other: int) -> None:
-    """The same whichever model is called the first, a probability, and the binomial's own tail."""
+    """The p-value is a probability, the same whichever model comes first, and equals the binomial tail."""
     p = mcnemar(one, other)
     assert p == mcnemar(other, one)
     tail = sum(comb(one + other, wins) for wins in range(min(one, other) + 1)) / 2 ** (one + other)
@@ -57,12 +57,12 @@ def test_mcnemar(one: int, other: int) -> None:
 
 
 def test_mcnemar_of_many_rows() -> None:
-    """Thousands of rows are counted exactly: about the normal tail beyond 3.2 standard deviations, twice."""
+    """Thousands of rows are counted exactly: about twice the normal tail beyond 3.2 standard deviations."""
     assert mcnemar(10_000, 10_453) == pytest.approx(0.00157, abs=0.00005)
 
 
 def test_compare() -> None:
-    """Ten rows, one lost, four gained."""
+    """Of ten rows, one is lost and four are gained."""
     comparison = compare(predictions([True] * 8 + [False] * 2), predictions([False] * 4 + [True] * 4 + [True, False]))
     assert (comparison.accuracy, comparison.other_accuracy, comparison.difference) == (0.8, 0.5, pytest.approx(0.3))
     assert (comparison.only_first, comparison.only_second) == (4, 1)
@@ -72,14 +72,14 @@ def test_compare() -> None:
 
 
 def test_compare_a_model_with_itself() -> None:
-    """No row differs, however resampled."""
+    """A model compared with itself differs in no row, however resampled."""
     both = predictions([True, False, True])
     comparison = compare(both, both)
     assert (comparison.difference, comparison.interval, comparison.p_value) == (0, (0, 0), 1)
 
 
 def test_rows_that_one_model_cannot_score() -> None:
-    """Only rows with two predictions are compared, each with its own."""
+    """Only rows with two predictions are compared, each with its own counterpart."""
     comparison = compare(predictions([True, False, True], [0, 2, 5]), predictions([False, True], [2, 5]))
     assert (comparison.rows, comparison.accuracy, comparison.other_accuracy) == (2, 0.5, 0.5)
     assert (comparison.only_first, comparison.only_second) == (0, 0)

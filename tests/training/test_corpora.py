@@ -41,7 +41,7 @@ def test_kaggle_columns(tmp_path: Path) -> None:
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.floats(0, 1))
 def test_a_sentence_stays_on_one_side(sentences: list[int], held_out: float) -> None:
-    """No SentenceId stands on both sides of the split, and no phrase is lost or doubled."""
+    """No SentenceId is on both sides of the split, and no phrase is lost or doubled."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [(i, sentence, f"phrase {i}", i % 5) for i, sentence in enumerate(sentences)]
         write_rows(Path(folder, "train.tsv"), ["PhraseId", "SentenceId", "Phrase", "Sentiment"], rows)
@@ -64,7 +64,7 @@ def test_split_survives_added_rows(tmp_path: Path) -> None:
 
 
 def test_equal_texts_stay_on_one_side(tmp_path: Path) -> None:
-    """Without a group column a text is its own group: it is never trained on and measured on."""
+    """Without a group column each text is its own group, never both trained on and measured on."""
     write_rows(tmp_path / "a.csv", ["text", "label"], [(f"text {i % 40}", i % 5) for i in range(200)])
     corpus = load_corpus(CorpusSpec("a", "a.csv", held_out=0.5), tmp_path, FIVE_CLASSES)
     assert not set(corpus.train.texts) & set(corpus.dev.texts)
@@ -72,7 +72,7 @@ def test_equal_texts_stay_on_one_side(tmp_path: Path) -> None:
 
 
 def test_group_column(tmp_path: Path) -> None:
-    """Rows of one value of the named column stay together."""
+    """Rows with the same value in the named column stay together."""
     rows = [(f"text {i}", i % 5, f"shop {i % 9}") for i in range(90)]
     write_rows(tmp_path / "a.csv", ["text", "label", "shop"], rows)
     spec = CorpusSpec("a", "a.csv", group_column="shop", held_out=0.5)
@@ -82,7 +82,7 @@ def test_group_column(tmp_path: Path) -> None:
 
 
 def test_dev_file(tmp_path: Path) -> None:
-    """With a dev file nothing is held back of the training file."""
+    """With a dev file, nothing is held back from the training file."""
     write_rows(tmp_path / "a.csv", ["text", "label"], [("x", 0), ("y", 1)])
     write_rows(tmp_path / "b.csv", ["text", "label"], [("z", 2)])
     corpus = load_corpus(CorpusSpec("a", "a.csv", dev="b.csv"), tmp_path, FIVE_CLASSES)
@@ -90,7 +90,7 @@ def test_dev_file(tmp_path: Path) -> None:
 
 
 def test_label_map(tmp_path: Path) -> None:
-    """Values of the label column become the labels that they are mapped to."""
+    """Values of the label column become the labels that label_map gives for them."""
     write_rows(tmp_path / "a.csv", ["text", "rating"], [("x", "10"), ("w", "pos")])
     spec = CorpusSpec("a", "a.csv", label_map={"10": "very positive", "pos": "positive"})
     assert load_labelled(spec, tmp_path, FIVE_CLASSES).labels.tolist() == [4, 3]
@@ -100,7 +100,7 @@ def test_label_map(tmp_path: Path) -> None:
     ("value", "kind"), [("3", "a number"), ("neutral", "a text"), ("", "nothing"), ("so good", "a text")]
 )
 def test_what_a_label_map_leaves_out(tmp_path: Path, value: str, kind: str) -> None:
-    """Where there is a map, no other value counts: a star is not an ordinal, and a text is not shown."""
+    """Values missing from a label_map are refused, even ordinals, and a text is not shown."""
     write_rows(tmp_path / "a.csv", ["text", "stars"], [("x", "1"), ("y", value)])
     spec = CorpusSpec("a", "a.csv", label_map={"1": "very negative", "5": "very positive"})
     with pytest.raises(BadDataError, match=f"a.csv: record 2: stars holds {kind}, which its label_map") as caught:
@@ -109,20 +109,20 @@ def test_what_a_label_map_leaves_out(tmp_path: Path, value: str, kind: str) -> N
 
 
 def test_label_map_goes_before_ordinals(tmp_path: Path) -> None:
-    """Stars from 1 to 5 are not taken for ordinals from 0 where a map says otherwise."""
+    """With a label_map, stars from 1 to 5 are not taken for ordinals from 0."""
     write_rows(tmp_path / "a.csv", ["text", "stars"], [("x", "1"), ("y", "5")])
     spec = CorpusSpec("a", "a.csv", label_map=dict(zip("12345", FIVE_CLASSES, strict=True)))
     assert load_labelled(spec, tmp_path, FIVE_CLASSES).labels.tolist() == [0, 4]
 
 
 def test_rows_without_text_are_left_out(tmp_path: Path) -> None:
-    """There is nothing to learn from a row with no text."""
+    """Rows without text are left out."""
     write_rows(tmp_path / "a.csv", ["text", "label"], [("x", 0), ("", 4), ("y", 1)])
     assert pairs(load_labelled(CorpusSpec("a", "a.csv"), tmp_path, FIVE_CLASSES)) == [("x", 0), ("y", 1)]
 
 
 def test_unknown_label(tmp_path: Path) -> None:
-    """A value that is no label is told with file, record and column; it is not shown, as it may be a text."""
+    """A value that is not a label is reported with file, record and column, but not shown, as it may be a text."""
     write_rows(tmp_path / "a.csv", ["text", "stars"], [("x", "4"), ("x", "so good")])
     message = f"{tmp_path}/a.csv: record 2: stars holds a text, which is none of the labels very negative, negative, "
     with pytest.raises(BadDataError, match=message) as caught:
@@ -142,7 +142,7 @@ def test_unknown_label(tmp_path: Path) -> None:
     ids=["text column", "label column", "group column", "label map"],
 )
 def test_names_that_are_not_there(tmp_path: Path, spec: CorpusSpec) -> None:
-    """A column or label that does not exist is told by its name and the corpus' file."""
+    """A column or label that does not exist is named, with the corpus file."""
     write_rows(tmp_path / "a.csv", ["text", "label"], [("x", 0)])
     with pytest.raises(SentimentBatchError, match="'nonsense'") as caught:
         load_corpus(spec, tmp_path, FIVE_CLASSES)
@@ -151,13 +151,13 @@ def test_names_that_are_not_there(tmp_path: Path, spec: CorpusSpec) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere.txt", "nowhere.csv"])
 def test_no_such_file(tmp_path: Path, name: str) -> None:
-    """Data that are not there are missing input, named."""
+    """A data file that does not exist is reported as missing input and named."""
     with pytest.raises(NoInputError, match=f"{name}: no such file"):
         load_corpus(CorpusSpec("a", name), tmp_path, FIVE_CLASSES)
 
 
 def test_trees(tmp_path: Path) -> None:
-    """Of trees one trains on distinct phrases and measures on sentences, all phrases, and unseen ones."""
+    """Of trees, distinct phrases are trained on; sentences, all phrases and unseen phrases are measured."""
     (tmp_path / "train.txt").write_text(TREES, "utf-8")
     (tmp_path / "dev.txt").write_text(OTHER_TREES, "utf-8")
     corpus = load_corpus(CorpusSpec("sst", "train.txt", dev="dev.txt"), tmp_path, FIVE_CLASSES)
@@ -179,7 +179,7 @@ def test_trees(tmp_path: Path) -> None:
 
 
 def test_trees_without_a_dev_file_split_by_sentence(tmp_path: Path) -> None:
-    """Phrases stay with the sentence that they were first met in."""
+    """Phrases stay with the sentence in which they first occur."""
     (tmp_path / "a.txt").write_text("".join(f"(3 (2 a{i}) (4 b{i}))\n" for i in range(60)), "utf-8")
     corpus = load_corpus(CorpusSpec("sst", "a.txt", held_out=0.5), tmp_path, FIVE_CLASSES)
     numbers = [{text.split()[-1][1:] for text in part.texts} for part in (corpus.train, corpus.dev)]
@@ -189,7 +189,7 @@ def test_trees_without_a_dev_file_split_by_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tree", ["(3 (2 good)\n", "\n", "(3 sch\xf6n)\n", "(7 good)\n"])
 def test_fault_in_a_file_of_trees(tmp_path: Path, tree: str) -> None:
-    """A line that is no tree, is not UTF-8 or has a label that the recipe lacks is told with file and line."""
+    """A line that is not a tree, not UTF-8 or has an unknown label is reported with file and line."""
     (tmp_path / "a.txt").write_bytes(("(3 good)\n" + tree).encode("latin-1"))
     with pytest.raises(BadDataError) as caught:
         load_corpus(CorpusSpec("sst", "a.txt"), tmp_path, FIVE_CLASSES)

@@ -1,4 +1,4 @@
-"""The order in which an epoch goes through corpora."""
+"""The order in which an epoch goes through the corpora."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ parts = st.lists(st.tuples(st.integers(1, 40), st.floats(0.1, 3)), min_size=1, m
 @settings(max_examples=60, deadline=None)
 @given(parts, st.integers(1, 7), st.integers(0, 3))
 def test_weights_change_the_mix(corpora: list[tuple[int, float]], batch_size: int, epoch: int) -> None:
-    """An epoch shows each row of a corpus as often as its weight says, but for one time more of some."""
+    """An epoch shows each row of a corpus as often as its weight says, some of them once more."""
     sizes, weights = [size for size, _ in corpora], [weight for _, weight in corpora]
     lengths = np.random.default_rng(0).integers(1, 50, sum(sizes)).tolist()
     sampler = MixedBatches(lengths, sizes, weights, batch_size, seed=1)
@@ -30,7 +30,7 @@ def test_weights_change_the_mix(corpora: list[tuple[int, float]], batch_size: in
 
 
 def test_a_fraction_is_drawn_anew() -> None:
-    """Two epochs at a quarter show other rows, in an order that epoch and seed alone decide."""
+    """Two epochs at a quarter show different rows, in an order set by epoch and seed alone."""
     epochs = []
     for epoch in (0, 1, 0):
         sampler = MixedBatches([5] * 400, [400], [0.25], batch_size=8, seed=3)
@@ -42,7 +42,7 @@ def test_a_fraction_is_drawn_anew() -> None:
 
 
 def test_batches_are_of_like_length() -> None:
-    """A batch holds texts of like length, and the batches do not come in the order of their lengths."""
+    """The texts of a batch are of similar length, but the batches are not ordered by length."""
     lengths = np.random.default_rng(0).integers(1, 100, 1000)
     sampler = MixedBatches(lengths.tolist(), [1000], [1.0], batch_size=20, seed=0)
     batches = lengths[list(sampler)].reshape(-1, 20)

@@ -1,4 +1,4 @@
-"""Fine-tuning through the command line, for real, on a model of two layers."""
+"""Real fine-tuning through the command line, on a two-layer model."""
 
 import json
 import re
@@ -22,7 +22,7 @@ WORDS_FOR_THREE = [" ".join(words) for words in product(("film", "plot", "cast",
 
 
 def write_reviews(path: Path) -> Path:
-    """150 different reviews whose label one word gives away."""
+    """Write 150 different reviews whose label is given away by one word."""
     rows = [
         f"the {noun} is {f'{verdict} ' * count}\t{label}"
         for (label, verdict), noun, count in product(enumerate(VERDICTS), ("film", "plot", "cast"), range(1, 11))
@@ -38,7 +38,7 @@ def read_metrics(checkpoint: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, base: Path) -> tuple[Path, Result]:
-    """A checkpoint of two epochs, and what the command said."""
+    """A checkpoint after two epochs, and what the command printed."""
     folder = tmp_path_factory.mktemp("trained")
     write_reviews(folder / "x.tsv")
     return folder / "ckpt", _train(folder, base, "--epochs", EPOCHS)
@@ -49,7 +49,7 @@ def _train(folder: Path, base: Path, *more: str | int) -> Result:
 
 
 def test_what_is_said(trained: tuple[Path, Result]) -> None:
-    """The held-back accuracy and the place of the checkpoint go to stderr, without a progress bar in a pipe."""
+    """The held-back accuracy and the checkpoint's place are printed to stderr, without a progress bar in a pipe."""
     _, result = trained
     assert (result.code, result.stdout) == (0, "")
     accuracy, place = result.stderr.splitlines()[-2:]
@@ -59,7 +59,7 @@ def test_what_is_said(trained: tuple[Path, Result]) -> None:
 
 
 def test_checkpoint_is_complete_and_safe(trained: tuple[Path, Result]) -> None:
-    """The checkpoint has labels, safetensors, tokenizer, metrics and a picture, and no pickle beside them."""
+    """The checkpoint has labels, safetensors, tokenizer, metrics and a picture, but no pickles."""
     checkpoint, _ = trained
     config = json.loads((checkpoint / "config.json").read_text("utf-8"))
     assert config["id2label"] == {str(i): label for i, label in enumerate(LABELS)}
@@ -84,12 +84,12 @@ def test_metrics_tell_the_run(trained: tuple[Path, Result]) -> None:
     evaluated = [entry["epoch"] for entry in metrics["history"] if "eval_dev_accuracy" in entry]
     assert evaluated == sorted(evaluated)
     assert len(evaluated) == EPOCHS * 2
-    assert 0.9 * EPOCHS <= evaluated[-1] <= EPOCHS  # the end of a run is measured too, not its third quarter alone
+    assert 0.9 * EPOCHS <= evaluated[-1] <= EPOCHS  # the end of the run is measured too, not only its third quarter
     assert any("loss" in entry for entry in metrics["history"])
 
 
 def test_it_learns(trained: tuple[Path, Result]) -> None:
-    """Labels that one word gives away are learned: the loss falls, and held-back reviews are classified."""
+    """Labels given away by one word are learned: the loss falls, and held-back reviews are classified."""
     metrics = read_metrics(trained[0])
     losses = [entry["eval_dev_loss"] for entry in metrics["history"] if "eval_dev_loss" in entry]
     assert min(losses) < 0.5 * losses[0]
@@ -99,7 +99,7 @@ def test_it_learns(trained: tuple[Path, Result]) -> None:
 def test_an_existing_checkpoint_is_replaced_with_force_alone(
     trained: tuple[Path, Result], base: Path, tmp_path: Path
 ) -> None:
-    """A checkpoint that is there stays as it is, also where --force is given and the training cannot begin."""
+    """An existing checkpoint stays as it is without --force, and with it if the training cannot begin."""
     shutil.copytree(trained[0], tmp_path / "ckpt")
     write_reviews(tmp_path / "x.tsv")
     before = Command(tmp_path).contents()
@@ -115,7 +115,7 @@ def test_an_existing_checkpoint_is_replaced_with_force_alone(
 
 
 def test_the_same_command_continues(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> None:
-    """A stopped training says what is kept; the same command, and no other, goes on to the same weights to the bit."""
+    """A stopped training says what is kept; only the same command continues it, to the same weights to the bit."""
     write_reviews(tmp_path / "x.tsv")
     command = Command(tmp_path, ("train", "--data", "x.tsv", "--base", str(base), *OPTIONS))
     with command.start("--epochs", str(EPOCHS)) as process:
@@ -137,13 +137,13 @@ def test_the_same_command_continues(trained: tuple[Path, Result], base: Path, tm
     measured = json.loads(kept.read_bytes())["log_history"]
     assert command("--epochs", str(EPOCHS)).code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ckpt", "x.tsv"]
-    assert read_metrics(tmp_path / "ckpt")["history"][: len(measured)] == measured  # with the times of the first run
+    assert read_metrics(tmp_path / "ckpt")["history"][: len(measured)] == measured  # with the first run's times
     weights = [(folder / "model.safetensors").read_bytes() for folder in (tmp_path / "ckpt", trained[0])]
     assert weights[0] == weights[1]
 
 
 def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
-    """A loss that is no number ends the training with one line, and without a checkpoint."""
+    """A loss that is not a number ends the training with one line and no checkpoint."""
     write_reviews(tmp_path / "x.tsv")
     result = _train(tmp_path, base, "--epochs", EPOCHS, "--learning-rate", "1e9")
     assert result.code == 1
@@ -169,7 +169,7 @@ def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
 def test_data_that_cannot_be_trained_on(
     base: Path, tmp_path: Path, rows: str, options: tuple[str, ...], code: int, message: str
 ) -> None:
-    """Data or options that make no training are told in one line before anything is written."""
+    """Data or options that cannot be trained with are reported in one line before anything is written."""
     (tmp_path / "x.tsv").write_text(rows, "utf-8")
     result = _train(tmp_path, base, *options)
     assert message in error_line(result)
@@ -178,7 +178,7 @@ def test_data_that_cannot_be_trained_on(
 
 
 def test_a_column_beside_a_recipe(base: Path, tmp_path: Path) -> None:
-    """An option that a recipe decides is refused, not left out of account."""
+    """An option that the recipe decides is refused, not ignored."""
     write_reviews(tmp_path / "x.tsv")
     (tmp_path / "x.toml").write_text('[[corpus]]\nname = "x"\ntrain = "x.tsv"\n', "utf-8")
     result = Command(tmp_path)("train", "--recipe", "x.toml", "--label-column", "label", "-o", "ckpt")
@@ -190,7 +190,7 @@ def test_a_column_beside_a_recipe(base: Path, tmp_path: Path) -> None:
 
 
 def test_options_and_seeds(base: Path, tmp_path: Path) -> None:
-    """What is typed is what the run is made of, and the spread over the seeds is told."""
+    """The options on the command line are those of the run, and the spread over seeds is printed."""
     write_reviews(tmp_path / "x.tsv")
     options = ("--epochs", "0.3", "--seeds", 2, "--seed", 3, "--balanced", "--freeze-layers", 1, "--r-drop", "0.5")
     result = _train(tmp_path, base, *options, "--ema-decay", "0.9")
@@ -215,7 +215,7 @@ def test_options_and_seeds(base: Path, tmp_path: Path) -> None:
     ids=["out of range", "more layers than there are", "no teacher", "more tokens than there are positions"],
 )
 def test_settings_that_contradict(base: Path, tmp_path: Path, options: tuple[str, ...], message: str) -> None:
-    """Settings that no training can follow are told in one line."""
+    """Settings that contradict each other or the model are reported in one line."""
     write_reviews(tmp_path / "x.tsv")
     result = _train(tmp_path, base, *options)
     assert result.code in (66, 78)
@@ -257,7 +257,7 @@ def _of_other_sizes(folder: Path) -> None:
     ],
 )
 def test_base_that_cannot_be_used(base: Path, tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
-    """A base that is not safe to open, or damaged, is told in one line before anything is written."""
+    """A base that is unsafe to open or damaged is reported in one line before anything is written."""
     damage(shutil.copytree(base, tmp_path / "base"))
     write_reviews(tmp_path / "x.tsv")
     result = _train(tmp_path, Path("base"))
@@ -267,7 +267,7 @@ def test_base_that_cannot_be_used(base: Path, tmp_path: Path, damage: Callable[[
 
 
 def test_a_second_stage_remembers_the_first(trained: tuple[Path, Result], base: Path, tmp_path: Path) -> None:
-    """A checkpoint that another one was the base of records what that one learned from, and keeps its head."""
+    """A checkpoint trained from another one records what that one learned from, and keeps its head."""
     shutil.copytree(trained[0], tmp_path / "first")
     write_reviews(tmp_path / "x.tsv")
     assert _train(tmp_path, Path("first"), "--epochs", "0.3").code == 0
@@ -283,7 +283,7 @@ def test_a_second_stage_remembers_the_first(trained: tuple[Path, Result], base: 
 
 
 def test_a_base_with_other_labels(trained: tuple[Path, Result], tmp_path: Path) -> None:
-    """A checkpoint for five labels is a base for three: its body stays, its head is made anew."""
+    """A checkpoint for five labels can be the base for three: its body is kept, its head is new."""
     shutil.copytree(trained[0], tmp_path / "five")
     rows = [f"the {noun} is {word}\t{label}" for noun in WORDS_FOR_THREE for label, word in enumerate(VERDICTS[1:4])]
     (tmp_path / "x.tsv").write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")

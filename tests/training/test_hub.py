@@ -1,4 +1,4 @@
-"""Checkpoints by their hub id, from a server that speaks the hub's file protocol."""
+"""Checkpoints by their hub id, from a local server that speaks the hub's file protocol."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from local_server import LocalServer
 
 @pytest.fixture
 def repository(base: Path, tmp_path: Path) -> Path:
-    """What the hub has under the one id that it knows."""
+    """The files that the hub has under the one id it knows."""
     return shutil.copytree(base, tmp_path / "repository")
 
 
@@ -26,7 +26,7 @@ def server(repository: Path) -> Iterator[LocalServer]:
 
 @pytest.fixture
 def hub(server: LocalServer, tmp_path: Path) -> dict[str, str]:
-    """The environment in which the hub is here, with an empty cache."""
+    """The environment that sends the client to the server here, with an empty cache."""
     return hub_environment(server, tmp_path / "hub cache")
 
 
@@ -39,7 +39,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_base_from_the_hub(command: Command, hub: dict[str, str], data: Path) -> None:
-    """A hub id downloads configuration, tokenizer and safetensors, and trains on them."""
+    """With a hub id as base, configuration, tokenizer and safetensors are downloaded and trained on."""
     options = ("--base", REPOSITORY, "--epochs", "1", "--output", "ckpt")
     result = command("train", "--data", data, *options, environment=hub)
     assert (result.code, result.stdout) == (0, ""), result.stderr
@@ -53,7 +53,7 @@ WORDS = [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")]
 
 @pytest.mark.parametrize("words", WORDS)
 def test_unknown_repository(command: Command, hub: dict[str, str], data: Path, words: tuple[str, ...]) -> None:
-    """An id that the hub does not know is told in one line."""
+    """An id unknown to the hub is reported in one line."""
     result = command(*words, "owner/nothing", "--output", "out", environment=hub)
     assert result.code == 78
     assert error_line(result) == (
@@ -64,7 +64,7 @@ def test_unknown_repository(command: Command, hub: dict[str, str], data: Path, w
 
 @pytest.mark.parametrize("words", WORDS)
 def test_no_network(command: Command, hub: dict[str, str], data: Path, words: tuple[str, ...]) -> None:
-    """Where nothing answers, that is said, and not that the hub has no such checkpoint."""
+    """If nothing answers, the error says so, and not that the hub has no such checkpoint."""
     with socket.socket() as taken:  # bound, and not listening
         taken.bind(("127.0.0.1", 0))
         nobody = hub | {"HF_ENDPOINT": f"http://127.0.0.1:{taken.getsockname()[1]}"}
@@ -80,7 +80,7 @@ def test_no_network(command: Command, hub: dict[str, str], data: Path, words: tu
 
 
 def test_gated(command: Command, server: LocalServer, hub: dict[str, str], data: Path) -> None:
-    """A checkpoint with conditions is told where to accept them."""
+    """For a gated checkpoint, the error says where to accept its conditions."""
     server.fail("/api/", 403, **{"X-Error-Code": "GatedRepo"})
     result = command("export", "--checkpoint", REPOSITORY, environment=hub)
     assert result.code == 78
@@ -88,7 +88,7 @@ def test_gated(command: Command, server: LocalServer, hub: dict[str, str], data:
 
 
 def test_busy(command: Command, server: LocalServer, hub: dict[str, str], data: Path) -> None:
-    """A hub that fails is left to the next run."""
+    """A hub that keeps failing ends the run with exit code 75."""
     server.fail("/api/", 500, times=99)
     result = command("export", "--checkpoint", REPOSITORY, environment=hub)
     assert (result.code, error_line(result)) == (
@@ -103,7 +103,7 @@ def test_busy(command: Command, server: LocalServer, hub: dict[str, str], data: 
 def test_code_in_a_repository(
     command: Command, hub: dict[str, str], repository: Path, data: Path, words: tuple[str, ...], name: str, place: str
 ) -> None:
-    """Code that comes with a checkpoint, from the hub or in a folder, is not run: nobody is even asked."""
+    """Code in a checkpoint, from the hub or a folder, is never run, and nobody is asked whether to."""
     settings = json.loads((repository / place).read_text("utf-8"))
     names = {"AutoConfig": "planted.Any", "AutoTokenizer": ["planted.Any", "planted.Any"]}
     settings |= {"model_type": "planted", "tokenizer_class": "Planted", "auto_map": names}
@@ -120,7 +120,7 @@ def test_code_in_a_repository(
 def test_pickles_on_the_hub(
     command: Command, hub: dict[str, str], repository: Path, data: Path, words: tuple[str, ...]
 ) -> None:
-    """Weights in pickle form are not even downloaded."""
+    """Pickled weights are not even downloaded."""
     (repository / "model.safetensors").rename(repository / "pytorch_model.bin")
     result = command(*words, REPOSITORY, "--output", "out", environment=hub)
     assert (result.code, result.stdout) == (78, "")

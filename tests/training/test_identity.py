@@ -1,4 +1,4 @@
-"""What makes a training another one than the one that was begun."""
+"""What makes a training a different one from the one that was begun."""
 
 import shutil
 from collections.abc import Callable
@@ -81,14 +81,14 @@ def _other_base(recipe: Recipe, folder: Path) -> Recipe:
 def test_what_changed(
     recipe: Recipe, tmp_path: Path, change: Callable[[Recipe, Path], Recipe], told: list[str]
 ) -> None:
-    """Every change of data, base or recipe is told, and nothing else is one."""
+    """Every change of data, base or recipe is reported, and nothing else counts as one."""
     before = found(recipe)
     now = changes(before, found(change(recipe, tmp_path)))
     assert [line.startswith(beginning) for line, beginning in zip(now, told, strict=True)] == [True] * len(told)
 
 
 def test_a_teacher_that_changed(recipe: Recipe, base: Path, tmp_path: Path) -> None:
-    """A teacher is part of the training as the base is."""
+    """A teacher identifies a training just as the base does."""
     teacher = shutil.copytree(base, tmp_path / "teacher")
     taught = replace(recipe, options=TrainingOptions(teachers=(str(teacher),)))
     before = found(taught)

@@ -1,4 +1,4 @@
-"""Which layers of a real, tiny model are trained, and how fast."""
+"""Which layers of a real, tiny model are trained, and at which rate."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ def trained(model: Any) -> set[int]:
 
 
 def test_every_layer_is_found(model: Any) -> None:
-    """Embeddings, each encoder layer and the head have parameters, under each architecture's names."""
+    """Embeddings, each encoder layer and the head are found under each architecture's names."""
     assert trained(model) == {0, 1, 2, 3}
     head = [name for name, _ in model.named_parameters() if layer_of(name, DEPTH) == DEPTH + 1]
     assert all("classifier" in name or "pooler" in name for name in head)
@@ -43,7 +43,7 @@ def test_every_layer_is_found(model: Any) -> None:
     ids=["none", "embeddings", "one layer", "all layers"],
 )
 def test_freezing(model: Any, options: TrainingOptions, left: set[int]) -> None:
-    """Frozen layers have no gradient and stand in no group of the optimizer."""
+    """Frozen layers have no gradient and are in no group of the optimizer."""
     freeze(model, options)
     assert trained(model) == left
     grouped = {id(parameter) for group in parameter_groups(model, options, set()) for parameter in group["params"]}
@@ -51,7 +51,7 @@ def test_freezing(model: Any, options: TrainingOptions, left: set[int]) -> None:
 
 
 def test_learning_rates(model: Any) -> None:
-    """Each layer learns at a fraction of the rate of that above it, the head at its own."""
+    """Each layer learns at a fraction of the rate of the layer above it, and the head at its own rate."""
     options = TrainingOptions(learning_rate=0.01, layer_decay=0.5, head_learning_rate=0.3)
     rates = {
         id(parameter): group["lr"] for group in parameter_groups(model, options, set()) for parameter in group["params"]
@@ -62,7 +62,7 @@ def test_learning_rates(model: Any) -> None:
 
 
 def test_weight_decay_spares_what_it_should(model: Any) -> None:
-    """Only the named parameters are decayed, and every parameter stands in one group."""
+    """Only the named parameters decay, and every parameter is in one group."""
     decayed = {name for name, parameter in model.named_parameters() if parameter.dim() > 1}
     groups = parameter_groups(model, TrainingOptions(weight_decay=0.1), decayed)
     found = [(id(parameter), group["weight_decay"]) for group in groups for parameter in group["params"]]
@@ -76,7 +76,7 @@ def test_weight_decay_spares_what_it_should(model: Any) -> None:
     [(0.0, 0, {3}), (0.4, 0, {3}), (0.5, 0, {2, 3}), (1.2, 0, {1, 2, 3}), (1.5, 0, {0, 1, 2, 3}), (1.5, 1, {2, 3})],
 )
 def test_gradual_unfreezing(model: Any, epoch: float, frozen: int, left: set[int]) -> None:
-    """The head comes first, then a layer from the top every half epoch, down to those that stay frozen."""
+    """The head is trained first, then another layer from the top every half epoch, except those that stay frozen."""
     options = TrainingOptions(unfreeze_every=0.5, freeze_layers=frozen)
     freeze(model, options)
     GradualUnfreezing(options).on_step_begin(None, SimpleNamespace(epoch=epoch), None, model=model)
@@ -91,7 +91,7 @@ def test_gradual_unfreezing(model: Any, epoch: float, frozen: int, left: set[int
     ],
 )
 def test_what_the_model_has_no_layers_for(model: Any, options: TrainingOptions, message: str) -> None:
-    """Freezing that the model or the epochs have no room for is refused."""
+    """Freezing or unfreezing beyond the model's layers or the run's epochs is refused."""
     with pytest.raises(ConfigurationError, match=message):
         freeze(model, options)
 
@@ -102,7 +102,7 @@ def test_what_the_model_has_no_layers_for(model: Any, options: TrainingOptions, 
     ids=lambda options: next(iter(options)),
 )
 def test_layers_that_share_their_parameters(tmp_path: Path, options: dict[str, Any]) -> None:
-    """What is set by layer is refused where all layers have the same parameters; the embeddings have their own."""
+    """Settings by layer are refused if all layers share their parameters; the embeddings can still be frozen."""
     model = AutoModelForSequenceClassification.from_pretrained(write_checkpoint(tmp_path, "albert"))
     [(name, value)] = options.items()
     message = rf"{name} is {value}, but the layers of this base \(albert\) share their parameters: leave it out"

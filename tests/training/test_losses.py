@@ -1,4 +1,4 @@
-"""What is minimized, against the formulas written out in NumPy."""
+"""The loss, compared with formulas written out in NumPy."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ def softmax(logits: Array) -> Array:
 
 
 def divergence(true: Array, other: Array) -> Array:
-    """KL(true ‖ other) of each row."""
+    """Return KL(true ‖ other) of each row."""
     return np.asarray((true * np.log(true / other)).sum(axis=1))
 
 
@@ -39,13 +39,13 @@ def of(objective: Objective, logits: Array, labels: npt.NDArray[np.int64], soft:
 
 
 def test_nothing_added_is_cross_entropy(logits: Array, labels: npt.NDArray[np.int64]) -> None:
-    """Without options the loss is the mean surprise at the labels."""
+    """Without options the loss is the mean cross-entropy of the labels."""
     expected = -np.log(softmax(logits)[np.arange(ROWS), labels]).mean()
     assert of(Objective(), logits, labels) == pytest.approx(expected, rel=1e-5)
 
 
 def test_class_weights(logits: Array, labels: npt.NDArray[np.int64]) -> None:
-    """A text counts as much as its label weighs."""
+    """Each text counts with the weight of its label."""
     weights = np.array([1.0, 2.0, 0.5, 4.0, 3.0])
     surprise = -np.log(softmax(logits)[np.arange(ROWS), labels])
     expected = (surprise * weights[labels]).sum() / weights[labels].sum()
@@ -68,7 +68,7 @@ def test_ordinal(logits: Array, labels: npt.NDArray[np.int64]) -> None:
 
 @pytest.mark.parametrize(("near", "far"), [(1, 2), (1, 4), (3, 4)])
 def test_ordinal_knows_the_order(near: int, far: int) -> None:
-    """To be as sure of a label further from the true one costs more, which cross-entropy does not see."""
+    """Being equally sure of a label further from the true one costs more, which cross-entropy does not see."""
     labels = np.array([0])
     losses = [of(Objective(ordinal=1.0), np.eye(COUNT)[[guess]] * 5, labels) for guess in (near, far)]
     assert losses[0] < losses[1]
@@ -86,7 +86,7 @@ def test_r_drop(logits: Array, labels: npt.NDArray[np.int64]) -> None:
 
 
 def test_distillation(logits: Array, labels: npt.NDArray[np.int64]) -> None:
-    """The divergence from the teacher at its temperature takes its share from the labels."""
+    """The divergence from the teacher at its temperature replaces its share of the labels' loss."""
     teacher = softmax(np.random.default_rng(2).normal(size=logits.shape))
     student = softmax(logits / 3)
     expected = 0.4 * of(Objective(), logits, labels) + 0.6 * 9 * divergence(teacher, student).mean()
@@ -97,7 +97,7 @@ def test_distillation(logits: Array, labels: npt.NDArray[np.int64]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=40))
 def test_balanced_weights(labels: list[int]) -> None:
-    """Every label that occurs weighs the same in sum, and a text weighs 1 on average."""
+    """All labels that occur have the same total weight, and a text weighs 1 on average."""
     weights = balanced_weights(torch.tensor(labels), COUNT).numpy()
     sums = [labels.count(label) * weights[label] for label in set(labels)]
     assert sums == pytest.approx([len(labels) / len(sums)] * len(sums), rel=1e-5)

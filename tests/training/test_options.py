@@ -1,4 +1,4 @@
-"""Options of a training run, each seen to change what it says, on a model of two layers."""
+"""Options of a training run, each shown to have an effect, on a two-layer model."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ OPTIONS = TrainingOptions(epochs=1, batch_size=16, learning_rate=0.005, bfloat16
 
 @pytest.fixture(scope="module")
 def recipe(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """80 short reviews whose label one word gives away."""
+    """80 short reviews whose label is given away by one word."""
     file = tmp_path_factory.mktemp("data") / "x.tsv"
     rows = [
         f"the {noun} is {f'{verdict} ' * count}\t{label}"
@@ -82,19 +82,19 @@ def plain(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=lambda options: next(iter(options)),
 )
 def test_an_option_reaches_the_training(recipe: Recipe, plain: Path, tmp_path: Path, options: dict[str, Any]) -> None:
-    """Each option leads to other weights than none does, and a run with it succeeds."""
+    """A run with any of these options succeeds and gives other weights than a run without options."""
     assert train(recipe, tmp_path, **options)["dev"]["x"]["eval_rows"] > 0
     assert not same(tmp_path, plain)
 
 
 def test_the_same_recipe_gives_the_same_weights(recipe: Recipe, plain: Path, tmp_path: Path) -> None:
-    """Without a change nothing changes."""
+    """The same recipe gives the same weights."""
     train(recipe, tmp_path)
     assert same(tmp_path, plain)
 
 
 def test_frozen_weights_stay_as_they_are(recipe: Recipe, base: Path, tmp_path: Path) -> None:
-    """Embeddings and the lowest layer are those of the base, to the bit, with weight decay and averaging too."""
+    """Frozen embeddings and layers are those of the base, to the bit, even with weight decay and averaging."""
     train(recipe, tmp_path, freeze_layers=1, weight_decay=0.5, ema_decay=0.9)
     before, after = weights(base), weights(tmp_path)
     unchanged = {name for name, values in before.items() if np.array_equal(values, after[f"bert.{name}"])}
@@ -105,7 +105,7 @@ _stops: list[str] = []
 
 
 def _stop(event: str, arguments: tuple[Any, ...]) -> None:
-    """Ctrl-C at the moment when a certain file is opened."""
+    """Raise KeyboardInterrupt, as Ctrl-C does, at the moment when a certain file is opened."""
     if _stops and event == "open" and str(arguments[0]).endswith(_stops[0]):
         _stops.clear()
         raise KeyboardInterrupt
@@ -123,9 +123,9 @@ sys.addaudithook(_stop)
 def test_a_continued_run_ends_as_one_that_was_not_stopped(
     recipe: Recipe, tmp_path: Path, options: dict[str, Any], weight: float
 ) -> None:
-    """Stopped while it saves a step, a run goes on from the one before to the same weights to the bit.
+    """A run stopped while it saves a step continues from the one before to the same weights, to the bit.
 
-    It goes on with the same rows, the same average, and as little patience.
+    It continues with the same rows, the same average, and the patience that was left.
     """
     recipe = replace(
         recipe,
@@ -138,18 +138,18 @@ def test_a_continued_run_ends_as_one_that_was_not_stopped(
         return finetune(prepare(recipe, corpora), recipe, corpora, tmp_path / name, show_progress=False)
 
     whole = run("whole")
-    assert "patience" not in options or whole["history"][-1]["epoch"] < options["epochs"]  # it came to an end
+    assert "patience" not in options or whole["history"][-1]["epoch"] < options["epochs"]  # it stopped early
     _stops.append(f"checkpoint-{whole['steps']}/trainer_state.json")
     with pytest.raises(KeyboardInterrupt):
         run("stopped")
     continued = run("stopped")
     assert same(tmp_path / "whole/checkpoint", tmp_path / "stopped/checkpoint")
     assert (continued["steps"], continued["best_step"]) == (whole["steps"], whole["best_step"])
-    assert run("stopped") == json.loads(json.dumps(continued))  # a finished one is not run again
+    assert run("stopped") == json.loads(json.dumps(continued))  # a finished run is not repeated
 
 
 def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
-    """A corpus at half its weight takes half the steps; one cut shorter gives another model."""
+    """A corpus at half its weight takes half the steps; one with texts cut shorter gives another model."""
     spec = recipe.corpora[0]
     runs = {
         "whole": recipe,
@@ -163,7 +163,7 @@ def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
 
 
 def test_overfitting_is_told(recipe: Recipe, tmp_path: Path) -> None:
-    """The metrics name the best epoch and how far training is ahead of dev there, as the history has it."""
+    """The metrics name the best epoch and how far train is ahead of dev there, in agreement with the history."""
     metrics = train(recipe, tmp_path, epochs=2)
     at_best = [entry for entry in metrics["history"] if entry["step"] == metrics["best_step"]]
     accuracy = {part: next(e[k] for e in at_best if (k := f"eval_{part}_accuracy") in e) for part in ("train", "dev")}
@@ -174,7 +174,7 @@ def test_overfitting_is_told(recipe: Recipe, tmp_path: Path) -> None:
 
 
 def test_seeds(recipe: Recipe, tmp_path: Path) -> None:
-    """Each seed is a run of its own; the best on dev is left in the folder, and the spread is told."""
+    """Each seed is a separate run; the best one on dev is kept as the result, and the spread is recorded."""
     metrics = train(recipe, tmp_path, seeds=2, seed=5, epochs=0.5)
     assert not same(tmp_path / "seed-5", tmp_path / "seed-6")
     accuracies = metrics["seeds"]["accuracy"]
@@ -199,7 +199,7 @@ def test_a_teacher_is_followed(recipe: Recipe, plain: Path, tmp_path: Path) -> N
 
 
 def test_teachers_are_averaged(plain: Path, recipe: Recipe, tmp_path: Path) -> None:
-    """Two teachers' probabilities are averaged, and a higher temperature brings them closer to each other."""
+    """The probabilities of two teachers are averaged, and a higher temperature moves probabilities closer together."""
     train(recipe, tmp_path, seed=9)
     tokens = [[2, 5, 10, 3], [2, 6, 3], [2, 9, 9, 9, 3]]
 
@@ -212,7 +212,7 @@ def test_teachers_are_averaged(plain: Path, recipe: Recipe, tmp_path: Path) -> N
 
 
 def test_teachers_that_do_not_fit(recipe: Recipe, plain: Path, tmp_path: Path) -> None:
-    """A teacher that is not there, has other labels or another vocabulary is refused before training."""
+    """A teacher that does not exist, or has other labels or another vocabulary, is refused before training."""
     other_tokens = write_checkpoint(tmp_path / "tokens")
     other_labels = shutil.copytree(plain, tmp_path / "labels")
     config = (plain / "config.json").read_text("utf-8")

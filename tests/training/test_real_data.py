@@ -1,4 +1,4 @@
-"""The real data sets, where they are there."""
+"""The real data sets, where available."""
 
 import itertools
 from pathlib import Path
@@ -11,7 +11,7 @@ from sentiment_batch.training.recipe import CorpusSpec
 
 
 def test_sentiment_treebank(shared_data: Path) -> None:
-    """The treebank has the sentences and distinct phrases that it is known for."""
+    """The treebank has its known numbers of sentences and distinct phrases, and unseen phrases are not trained on."""
     folder = shared_data / "sst"
     corpus = load_corpus(CorpusSpec("sst", "train.txt", dev="dev.txt"), folder, FIVE_CLASSES)
     assert len(load_labelled(CorpusSpec("sst", "train.txt"), folder, FIVE_CLASSES)) == 8544
@@ -22,7 +22,7 @@ def test_sentiment_treebank(shared_data: Path) -> None:
 
 
 def test_kaggle_train_file(shared_data: Path) -> None:
-    """The competition's file is read to its last row, quotes and all, and no sentence is on both sides."""
+    """The competition's file is read to its last row, quotes included, and is split into train and dev."""
     path = shared_data / "kaggle" / "train_first40681.tsv"
     table = read_table(Location.parse(str(path)), SourceOptions())
     lines = path.read_text("utf-8").splitlines()
@@ -34,7 +34,7 @@ def test_kaggle_train_file(shared_data: Path) -> None:
 
 
 def test_the_corpora_of_the_default_model(shared_data: Path) -> None:
-    """Every corpus of the recipe is read with its labels, and its parts do not overlap."""
+    """The IMDb corpus of the recipe is read with its labels, and its two parts do not overlap."""
     imdb = CorpusSpec("imdb", "imdb/train.jsonl.gz", label_column="label", label_map={"neg": "negative"})
     imdb.label_map["pos"] = "positive"
     corpus = load_corpus(imdb, shared_data, FIVE_CLASSES)

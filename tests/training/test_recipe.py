@@ -23,7 +23,7 @@ def load(folder: Path, text: str) -> Recipe:
 
 
 def test_every_setting(tmp_path: Path) -> None:
-    """What stands in the file is what the recipe holds."""
+    """The recipe holds what the file says."""
     recipe = load(
         tmp_path,
         'base = "owner/name"\nlabels = ["neg", "pos"]\n[training]\nepochs = 1.5\nlong_text = "head"\n'
@@ -38,14 +38,14 @@ def test_every_setting(tmp_path: Path) -> None:
 
 
 def test_defaults(tmp_path: Path) -> None:
-    """A corpus is enough."""
+    """A corpus is all that a recipe needs."""
     recipe = load(tmp_path, CORPUS)
     assert (recipe.labels, recipe.options) == (FIVE_CLASSES, TrainingOptions())
 
 
 @pytest.mark.parametrize(("kind", "section"), [(TrainingOptions, "[training]"), (CorpusSpec, "[[corpus]]")])
 def test_every_setting_is_documented(kind: type, section: str) -> None:
-    """The page on recipes has every setting, with its default, and no other."""
+    """The page on recipes has exactly the existing settings, with their defaults."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "recipes.md").read_text("utf-8")
     table = page.partition(f"`{section}` | default |")[2].partition("\n\n")[0]
     told = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
@@ -118,13 +118,13 @@ def test_the_recipe_of_the_default_model() -> None:
     ],
 )
 def test_faults(tmp_path: Path, text: str, message: str) -> None:
-    """A fault is told with the file and the offending key."""
+    """A fault in a recipe is reported with the file and the offending key."""
     with pytest.raises(ConfigurationError, match=message) as caught:
         load(tmp_path, text)
     assert str(tmp_path / "recipe.toml") in str(caught.value)
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    """A recipe that is not there is missing input."""
+    """A recipe that does not exist is missing input."""
     with pytest.raises(NoInputError, match="no recipe at"):
         Recipe.load(tmp_path / "nowhere.toml")

@@ -1,4 +1,4 @@
-"""Saved steps that are complete, and those that are not."""
+"""Saved steps, complete and incomplete ones."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ DAMAGES = [_cut, _changed, _removed, _never_sealed, _torn]
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_seen(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    """A folder is intact while it holds what was sealed."""
+    """A folder is intact as long as it holds what was sealed."""
     folder = save_step(tmp_path, 5)
     assert is_intact(folder)
     damage(folder)
@@ -51,7 +51,7 @@ def test_damage_is_seen(tmp_path: Path, damage: Callable[[Path], None]) -> None:
 
 
 def test_the_last_step_is_the_one_with_the_highest_number(tmp_path: Path) -> None:
-    """Steps are in the order of their numbers, not of their names; without any there is none."""
+    """Steps are ordered by their numbers, not by their names; without steps there is no last one."""
     assert last_step(tmp_path) is None
     save_step(tmp_path, 9)
     last = save_step(tmp_path, 10)
@@ -60,7 +60,7 @@ def test_the_last_step_is_the_one_with_the_highest_number(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_step_gives_way_to_the_one_before(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    """What cannot be gone on from is removed, and the last one that can be is taken; or none."""
+    """A step that cannot be continued from is removed, and the last usable one is taken, or none."""
     before, last = save_step(tmp_path, 10), save_step(tmp_path, 20, best=10)
     damage(last)
     assert last_step(tmp_path) == before
@@ -70,7 +70,7 @@ def test_a_damaged_step_gives_way_to_the_one_before(tmp_path: Path, damage: Call
 
 
 def test_a_step_is_of_no_use_without_the_best_one(tmp_path: Path) -> None:
-    """The weights that are kept in the end are those of the best step: they have to be intact too."""
+    """A step is unusable unless the best step is intact too: its weights are those kept in the end."""
     best = save_step(tmp_path, 10)
     save_step(tmp_path, 20, best=10)
     _cut(best)

@@ -1,4 +1,4 @@
-"""Where a training keeps what it has done, and what it refuses to write over."""
+"""Where a training keeps its progress, and what it refuses to overwrite."""
 
 import errno
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def save_step(folder: Path, step: int) -> None:
 
 
 def train_until(error: BaseException, output: Path, *steps: int) -> None:
-    """A training that ends with `error` after it has saved some steps."""
+    """Run a training that ends with `error` after saving some steps."""
     with staged(output, IDENTITY, restart=False) as folder:
         for step in steps:
             save_step(folder, step)
@@ -77,20 +77,20 @@ def _checkpoint_and_more(output: Path) -> None:
 def test_what_is_never_written_over(
     tmp_path: Path, make: Callable[[Path], None], error: type[SentimentBatchError], message: str, force: bool
 ) -> None:
-    """What is not a checkpoint of ours is left alone, --force or not."""
+    """A folder or file that is not a checkpoint of ours is left alone, with or without --force."""
     make(tmp_path / "ckpt")
     with pytest.raises(error, match=message):
         require_writable(tmp_path / "ckpt", force=force)
 
 
 def test_a_mount_point() -> None:
-    """It is told before the training that a mount point cannot be replaced after it."""
+    """A mount point, which cannot be replaced, is refused before the training."""
     with pytest.raises(CannotWriteError, match="/proc is a mount point, which cannot be replaced: name a folder in it"):
         require_writable(Path("/proc"), force=True)
 
 
 def test_a_checkpoint_is_written_over_with_force(tmp_path: Path) -> None:
-    """A checkpoint is replaced if that is asked for; an empty folder is no checkpoint."""
+    """A checkpoint is replaced only with --force; an empty folder does not count as one."""
     require_writable(tmp_path, force=False)
     _checkpoint(tmp_path / "ckpt")
     with pytest.raises(UsageError, match="ckpt exists: choose another output, or replace it with --force"):
@@ -99,7 +99,7 @@ def test_a_checkpoint_is_written_over_with_force(tmp_path: Path) -> None:
 
 
 def test_the_output_is_as_it_was_until_it_is_complete(tmp_path: Path) -> None:
-    """The new checkpoint takes the old one's place at once, and leaves nothing beside it."""
+    """The new checkpoint replaces the old one in a single step, and leaves nothing beside it."""
     output = tmp_path / "ckpt"
     _checkpoint(output)
     with staged(output, IDENTITY, restart=False) as folder:
@@ -112,7 +112,7 @@ def test_the_output_is_as_it_was_until_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_is_told(tmp_path: Path) -> None:
-    """A training that is stopped says up to where it is kept, and finds it there again."""
+    """A stopped training says up to which step it is kept, and finds its steps again."""
     error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         train_until(error, tmp_path / "ckpt", 10, 20)
@@ -134,7 +134,7 @@ def test_nothing_is_left_of_nothing(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """An error of the system is one about the output, and what is kept is told with it."""
+    """A system error is reported as one about the output, together with what is kept."""
     with pytest.raises(CannotWriteError, match="ckpt: No space left on device") as caught:
         train_until(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "ckpt", 10)
     assert caught.value.__notes__ == ["kept up to step 10: the same command again continues"]
@@ -148,7 +148,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     ],
 )
 def test_another_training_is_not_continued(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
-    """Only a training of the same is continued; one of another is kept until --restart throws it away."""
+    """Only the same training is continued; another one is refused, and what is kept stays until --restart."""
     output = tmp_path / "ckpt"
     with pytest.raises(KeyboardInterrupt):
         train_until(KeyboardInterrupt(), output, 10)
@@ -163,7 +163,7 @@ def test_another_training_is_not_continued(tmp_path: Path, changed: dict[str, An
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
-    """While a training writes a checkpoint, another one is asked to wait."""
+    """While a training writes a checkpoint, a second one is refused with a request to try again."""
     with (
         locked(tmp_path / "ckpt"),
         pytest.raises(TryAgainError, match="ckpt: another training is writing it: try again when it is done"),
@@ -173,7 +173,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_link_in_the_place_of_what_is_kept(tmp_path: Path) -> None:
-    """In a shared folder, nobody makes us write elsewhere."""
+    """In a shared folder, a link in the place of our own folder is refused, so that nobody redirects our writing."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".ckpt.training").symlink_to("elsewhere")
     with (
