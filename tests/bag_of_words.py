@@ -22,11 +22,10 @@ def save_bag_of_words(
     deadly: str = "",
     copies: int = 1,
 ) -> None:
-    """Write a bundle that adds up the logits of its words: those of "good" and of "bad" speak for one label each.
+    """Write a bundle that adds up the logits of its words; "good" and "bad" each speak for one label.
 
-    A `deadly` word ends the process with SIGFPE, and the one behind it in VOCABULARY the run of the graph with an
-    exception.
-    For each row it holds that many `copies` of five floats in memory.
+    A `deadly` word ends the process with SIGFPE; the word after it in VOCABULARY makes the graph raise an exception.
+    For each row, `copies` times five floats are held in memory.
     """
     _save_graph(folder / "model.onnx", good, bad, deadly=deadly, copies=copies)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(VOCABULARY)}, unk_token="[UNK]"))
@@ -52,7 +51,7 @@ def _save_graph(path: Path, good: str, bad: str, *, deadly: str, copies: int) ->
     integers = {"axis": [1], "copies": [1, copies], "start": [0], "end": [len(LABELS)]}
     constants = {"weights": weights} | {name: np.array(value, dtype=np.int64) for name, value in integers.items()}
     if deadly:
-        # The lowest integer divided by -1 overflows, which x86 processors take for a division by zero.
+        # The lowest integer divided by -1 overflows, which x86 processors report as a division by zero.
         nodes[1:2] = [
             helper.make_node("Sub", ["input_ids", "fail"], ["distance"]),
             helper.make_node("Div", ["lowest", "distance"], ["quotient"]),

@@ -1,4 +1,4 @@
-"""What tests of several stages share: models, a folder, and real data where there are any."""
+"""What tests of several stages share: models, a folder, and real data where available."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
 
-# The same examples in every run, however slow the machine.
+# Every run uses the same examples, however slow the machine.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 
@@ -29,7 +29,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle to which "good" is very positive and "bad" very negative."""
+    """A bundle that finds "good" very positive and "bad" very negative."""
     folder = tmp_path_factory.mktemp("model")
     save_bag_of_words(folder)
     return folder

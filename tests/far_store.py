@@ -1,4 +1,4 @@
-"""An object store for tests: a folder behind a file system that is not the local one, and that may misbehave."""
+"""An object store for tests: a folder behind a file system that is not the local one and may misbehave."""
 
 import io
 from pathlib import Path
@@ -12,12 +12,12 @@ from sentiment_batch.locations import Location
 
 
 def far(root: Path, name: str, **faults: bool) -> Location:
-    """`name` in the store whose objects are the files below `root`; for the faults see `_Handler`."""
+    """Return `name` in the store whose objects are the files below `root`; `_Handler` describes the faults."""
     return Location(pafs.PyFileSystem(_Handler(root, **faults)), name, f"far://{name}")
 
 
 class _Handler(pafs.FSSpecHandler):  # type: ignore[misc]  # pyarrow is not followed
-    """`loses_bytes`: of each object the last. `times_out`: once, at the first question after an object has arrived."""
+    """`loses_bytes` drops each object's last byte; `times_out` fails the first query after an object has arrived."""
 
     def __init__(self, root: Path, *, loses_bytes: bool = False, times_out: bool = False) -> None:
         super().__init__(fsspec.filesystem("dir", path=str(root), fs=fsspec.filesystem("file")))
@@ -38,7 +38,7 @@ class _Handler(pafs.FSSpecHandler):  # type: ignore[misc]  # pyarrow is not foll
 
 
 class _Object(io.BytesIO):
-    """Appears when it is closed."""
+    """An object that appears when it is closed."""
 
     def __init__(self, store: _Handler, path: Path) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 @dataclass(frozen=True)
 class Bad:
-    """A reject: the bytes of the record, where they begin, in which line, and how the reason begins."""
+    """A reject: its line, the offset and bytes of the record, and how the reason begins."""
 
     line: int
     offset: int
@@ -21,7 +21,7 @@ class Bad:
 
 @dataclass(frozen=True)
 class Hostile:
-    """A file with this `suffix`. `error` is how the message begins, behind the file's name, if nothing can be read."""
+    """A file with this `suffix`. If nothing can be read, `error` is how the message begins after the file's name."""
 
     suffix: str
     content: bytes

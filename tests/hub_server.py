@@ -1,4 +1,4 @@
-"""The part of the Hugging Face hub's protocol that downloads a repository's files."""
+"""The part of the Hugging Face hub's protocol used to download a repository's files."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ from local_server import Answer, LocalServer, Request, file_answer, serving
 REPOSITORY = "owner/tiny"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
-_LARGE_BYTES = 1000  # from where on a file is kept outside of git
+_LARGE_BYTES = 1000  # files from this size on are kept outside git
 
 
 class FolderFiles(Mapping[str, bytes]):
-    """The files in a folder, as they are when they are asked for."""
+    """The files in a folder, read anew whenever they are asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,7 +35,7 @@ class FolderFiles(Mapping[str, bytes]):
 
 
 class Hub:
-    """One repository, with `files` by name; `hashes` are told in place of the right ones."""
+    """One repository, with `files` by name; `hashes` replace the right ones."""
 
     def __init__(self, kind: str, files: Mapping[str, bytes]) -> None:
         self.files = files
@@ -92,7 +92,7 @@ def hub_server(kind: str, files: Mapping[str, bytes]) -> Iterator[tuple[Hub, Loc
 
 
 def hub_environment(server: LocalServer, home: Path) -> dict[str, str]:
-    """What makes the hub's client go there, with a cache of its own."""
+    """Return the environment that sends the hub's client there, with its own cache."""
     return {
         "HF_ENDPOINT": server.url,
         "HF_HOME": str(home),

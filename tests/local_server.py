@@ -1,4 +1,4 @@
-"""An HTTP server on 127.0.0.1 that answers as it is told, keeps what it was asked, and misbehaves on demand."""
+"""An HTTP server on 127.0.0.1 that answers as told, records its requests, and misbehaves on demand."""
 
 import hashlib
 import threading
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Request:
-    """`url` is a path, or a whole address where the server was asked as a proxy."""
+    """A request; `url` is a path, or a whole address if the server was asked as a proxy."""
 
     method: str
     url: str
@@ -20,7 +20,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """`cut_after` bytes of the body the connection ends, or stands still until the server is left."""
+    """An answer; after `cut_after` bytes of the body the connection ends, or stands still until the server closes."""
 
     status: int = 200
     body: bytes = b""
@@ -30,13 +30,13 @@ class Answer:
 
 
 def file_answer(content: bytes, **headers: str) -> Answer:
-    """A file that can be had in parts, with an ETag that changes with its contents."""
+    """Answer with a file that can be fetched in parts, with an ETag that changes with its contents."""
     tag = f'"{hashlib.md5(content).hexdigest()}"'
     return Answer(200, content, {"ETag": tag, "Accept-Ranges": "bytes", **headers})
 
 
 class LocalServer:
-    """Open one with `serving`."""
+    """A server; open one with `serving`."""
 
     def __init__(self, respond: Callable[[Request], Answer]) -> None:
         self._respond = respond
@@ -46,19 +46,19 @@ class LocalServer:
         self.url = ""
 
     def fail(self, part: str, status: int, times: int = 1, **headers: str) -> None:
-        """Answer the next requests whose URL has `part` in it with that status."""
+        """Answer the next requests whose URL contains `part` with that status."""
         self._faults += [(part, lambda respond: Answer(status, b"{}", headers))] * times
 
     def cut(self, part: str, after: int, times: int = 1) -> None:
-        """Cut the connections of the next requests whose URL has `part` in it, `after` bytes of the body."""
+        """Cut the connections of the next requests whose URL contains `part` after so many bytes of the body."""
         self._faults += [(part, lambda respond: replace(respond(), cut_after=after))] * times
 
     def stand_still(self, part: str, after: int) -> None:
-        """As `cut`, but keep the connection open."""
+        """Like `cut`, but keep the connection open."""
         self._faults.append((part, lambda respond: replace(respond(), cut_after=after, stands_still=True)))
 
     def asked(self, part: str) -> list[Request]:
-        """The requests so far whose URL has `part` in it."""
+        """Return the requests so far whose URL contains `part`."""
         return [request for request in self.requests if part in request.url]
 
     def answer(self, request: Request) -> Answer:
@@ -75,7 +75,7 @@ class LocalServer:
 
 
 def _in_part(answer: Answer, request: Request) -> Answer:
-    """The rest of a file from where it is asked for, unless it is another one by now."""
+    """Return the rest of a file from the requested byte on, unless the file has changed."""
     wanted = request.headers.get("range")
     if answer.status != 200 or "Accept-Ranges" not in answer.headers or wanted is None:
         return answer
@@ -111,11 +111,11 @@ def serving(respond: Callable[[Request], Answer]) -> Iterator[LocalServer]:
         do_GET = do_HEAD = do_POST = do_PUT = _handle
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing on stderr."""
+            """Print nothing to stderr."""
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
-            """Who asks may go before the answer is complete."""
+            """Ignore clients that go away before the answer is complete."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         local.url = f"http://127.0.0.1:{server.server_port}"

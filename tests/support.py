@@ -1,4 +1,4 @@
-"""Files of every kind for tests, read and written through the project's own sources and sinks."""
+"""Test files of every kind, read and written through the project's own sources and sinks."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ def edit_json(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
 
 
 def compressed(content: bytes, suffix: str) -> bytes:
-    """`content` as the suffix `gz` or `zst` says, else unchanged."""
+    """Return `content` compressed as the suffix `gz` or `zst` says, otherwise unchanged."""
     if suffix == "gz":
         return gzip.compress(content)
     return bytes(pa.compress(content, "zstd", asbytes=True)) if suffix == "zst" else content
@@ -46,20 +46,20 @@ def read_rows(path: Path, options: SourceOptions | None = None) -> list[dict[str
 
 
 def read_texts(path: Path, options: SourceOptions | None = None) -> list[str | None]:
-    """What would be scored."""
+    """Return the texts that would be scored."""
     return [text for chunk in read_chunks(path, options) for text in chunk.texts]
 
 
 def read_rejects(path: Path, options: SourceOptions | None = None) -> list[Reject]:
-    """What could not be read."""
+    """Return the records that could not be read."""
     return [reject for chunk in read_chunks(path, options) for reject in chunk.rejects]
 
 
 def read_in_a_process(files: Sequence[tuple[Path, str | None]]) -> list[dict[str, Any]]:
-    """What came of reading each file, with the column of its text if that is not to be found.
+    """Read each file in another process, by the given text column or the one it finds; return what came of each.
 
-    `code` and `message`, or `rows` and `rejects`; and `peak_bytes` so far. Fails if the process that reads them
-    crashes, hangs, or meets an error that is none of our own.
+    That is `code` and `message`, or `rows` and `rejects`, and `peak_bytes` so far. Fails if the process crashes, hangs,
+    or meets an error that is not one of ours.
     """
     script = Path(__file__).with_name("sources") / "read_all.py"
     wanted = json.dumps([(str(path), column) for path, column in files])
@@ -71,7 +71,7 @@ def read_in_a_process(files: Sequence[tuple[Path, str | None]]) -> list[dict[str
 
 
 def require_covered(path: Path, options: SourceOptions) -> None:
-    """Assert that the rejects of a CSV stand where they say, and that without their lines it gives the same rows."""
+    """Assert that the rejects of a CSV are where they say, and that without their lines it gives the same rows."""
     content = decompressed(path)
     lines = content.splitlines(keepends=True)
     starts = list(accumulate(map(len, lines), initial=0))
@@ -87,7 +87,7 @@ def require_covered(path: Path, options: SourceOptions) -> None:
         left += content[position:start]
         position = start + max(len(reject.raw), len(lines[reject.line - 1]))
         if left.endswith(b"\r") and content.startswith(b"\n", position):
-            left += b"\n"  # or two ends of lines would become one
+            left += b"\n"  # otherwise two line ends would become one
     path = path.with_name("left.csv")
     path.write_bytes(left + content[position:])
     chunks_left = read_chunks(path, options)
@@ -100,7 +100,7 @@ def _table(chunks: list[Chunk]) -> pa.Table:
 
 
 def decompressed(path: Path) -> bytes:
-    """The content of a file that is compressed as its suffix says."""
+    """Return the content of a file, decompressed as its suffix says."""
     match path.suffix:
         case ".gz":
             return gzip.decompress(path.read_bytes())
@@ -110,7 +110,7 @@ def decompressed(path: Path) -> bytes:
 
 
 def write_records(path: Path, records: pa.RecordBatch, lines: Sequence[str] | None = None) -> Path:
-    """Write one chunk to a file in the format that its name tells; the last column stands for the predictions."""
+    """Write one chunk to a file in the format that its name indicates; the last column stands for the predictions."""
     *kept, added = records.schema.names
     kept_records, predictions = records.select(kept), records.select([added])
     layout = Layout(FileType.of(path.name), kept_records.schema, predictions.schema, guard_formulas=False)

@@ -1,4 +1,4 @@
-"""Lengths to batches."""
+"""From lengths to batches."""
 
 from itertools import pairwise
 
@@ -21,14 +21,14 @@ def test_every_sequence_once(lengths: list[int], budget: int, multiple: int) -> 
 
 @given(LENGTHS, BUDGET)
 def test_equal_lengths(lengths: list[int], budget: int) -> None:
-    """All sequences of a batch have the length that it states, so that nothing is padded."""
+    """All sequences of a batch have its stated length, so that nothing is padded."""
     for batch in plan_batches(lengths, budget):
         assert {lengths[i] for i in batch.indices} == {batch.length}
 
 
 @given(LENGTHS, BUDGET, MULTIPLE)
 def test_little_padding(lengths: list[int], budget: int, multiple: int) -> None:
-    """A sequence gets less padding than a multiple, and none beyond the longest of all."""
+    """A sequence gets less padding than one multiple, and none beyond the longest of all."""
     for batch in plan_batches(lengths, budget, multiple):
         assert all(0 <= batch.length - lengths[i] < multiple for i in batch.indices)
         assert batch.length % multiple == 0 or batch.length == max(lengths)
@@ -36,7 +36,7 @@ def test_little_padding(lengths: list[int], budget: int, multiple: int) -> None:
 
 @given(LENGTHS, BUDGET, MULTIPLE)
 def test_few_shapes(lengths: list[int], budget: int, multiple: int) -> None:
-    """There are no more lengths than multiples up to the longest."""
+    """There are no more different lengths than multiples up to the longest sequence."""
     shapes = {batch.length for batch in plan_batches(lengths, budget, multiple)}
     assert len(shapes) <= -(-max(lengths, default=0) // multiple)
 
@@ -58,20 +58,20 @@ def test_full_batches(lengths: list[int], budget: int, multiple: int) -> None:
 
 @given(LENGTHS, BUDGET, MULTIPLE)
 def test_longest_first(lengths: list[int], budget: int, multiple: int) -> None:
-    """Longer batches come before shorter ones, and sequences of one length keep their order."""
+    """Longer batches come before shorter ones, and sequences of one padded length keep their order."""
     batches = plan_batches(lengths, budget, multiple)
     order = [(-batch.length, int(i)) for batch in batches for i in batch.indices]
     assert order == sorted(order)
 
 
 def test_worked_example() -> None:
-    """Three sequences of 3 tokens and one of 9, at most 6 tokens at a time."""
+    """Three sequences of 3 tokens and one of 9, with at most 6 tokens at a time, give three batches."""
     batches = plan_batches([3, 9, 3, 3], 6)
     assert [(batch.indices.tolist(), batch.length) for batch in batches] == [([1], 9), ([0, 2], 3), ([3], 3)]
 
 
 def test_worked_example_of_padding() -> None:
-    """To multiples of 4, of at most 16 tokens: 3 goes with 4, 5 with 7, and 9 is the longest."""
+    """Padded to multiples of 4 with at most 16 tokens, 3 goes with 4, 5 with 7, and 9 is the longest."""
     batches = plan_batches([3, 9, 4, 7, 5, 2], 16, 4)
     found = [(batch.indices.tolist(), batch.length) for batch in batches]
     assert found == [([1], 9), ([3, 4], 8), ([0, 2, 5], 4)]

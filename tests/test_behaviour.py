@@ -1,4 +1,4 @@
-"""The behavioural cases: that they are what they should be, and that they tell good models from bad ones."""
+"""The behavioural cases are sound, and tell good models from bad ones."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -27,14 +27,14 @@ def test_the_file() -> None:
 
 
 def test_texts() -> None:
-    """Every text says something, is trimmed to one line, and is compared with different ones only."""
+    """Every text says something, is trimmed to one line, and differs from those it is compared with."""
     for case in (case for cases in load_cases().values() for case in cases):
         assert all(text == text.strip() and text and "\n" not in text for text in case.texts), case
         assert len(set(case.texts)) == len(case.texts), case
 
 
 def test_no_answer_is_always_right() -> None:
-    """No one expectation makes up half of the cases; whoever gives one label throughout fails."""
+    """No single expectation makes up half of the cases."""
     counts = Counter(case.expectation for cases in load_cases().values() for case in cases)
     assert set(counts) == {"positive", "neutral", "negative", "not positive", "not negative", "same", "rising"} - {
         "not positive"
@@ -51,7 +51,7 @@ def test_no_answer_is_always_right() -> None:
     ],
 )
 def test_a_constant_model(label: int, met: set[str]) -> None:
-    """A model that always says the same meets the cases of its side and of invariance, and no other."""
+    """A model that always gives the same label meets the cases of its side and of invariance, and no others."""
     outcomes = check_behaviour(always(label), POLARITIES)
     for kind, cases in load_cases().items():
         assert outcomes[kind].failed == tuple(case for case in cases if case.expectation not in met)
@@ -100,7 +100,7 @@ def test_a_model_that_knows_the_answers() -> None:
     ],
 )
 def test_expectations(expectation: str, labels: list[int], met: bool) -> None:
-    """What each expectation takes and refuses."""
+    """Each expectation accepts and refuses the right labels."""
     case = Case(expectation, tuple("abc"[: len(labels)]))
     assert case.is_met(np.eye(5, dtype=np.float32)[labels], POLARITIES) is met
 
@@ -109,12 +109,12 @@ def test_expectations(expectation: str, labels: list[int], met: bool) -> None:
     ("expectation", "texts"), [("happy", ("a",)), ("same", ("a",)), ("rising", ()), ("positive", ("a", "b"))]
 )
 def test_what_is_no_case(expectation: str, texts: tuple[str, ...]) -> None:
-    """An expectation that there is not, or that needs more or fewer texts, is refused."""
+    """An unknown expectation, or one with too few or too many texts, is refused."""
     with pytest.raises(ValueError, match=expectation):
         Case(expectation, texts)
 
 
 def test_labels_without_order() -> None:
-    """A model of topics cannot be asked."""
+    """A model whose labels have no order cannot be checked."""
     with pytest.raises(ConfigurationError, match="labels tell negative from positive"):
         check_behaviour(always(0), None)

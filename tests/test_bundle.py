@@ -32,17 +32,17 @@ def test_default_model(default_model: Path) -> None:
 
 
 def test_identity(bundle: Path) -> None:
-    """The identifying hash changes with what the manifest says, and only then."""
+    """The identifying hash changes if, and only if, the manifest changes."""
     before = ModelBundle.load(bundle).sha256
     assert ModelBundle.load(bundle).sha256 == before
     edit_json(bundle / MANIFEST, lambda manifest: manifest.update(max_tokens=16))
     assert ModelBundle.load(bundle).sha256 != before
 
 
-# To the graph, a field that ONNX does not have.
+# For the graph, a field that ONNX does not have.
 @pytest.mark.parametrize(("name", "more"), [("model.onnx", b"\x58\x01"), ("config.json", b" ")])
 def test_identity_without_manifest(model: Path, name: str, more: bytes) -> None:
-    """Without a manifest the files themselves make the identifying hash."""
+    """Without a manifest, the files themselves determine the identifying hash."""
     before = ModelBundle.load(model).sha256
     (model / name).write_bytes((model / name).read_bytes() + more)
     assert ModelBundle.load(model).sha256 != before
@@ -80,7 +80,7 @@ def test_layouts_without_manifest(model: Path, graph: str) -> None:
 
 @pytest.mark.parametrize("with_manifest", [True, False])
 def test_float_and_int8(model: Path, with_manifest: bool) -> None:
-    """Where both graphs are there, int8 is taken unless the float one is asked for."""
+    """If both graphs are present, int8 is used unless the float one is asked for."""
     save_graph(model / "model_quantized.onnx")
     if with_manifest:
         write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.PER_ROW, 17))
@@ -111,7 +111,7 @@ def test_no_graph(model: Path, only_float: bool) -> None:
 
 @pytest.mark.parametrize("name", ["model_quantized.onnx", "onnx/model_qint8_avx512_vnni.onnx"])
 def test_int8_is_not_for_gpus(model: Path, name: str) -> None:
-    """A folder without a float graph says how to make one for a GPU."""
+    """For a folder with only int8 graphs, the error says how to make one for a GPU."""
     (model / name).parent.mkdir(exist_ok=True)
     (model / "model.onnx").rename(model / name)
     with pytest.raises(ConfigurationError, match=r"int8 graphs only.* `sentiment-batch export --precision fp16`"):
@@ -119,13 +119,13 @@ def test_int8_is_not_for_gpus(model: Path, name: str) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    """A folder that is not there is named."""
+    """A folder that does not exist is named."""
     with pytest.raises(ConfigurationError, match=r"no model folder at .*missing"):
         ModelBundle.load(tmp_path / "missing")
 
 
 def test_checkpoint(model: Path) -> None:
-    """A checkpoint is recognized, and the message says how to export it."""
+    """A checkpoint is recognized, and the error says how to export it."""
     (model / "model.onnx").rename(model / "model.safetensors")
     with pytest.raises(ConfigurationError, match="is a checkpoint: run `sentiment-batch export --checkpoint"):
         ModelBundle.load(model)
@@ -133,14 +133,14 @@ def test_checkpoint(model: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])
 def test_incomplete_folder(model: Path, name: str) -> None:
-    """Without a manifest the tokenizer and the config are needed all the same."""
+    """Without a manifest, tokenizer and config are still required."""
     (model / name).unlink()
     with pytest.raises(ConfigurationError, match=f"has no {name}"):
         ModelBundle.load(model)
 
 
 def test_external_data_is_never_read(model: Path) -> None:
-    """A graph that names another file is refused before the runtime opens it."""
+    """A graph that refers to another file is refused before the runtime opens it."""
     graph = onnx.load(model / "model.onnx")
     onnx.save(graph, model / "model.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
     with pytest.raises(ConfigurationError, match="external data"):

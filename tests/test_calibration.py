@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it is sure."""
+"""Whether a model is right as often as it is confident."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,14 @@ from sentiment_batch.calibration import BINS, error_by_chance, reliability
 
 
 def with_confidence(confidences: list[float]) -> np.ndarray:
-    """Probabilities over two labels; the first is the more probable one."""
+    """Return probabilities over two labels, of which the first is the more probable one."""
     return np.array([[confidence, 1 - confidence] for confidence in confidences], dtype=np.float32)
 
 
 def test_by_hand() -> None:
-    """Texts of one confidence share a bin, and the bins' distances from their accuracy count by rows."""
+    """Texts of one confidence share a bin; the error averages the bins' distances from their accuracy, weighted by
+    rows.
+    """
     probabilities = with_confidence([0.9, 0.9, 0.9, 0.9, 0.7])
     found = reliability(probabilities, np.array([0, 0, 0, 1, 1]))
     assert found.rows.tolist() == [0] * 10 + [1, 0, 0, 4, 0]
@@ -24,12 +26,12 @@ def test_by_hand() -> None:
 
 
 def test_errors_in_one_bin_make_up_for_each_other() -> None:
-    """What counts is the mean of a bin: here half are right at one half."""
+    """Errors within a bin cancel out: if half are right at a confidence of one half, the error is 0."""
     assert reliability(with_confidence([0.5, 0.5]), np.array([0, 1])).error == pytest.approx(0)
 
 
 def test_edges_belong_to_the_bin_below() -> None:
-    """Bin k holds what is above k/15, up to and with (k+1)/15; certainty is in the last one."""
+    """Bin k holds confidences above k/15 up to and including (k+1)/15; certainty is in the last one."""
     probabilities = np.array([[0.6, 0.4], [np.nextafter(np.float32(0.6), 1), 0.4], [1, 0]], dtype=np.float32)
     probabilities[0, 0] = np.float32(9 / 15)
     assert np.flatnonzero(reliability(probabilities, np.array([0, 0, 0])).rows).tolist() == [8, 9, 14]
@@ -37,7 +39,7 @@ def test_edges_belong_to_the_bin_below() -> None:
 
 @given(st.lists(st.tuples(st.floats(0.5, 1, width=32), st.integers(0, 1)), min_size=1, max_size=50), st.randoms())
 def test_bounds_and_order(texts: list[tuple[float, int]], random: "np.random.Generator") -> None:
-    """The error is between 0 and 1, at least the distance of the two means, and the same in any order."""
+    """The error is between 0 and 1, at least the distance of the two means, and independent of order."""
     probabilities, labels = with_confidence([text[0] for text in texts]), np.array([text[1] for text in texts])
     found = reliability(probabilities, labels)
     assert found.rows.sum() == len(texts)
@@ -49,7 +51,7 @@ def test_bounds_and_order(texts: list[tuple[float, int]], random: "np.random.Gen
 
 
 def test_chance_shrinks_with_the_number_of_texts() -> None:
-    """A perfect model shows an error on few texts, about a third of it on ten times as many, and always the same."""
+    """A perfect model's error by chance falls with the square root of the number of texts, and is always the same."""
     confidences = np.random.default_rng(0).uniform(0.5, 1, 10_000).tolist()
     few, many = (error_by_chance(with_confidence(confidences[:count])) for count in (1000, 10_000))
     assert 0.02 < few < 0.05
@@ -58,7 +60,7 @@ def test_chance_shrinks_with_the_number_of_texts() -> None:
 
 
 def test_chance_is_what_a_perfect_model_shows() -> None:
-    """The error of a model that is right as often as it is sure is about what chance gives."""
+    """The error of a perfectly calibrated model is about what chance gives."""
     random = np.random.default_rng(1)
     probabilities = with_confidence(random.uniform(0.5, 1, 2000).tolist())
     errors = [

@@ -1,6 +1,6 @@
-"""Which checkpoints no library is given to open.
+"""Checkpoints that no library is allowed to open.
 
-CVE-2025-32434 and CVE-2026-24747 run code from weights in pickle form, CVE-2026-4372 by a setting of attention.
+CVE-2025-32434 and CVE-2026-24747 run code from pickled weights, CVE-2026-4372 through an attention setting.
 """
 
 import json
@@ -25,7 +25,7 @@ def write_json(path: Path, **changes: Any) -> None:
 
 
 def test_plain_checkpoint(folder: Path) -> None:
-    """What transformers writes is safe to open, also with the settings of attention that it knows itself."""
+    """What transformers writes may be opened, even with the attention settings that it knows itself."""
     write_json(folder / "config.json", _attn_implementation_autoset=True, attn_implementation="sdpa")
     write_json(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer")
     assert find_checkpoint(str(folder)) == folder
@@ -33,7 +33,7 @@ def test_plain_checkpoint(folder: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["bin", "pt", "pth", "pkl"])
 def test_pickled_weights(folder: Path, suffix: str) -> None:
-    """Weights that run code when they are opened are never opened."""
+    """Weights that can run code when opened are refused."""
     (folder / "model.safetensors").rename(folder / f"model.{suffix}")
     with pytest.raises(
         ConfigurationError, match=rf"needs weights in model\.safetensors; it has only model\.{suffix}, which can run"
@@ -52,14 +52,14 @@ def test_index_of_other_files(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"weight_map": ["evil.bin"]}, {"weight_map": {"a": 7}}])
 def test_index_of_another_shape(folder: Path, settings: dict[str, Any]) -> None:
-    """An index that is none is refused too."""
+    """A malformed index is refused, too."""
     write_json(folder / "model.safetensors.index.json", **settings)
     with pytest.raises(ConfigurationError, match="names other files than"):
         find_checkpoint(str(folder))
 
 
 def test_index_of_shards(folder: Path) -> None:
-    """Weights in several files are fine."""
+    """Weights in several files are accepted."""
     (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
     write_json(folder / "model.safetensors.index.json", weight_map={"a": "model-00001-of-00001.safetensors"})
     assert find_checkpoint(str(folder)) == folder
@@ -80,7 +80,7 @@ def test_index_of_shards(folder: Path) -> None:
 )
 @pytest.mark.parametrize("nested", [False, True])
 def test_settings_that_load_code(folder: Path, name: str, key: str, value: object, nested: bool) -> None:
-    """A configuration that names code is refused, wherever in it the name stands."""
+    """A configuration that names code is refused, wherever in it the name is."""
     write_json(folder / name, **({"text_config": [{key: value}]} if nested else {key: value}))
     with pytest.raises(ConfigurationError, match=f"{name} sets {key}, which can load code of its own"):
         find_checkpoint(str(folder))
@@ -95,7 +95,7 @@ def test_unknown_model_types(folder: Path, model_type: object) -> None:
 
 
 def test_adapter(folder: Path) -> None:
-    """An adapter, which names another checkpoint to be loaded in place of this one, is refused."""
+    """An adapter, which names another checkpoint to load in place of this one, is refused."""
     write_json(folder / "adapter_config.json", base_model_name_or_path="owner/other")
     with pytest.raises(ConfigurationError, match="adapter to another checkpoint: merge the two first"):
         find_checkpoint(str(folder))
@@ -103,7 +103,7 @@ def test_adapter(folder: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
 def test_not_a_configuration(folder: Path, content: bytes) -> None:
-    """A configuration that is no JSON object is named, however it is damaged."""
+    """A configuration that is not a JSON object is named, however it is damaged."""
     (folder / "config.json").write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"config\.json"):
         find_checkpoint(str(folder))

@@ -1,4 +1,4 @@
-"""The Dockerfile: what can be told of it without building it, and that the worker lives within its limits."""
+"""The Dockerfile, as far as it can be checked without building it, and that the worker runs within its limits."""
 
 import csv
 import os
@@ -24,18 +24,18 @@ HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
 def test_every_stage_is_of_the_same_pinned_python() -> None:
-    """The base is the Python that the project is for, on a named release of Debian; both stages have the same."""
+    """All stages are based on the Python that the project is for, on a named release of Debian."""
     bases = {content.split()[0] for name, content in INSTRUCTIONS if name == "FROM"}
     assert bases == {"python:3.11-slim-bookworm"}
 
 
 def test_it_does_not_run_as_root() -> None:
-    """The last word on the user is a number, so that the cluster can see that it is not root."""
+    """The last stage sets the user as a number, so that a cluster can see that it is not root."""
     assert [content for name, content in LAST_STAGE if name == "USER"] == [f"{USER}:{USER}"]
 
 
 def test_nothing_is_installed_in_the_last_stage() -> None:
-    """What is run is the virtual environment of the first."""
+    """The last stage installs nothing and runs the virtual environment of the first."""
     assert "RUN" not in {name for name, _ in LAST_STAGE}
     assert ["ENTRYPOINT", '["sentiment-batch"]'] in LAST_STAGE
 
@@ -65,7 +65,7 @@ def test_what_is_sent_to_the_builder_makes_the_wheel(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not HADOLINT.exists(), reason="needs hadolint")
 def test_hadolint() -> None:
-    """hadolint has nothing to say."""
+    """hadolint finds nothing to report."""
     done = subprocess.run([HADOLINT, ROOT / "Dockerfile"], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -75,14 +75,14 @@ def test_hadolint() -> None:
     reason="needs root that may mount, and setpriv",
 )
 def test_read_only_and_not_root(tmp_path: Path) -> None:
-    """As that user, where nothing but the folder of the data can be written, reviews are scored and proved."""
+    """As that user, with only the data folder writable, reviews are scored and verified."""
     shutil.copy(ROOT / "examples/reviews.csv", tmp_path)
     os.chown(tmp_path, USER, USER)
     program = shlex.quote(str(Path(sys.executable).with_name("sentiment-batch")))
     as_user = f"setpriv --reuid {USER} --regid {USER} --clear-groups env -i PYTHONDONTWRITEBYTECODE=1 {program}"
     steps = ["mount --make-rprivate /"]
     python, home = Path(sys.base_prefix), Path.home()
-    if python.is_relative_to(home):  # which is closed to others
+    if python.is_relative_to(home):  # the home folder is closed to others
         steps += [f"mount --bind {python} /mnt", f"mount -t tmpfs -o mode=755 none {home}"]
         steps += [f"mkdir -p {python}", f"mount --move /mnt {python}"]
     steps += [

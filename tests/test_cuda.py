@@ -1,4 +1,4 @@
-"""What CUDA takes, and what is said where it is missing: on machines without a GPU, by what they lack."""
+"""What CUDA needs, and what is said if it is missing, on machines without a GPU."""
 
 import ctypes
 import shutil
@@ -29,7 +29,7 @@ def command(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def second_wheel(tmp_path: Path) -> dict[str, str]:
-    """An environment in which both wheels are installed, as far as their metadata go."""
+    """An environment in which both wheels appear to be installed, going by their metadata."""
     for name in ("onnxruntime", "onnxruntime-gpu"):
         metadata = tmp_path / "site" / f"{name.replace('-', '_')}-1.31.1.dist-info" / "METADATA"
         metadata.parent.mkdir(parents=True)
@@ -39,7 +39,7 @@ def second_wheel(tmp_path: Path) -> dict[str, str]:
 
 @without_cuda
 def test_the_wheel_without_cuda(tiny_bundle: Path) -> None:
-    """The wheel for CPUs is named, with what to install in its place."""
+    """The error names the CPU wheel's lack of CUDA and what to install instead."""
     with pytest.raises(
         ConfigurationError, match=r"no CUDAExecutionProvider: .* `pip install .onnxruntime-gpu\[cuda,cudnn\].`"
     ):
@@ -49,7 +49,7 @@ def test_the_wheel_without_cuda(tiny_bundle: Path) -> None:
 
 
 def test_both_wheels(command: Command, model: Path, second_wheel: dict[str, str]) -> None:
-    """Two wheels over each other are refused where CUDA is asked for, by name; auto goes on with the CPU in silence."""
+    """With both wheels installed, --device cuda is refused and names them; auto uses the CPU without a word."""
     write_table(command.folder / "r.csv")
     result = command("score", "r.csv", "--model", model, "--device", "cuda", environment=second_wheel)
     assert result.code == 78
@@ -61,7 +61,7 @@ def test_both_wheels(command: Command, model: Path, second_wheel: dict[str, str]
 
 
 def test_int8_is_refused(command: Command) -> None:
-    """The embedded model is for CPUs: --device cuda says so, and how to make one for GPUs."""
+    """With the built-in model, --device cuda is refused, saying how to make one for GPUs."""
     write_table(command.folder / "r.csv")
     result = command("score", "r.csv", "--device", "cuda")
     assert result.code == 78
@@ -70,7 +70,7 @@ def test_int8_is_refused(command: Command) -> None:
 
 
 def test_no_driver() -> None:
-    """Without NVIDIA's library the driver is what is missing."""
+    """Without NVIDIA's library, the driver is reported as missing."""
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -80,7 +80,7 @@ def test_no_driver() -> None:
 
 
 def answer(folder: Path, name: str, source: str, asked: str) -> str:
-    """What an expression of the module gives in a process that finds a library with that C source."""
+    """Return what an expression prints in a process that finds a library built from this C source."""
     compiler = shutil.which("cc")
     if not compiler:
         pytest.skip("no C compiler")
@@ -106,7 +106,7 @@ def answer(folder: Path, name: str, source: str, asked: str) -> str:
     ],
 )
 def test_what_the_driver_says(tmp_path: Path, code: int, version: int, said: str) -> None:
-    """A driver without a GPU, and one too old for the wheel, are told from a good one: libraries that answer so."""
+    """A driver without a GPU, or too old for the wheel, is reported; a good one is not."""
     source = f"""
         int cuInit(unsigned flags) {{ return {code}; }}
         int cuDriverGetVersion(int *version) {{ *version = {version}; return 0; }}
@@ -116,7 +116,7 @@ def test_what_the_driver_says(tmp_path: Path, code: int, version: int, said: str
 
 @without_cuda
 def test_cudnn_is_asked_for(tmp_path: Path) -> None:
-    """ONNX Runtime passes over a cuDNN that is missing, until attention needs it; here it is missing from the start."""
+    """A missing cuDNN, which ONNX Runtime would notice only at attention, is reported from the start."""
     source = "int cudnnGetVersion(void) { return 90000; }"
     complete = "ctypes.CDLL('libcudnn.so.9') and cuda.library_problem()"
     assert answer(tmp_path, "libcudnn.so.9", source, complete) == "None\n"
@@ -127,7 +127,7 @@ def test_cudnn_is_asked_for(tmp_path: Path) -> None:
 @without_cuda
 @pytest.mark.filterwarnings("ignore:Specified provider")
 def test_nothing_falls_back_to_the_cpu(tiny_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A session for CUDA does not come to be where nodes would run on the CPU, and prints nothing."""
+    """A CUDA session is refused if nodes would run on the CPU, and nothing is printed."""
     with pytest.raises(ConfigurationError, match=r"does not run on CUDA alone \(.*fallback.*disabled.*\): "):
         _load(tiny_bundle / "model.onnx", Device.CUDA)
     assert capfd.readouterr() == ("", "")
@@ -146,7 +146,7 @@ def test_nothing_falls_back_to_the_cpu(tiny_bundle: Path, capfd: pytest.CaptureF
     ],
 )
 def test_what_the_bindings_say(error: str, said: str) -> None:
-    """Of an error of the CUDA provider, the cause is told; of others, the first line, if there is one."""
+    """For an error of the CUDA provider the cause is given; for others the first line, if there is one."""
     assert _reason(RuntimeError(error)) == said
 
 
@@ -160,7 +160,7 @@ def test_bound_memory(tiny_bundle: Path) -> None:
 
 @pytest.mark.skipif(wheel_problem() is None, reason="onnxruntime-gpu is installed")
 def test_auto_is_the_cpu_without_cuda(tiny_bundle: Path) -> None:
-    """A float bundle does not make --device auto take what is not there."""
+    """Even with a float bundle, --device auto uses the CPU if CUDA is not installed."""
     from sentiment_batch.scoring import Scorer
 
     with Scorer.load(tiny_bundle) as scorer:

@@ -20,7 +20,7 @@ TEXTS = st.lists(st.lists(WORDS, max_size=40).map(" ".join), max_size=12)
 
 
 def measured(scorer: Scorer, texts: list[str]) -> tuple[Distribution, int]:
-    """What scoring gives, and how many tokens were read."""
+    """Return the distribution of the scored texts, and how many tokens were read."""
     columns = PredictionColumns.of(scorer.bundle, prefix="", probabilities=False)
     scores = scorer.score(texts)
     return columns.distribution(columns.batch(scores), scores.unknown_tokens), int(scores.n_tokens.sum())
@@ -28,7 +28,7 @@ def measured(scorer: Scorer, texts: list[str]) -> tuple[Distribution, int]:
 
 @given(texts=TEXTS, cut=st.integers(0, 12))
 def test_chunks_add_up(tiny_scorer: Scorer, texts: list[str], cut: int) -> None:
-    """The distribution of two chunks is the sum of theirs, in either order, exactly."""
+    """The distributions of two chunks add up to that of the whole, in either order, exactly."""
     whole, tokens = measured(tiny_scorer, texts)
     first, second = (measured(tiny_scorer, part)[0] for part in (texts[:cut], texts[cut:]))
     assert (first + second).record(tokens) == (second + first).record(tokens) == whole.record(tokens)
@@ -37,7 +37,7 @@ def test_chunks_add_up(tiny_scorer: Scorer, texts: list[str], cut: int) -> None:
 
 @given(texts=TEXTS)
 def test_a_record_says_all(tiny_scorer: Scorer, texts: list[str]) -> None:
-    """From what a receipt holds the sums come back, also through JSON; so do those of a journal."""
+    """The sums can be restored from a receipt's record and from a journal, even through JSON."""
     whole, tokens = measured(tiny_scorer, texts)
     record = json.loads(json.dumps(whole.record(tokens)))
     assert Distribution.from_record(record, tokens).record(tokens) == record
@@ -46,7 +46,7 @@ def test_a_record_says_all(tiny_scorer: Scorer, texts: list[str]) -> None:
 
 @given(texts=TEXTS)
 def test_against_the_columns(tiny_scorer: Scorer, texts: list[str]) -> None:
-    """Every number is what counting the output's rows one by one gives."""
+    """Every number equals what counting the output's rows one by one gives."""
     columns = PredictionColumns.of(tiny_scorer.bundle, prefix="", probabilities=False)
     scores = tiny_scorer.score(texts)
     rows = [row for row in columns.batch(scores).to_pylist() if row["sentiment"]]
@@ -61,7 +61,7 @@ def test_against_the_columns(tiny_scorer: Scorer, texts: list[str]) -> None:
 
 
 def test_edges_belong_to_the_bin_above() -> None:
-    """A value on an edge is counted above it; what lies beyond the last edge in the last bin."""
+    """A value on an edge is counted in the bin above; values beyond the last edge are in the last bin."""
     confidence = np.array([0.0, 0.05, 0.25, 1.0], dtype=np.float32)
     n_tokens = np.array([7, 8, 512, 99_999], dtype=np.int32)
     found = Distribution.of({}, confidence, None, n_tokens, np.zeros(4, dtype=np.bool_))
@@ -70,14 +70,14 @@ def test_edges_belong_to_the_bin_above() -> None:
 
 
 def test_labels_without_an_order(tiny_scorer: Scorer) -> None:
-    """Where the labels have no order there is no mean polarity, however many chunks there are."""
+    """If labels have no order, there is no mean polarity, however many chunks there are."""
     columns = PredictionColumns(tiny_scorer.bundle.labels, None)
     found = columns.distribution(columns.batch(tiny_scorer.score(["good", "bad"])))
     assert (found + found).record(0)["mean_polarity"] is None
 
 
 def test_unknown_tokens(tiny_scorer: Scorer) -> None:
-    """What the vocabulary lacks is counted as often as it is read, also where the same text comes twice."""
+    """Tokens missing from the vocabulary are counted as often as they are read, even in a repeated text."""
     assert tiny_scorer.score(["good Ω", "good Ω", "Ω Ω", "", "good"]).unknown_tokens == 4
 
 
@@ -90,6 +90,6 @@ def test_unknown_tokens(tiny_scorer: Scorer) -> None:
     ],
 )
 def test_the_token_for_what_is_unknown(tmp_path: Path, model: tokenizers.models.Model, expected: int | None) -> None:
-    """Each kind of tokenizer tells which token it is, or that there is none."""
+    """For each kind of tokenizer, the unknown token is found, or found to be missing."""
     tokenizers.Tokenizer(model).save(str(tmp_path / "tokenizer.json"))
     assert Tokenizer(tmp_path / "tokenizer.json", 8).unknown_id == expected

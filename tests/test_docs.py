@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds, every command is in it, and what it says to type can be typed."""
+"""The documentation site: it builds, covers every command, and its commands can be typed as shown."""
 
 import json
 import re
@@ -35,7 +35,7 @@ class Site(HTMLParser):
         self.feed(page.read_text("utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep what is fetched without being asked for."""
+        """Keep what is fetched without a click."""
         if tag != "a":
             self.loaded += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")]
 
@@ -46,7 +46,7 @@ class Site(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built as `make docs` builds it: a broken link or anchor is an error."""
+    """The site as `make docs` builds it: a broken link or anchor is an error."""
     assert "mkdocs build --strict\n" in (ROOT / "Makefile").read_text("utf-8")
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
@@ -60,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_page_is_there(site: Path) -> None:
-    """Each file of docs/ is a page that begins with a title; benchmarks, model card and changelog are pages too."""
+    """Every file in docs/ is a page with a title; benchmarks, model card and changelog are pages too."""
     for name in ("index", "benchmarks", "changelog", "model", "commands/index"):
         assert (site / f"{name}.html").exists()
     for page in PAGES:
@@ -70,7 +70,7 @@ def test_every_page_is_there(site: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
 def test_every_command_is_documented(site: Path, name: str) -> None:
-    """Each has a page with all that its --help says; every option has a word said about it."""
+    """Each command has a page with all that its --help says, and every option is mentioned there."""
     done = subprocess.run(
         [sys.executable, "-m", "sentiment_batch", name, "--help"],
         env={"COLUMNS": "100", "LC_ALL": "C.UTF-8"},
@@ -95,7 +95,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 @pytest.mark.parametrize(("language", "content"), BLOCKS)
 def test_blocks_are_what_they_claim_to_be(language: str, content: str) -> None:
-    """JSON and TOML can be read, Python compiles, and every command line names commands and options that exist."""
+    """JSON and TOML parse, Python compiles, and every command line uses commands and options that exist."""
     match language:
         case "json":
             json.loads(content)
@@ -110,7 +110,7 @@ def test_blocks_are_what_they_claim_to_be(language: str, content: str) -> None:
 
 
 def require_understood(words: list[str]) -> None:
-    """Fail unless the command line can be parsed, up to what it would do."""
+    """Fail unless the command line can be parsed; nothing is run."""
     with click.Context(cli, obj={}) as group:
         name, command, rest = cli.resolve_command(group, words)
         assert command is not None
@@ -118,7 +118,7 @@ def require_understood(words: list[str]) -> None:
 
 
 def test_a_wrong_command_line_is_not_understood() -> None:
-    """The check above would notice."""
+    """The check above would notice a wrong command line."""
     with pytest.raises(click.UsageError):
         require_understood(["score", "r.csv", "--no-such-option"])
     with pytest.raises(click.UsageError):
@@ -126,7 +126,7 @@ def test_a_wrong_command_line_is_not_understood() -> None:
 
 
 def test_the_quick_start_runs(tmp_path: Path) -> None:
-    """The commands of the first page, one after the other, where the examples are."""
+    """The commands of the first page run one after the other beside the examples."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     blocks = [content for language, content in BLOCK.findall((ROOT / "docs/index.md").read_text("utf-8"))]
     assert blocks
@@ -137,7 +137,7 @@ def test_the_quick_start_runs(tmp_path: Path) -> None:
 
 
 def test_every_exit_code_is_documented() -> None:
-    """The page on exit codes has those of the errors, and those that the overview of the command lists."""
+    """The page on exit codes lists those of the errors, and exactly those that the command's overview lists."""
     page = (ROOT / "docs/exit-codes.md").read_text("utf-8")
     documented = set(map(int, re.findall(r"^\| (\d+) \|", page, re.MULTILINE)))
     raised = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type)}

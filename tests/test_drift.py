@@ -1,4 +1,4 @@
-"""How far two distributions are apart."""
+"""How far apart two distributions are."""
 
 from math import log
 from typing import cast
@@ -21,13 +21,13 @@ def distribution(bins: list[int], labels: dict[str, int], polarity: int = 0, tru
 
 
 def test_worked_example() -> None:
-    """With half a row more in every bin: shares 1/2, 1/2 before; 3/4, 1/4 now."""
+    """With half a row added to every bin, the shares are 1/2 and 1/2 before, 3/4 and 1/4 now."""
     assert stability_index([1, 1], [4, 1]) == pytest.approx((0.75 - 0.5) * log(0.75 / 0.5) + (0.25 - 0.5) * log(0.5))
 
 
 @given(HISTOGRAMS)
 def test_properties_of_the_index(histograms: list[list[int]]) -> None:
-    """It is finite, also for empty bins; never below 0; the same both ways; 0 for the same histogram."""
+    """The index is finite even for empty bins, never below 0, symmetric, and 0 for equal histograms."""
     first, second = histograms
     assert 0 <= stability_index(first, second) < 50
     assert stability_index(first, second) == pytest.approx(stability_index(second, first))
@@ -35,7 +35,7 @@ def test_properties_of_the_index(histograms: list[list[int]]) -> None:
 
 
 def test_what_is_compared() -> None:
-    """Labels are matched by name, also those that only one model has; means and shares are subtracted."""
+    """Labels are matched by name, even those of only one model; means and shares are subtracted."""
     before = distribution([90, 10], {"bad": 90, "good": 10}, polarity=-50_000_000, truncated=10)
     now = distribution([10, 90], {"good": 10, "bad": 80, "new": 10}, polarity=50_000_000, truncated=20)
     drift = Drift.between(before, now)

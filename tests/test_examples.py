@@ -1,4 +1,4 @@
-"""The examples do what they show: reviews to score, and recipes for the night."""
+"""The examples work: reviews to score, and recipes for nightly runs."""
 
 import ast
 import csv
@@ -82,7 +82,7 @@ def test_has_a_non_latin_script(texts: list[str]) -> None:
 
 
 def cron_command() -> str:
-    """Of the one entry, behind its five fields of time."""
+    """Return the command of the one entry, after its five time fields."""
     entries = [line for line in (EXAMPLES / "crontab").read_text("utf-8").splitlines() if line[:1].isdigit()]
     [entry] = entries
     return entry.split(maxsplit=5)[5]
@@ -96,7 +96,7 @@ def service_command() -> str:
 
 
 def dag() -> dict[str, Any]:
-    """What the DAG's file says before the DAG itself, which needs Airflow; all of it compiles."""
+    """Return what the DAG's file defines besides the DAG itself, which needs Airflow; check that all of it compiles."""
     source = (EXAMPLES / "airflow_dag.py").read_text("utf-8")
     compile(source, "airflow_dag.py", "exec")
     tree = ast.parse(source)
@@ -121,7 +121,7 @@ def here(command: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("command", [cron_command, service_command, dag_command])
 def test_nightly_commands(tmp_path: Path, command: Callable[[], str]) -> None:
-    """What cron, systemd and Airflow run scores what has arrived, in silence, and has nothing to do the next night."""
+    """The commands for cron, systemd and Airflow score new files silently, and find nothing to do the next night."""
     for folder in ("inbox", "scored"):
         (tmp_path / folder).mkdir()
     shutil.copy(REVIEWS, tmp_path / "inbox")
@@ -134,7 +134,7 @@ def test_nightly_commands(tmp_path: Path, command: Callable[[], str]) -> None:
 
 
 def test_what_airflow_tries_again() -> None:
-    """Whatever the exit codes' page says runs again, as a shell gives it and as Python does; and never what is done."""
+    """The DAG retries whatever can be retried, by exit codes of shell and Python, but never a run that is done."""
     said = dag()
     assert said["DONE"] == {0, TOLERATED}
     again = [TryAgainError.exit_code, 130, 143, 137, 134, 139, -2, -15, -9, -6, -11]
@@ -144,7 +144,7 @@ def test_what_airflow_tries_again() -> None:
 
 @pytest.mark.parametrize(("locked", "code"), [(True, TryAgainError.exit_code), (False, NoInputError.exit_code)])
 def test_what_cron_gets(tmp_path: Path, locked: bool, code: int) -> None:
-    """The exit code of the run, or of the lock that another one has; and errors to mail, which are in the log too."""
+    """cron gets the exit code of the run, or that of a held lock; errors are mailed and logged."""
     crontab = (EXAMPLES / "crontab").read_text("utf-8")
     shell = re.search("^SHELL=(.*)$", crontab, re.MULTILINE)
     with (tmp_path / ".lock").open("w") as lock:
@@ -159,7 +159,7 @@ def test_what_cron_gets(tmp_path: Path, locked: bool, code: int) -> None:
 
 
 def test_the_dag_loads() -> None:
-    """Airflow finds one task in it, which is tried again."""
+    """Airflow loads the DAG and finds one task with retries."""
     pytest.importorskip("airflow", reason="needs Airflow")
     module = runpy.run_path(str(EXAMPLES / "airflow_dag.py"))
     [score] = module["reviews"]().tasks
@@ -168,7 +168,7 @@ def test_the_dag_loads() -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_systemd_units(tmp_path: Path) -> None:
-    """systemd has nothing to say about the units, but that the program is elsewhere."""
+    """systemd finds no fault with the units, once they point to the program here."""
     units = []
     for name in ("sentiment-batch.service", "sentiment-batch.timer"):
         text = (EXAMPLES / name).read_text("utf-8").replace("/opt/sentiment-batch/bin", f"{sys.prefix}/bin")
@@ -179,7 +179,7 @@ def test_systemd_units(tmp_path: Path) -> None:
 
 
 def test_ray_job() -> None:
-    """What the cluster is to run is a command that there is, and its files are what the operator takes."""
+    """The RayJob's command can be parsed, and its manifests are valid."""
     yaml = pytest.importorskip("yaml")
     job, claim = yaml.safe_load_all((EXAMPLES / "rayjob.yaml").read_text("utf-8"))
     assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")

@@ -1,6 +1,6 @@
-"""Which ONNX files are never opened: those that name other files, hold sparse tensors, or are damaged.
+"""ONNX files that are never opened: those that refer to other files, hold sparse tensors, or are damaged.
 
-CVE-2022-25882, CVE-2024-27318, CVE-2025-51480 and CVE-2026-27489 are ways out by names of other files.
+CVE-2022-25882, CVE-2024-27318, CVE-2025-51480 and CVE-2026-27489 reach other files through their names.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def save(path: Path, main: onnx.GraphProto) -> Path:
 
 @pytest.mark.parametrize("place", [graph, in_a_constant, in_a_branch, in_a_list])
 def test_self_contained(tmp_path: Path, place: Callable[[onnx.TensorProto], onnx.GraphProto]) -> None:
-    """A graph that holds its tensors is fine, wherever they are."""
+    """A graph that holds its own tensors is accepted, wherever they are."""
     require_self_contained(save(tmp_path / "model.onnx", place(WEIGHTS)))
 
 
@@ -72,7 +72,7 @@ def test_external_data(tmp_path: Path, place: Callable[[onnx.TensorProto], onnx.
 
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
 def test_linked_external_data(tmp_path: Path, link: str) -> None:
-    """A file beside the model that is another's under a second name is not read either."""
+    """A file beside the model that is a link to another one is not read either."""
     (tmp_path / "secret").write_bytes(WEIGHTS.raw_data)
     (tmp_path / "model").mkdir()
     getattr(tmp_path / "model/weights.bin", link)(tmp_path / "secret")
@@ -81,7 +81,7 @@ def test_linked_external_data(tmp_path: Path, link: str) -> None:
 
 
 def test_external_data_in_a_function(tmp_path: Path) -> None:
-    """A model's own functions are looked through too."""
+    """A model's own functions are checked, too."""
     model = helper.make_model(graph())
     function = helper.make_function("own", "F", [], ["y"], in_a_constant(external("x")).node, [])
     model.functions.append(function)
@@ -106,7 +106,7 @@ def test_negative_length(tmp_path: Path) -> None:
 
 
 def test_deep_nesting(tmp_path: Path) -> None:
-    """Branches within branches end somewhere."""
+    """Branches nested too deeply are refused."""
     main = graph()
     for _ in range(25):
         main = helper.make_graph([helper.make_node("If", ["c"], ["y"], then_branch=main)], "g", [], [])
@@ -116,7 +116,7 @@ def test_deep_nesting(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [2**31, 2**40])
 def test_too_large(tmp_path: Path, size: int) -> None:
-    """A file larger than a graph can be is refused for its size, without a look into it."""
+    """A file larger than a graph can be is refused by its size, unread."""
     with (tmp_path / "model.onnx").open("wb") as file:
         file.truncate(size)
     with pytest.raises(ConfigurationError, match=f"has {size:,} bytes: an ONNX graph has up to 2,147,483,647"):
@@ -124,7 +124,7 @@ def test_too_large(tmp_path: Path, size: int) -> None:
 
 
 def test_cut_short(tmp_path: Path) -> None:
-    """A graph that ends within a field is refused; so is an empty file."""
+    """A graph that ends within a field is refused, and so is an empty file."""
     path = save(tmp_path / "model.onnx", graph())
     content = path.read_bytes()
     path.write_bytes(content[:-3])
@@ -137,7 +137,7 @@ def test_cut_short(tmp_path: Path) -> None:
 
 @given(content=st.binary(min_size=1, max_size=200))
 def test_any_bytes(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Whatever is in a file, it is accepted or refused: nothing else happens."""
+    """Any bytes in a file are accepted or refused; nothing else happens."""
     path = tmp_path_factory.getbasetemp() / "any.onnx"
     path.write_bytes(content)
     with suppress(ConfigurationError):

@@ -12,7 +12,7 @@ QUOTA = Cores(1, "cgroup CPU quota")
 
 
 def cores(folder: Path, own: str | None, quotas: dict[str, str]) -> Cores:
-    """What a process of the cgroup `own` may use, None where Linux tells of none; `quotas` as in their cpu.max."""
+    """Return the cores usable by a process in cgroup `own` (None: not reported), with these cpu.max `quotas`."""
     (folder / "root").mkdir()
     for cgroup, quota in quotas.items():
         (folder / "root" / cgroup).mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def cores(folder: Path, own: str | None, quotas: dict[str, str]) -> Cores:
 @pytest.mark.parametrize("own", [None, "0::/\n", "4:cpu,cpuacct:/a\n"])
 @pytest.mark.parametrize("quota", [None, "max 100000\n", "", "100000000 100000\n"])
 def test_affinity(tmp_path: Path, own: str | None, quota: str | None) -> None:
-    """Without a quota, or with one larger than the affinity, the affinity counts."""
+    """Without a quota, or with one above the affinity, the affinity counts."""
     assert cores(tmp_path, own, {} if quota is None else {"": quota}) == AFFINITY
 
 
@@ -52,13 +52,13 @@ def test_affinity_of_one_core(tmp_path: Path) -> None:
     ids=["no cgroup file", "container", "unit", "slice of the unit", "cgroup out of sight"],
 )
 def test_quota(tmp_path: Path, own: str | None, limited: str, quota: str) -> None:
-    """The least quota from the process's cgroup up to the root counts, rounded down, but never to zero."""
+    """The lowest quota from the process's cgroup up to the root counts, rounded down but never to zero."""
     rest = dict.fromkeys(("", "a.slice", "a.slice/b.service"), "max 100000\n")
     assert cores(tmp_path, own, rest | {limited: quota}) == QUOTA
 
 
 def test_quota_of_others(tmp_path: Path) -> None:
-    """What limits other cgroups does not limit this process."""
+    """Limits on other cgroups do not limit this process."""
     less = "50000 100000\n"
     assert cores(tmp_path, "0::/a/b\n", {"a/b": "max 100000\n", "a/c": less, "a/b/d": less, "b": less}) == AFFINITY
 
@@ -80,12 +80,12 @@ def test_cpu_flags() -> None:
     ],
 )
 def test_int8_products(flags: set[str], begins: str) -> None:
-    """The best instruction that a processor has is the one that counts."""
+    """A processor is described by the best instruction it has."""
     assert int8_products(frozenset(flags)).startswith(begins)
 
 
 def test_peak_memory(tmp_path: Path) -> None:
-    """It is what the status file says; a kernel that does not say there says it elsewhere."""
+    """Peak memory is read from the status file, or found elsewhere if the kernel does not report it there."""
     status = tmp_path / "status"
     status.write_text("Name:\tpython\nVmHWM:\t   20480 kB\n", "ascii")
     assert peak_rss_bytes(status) == 20 * 2**20

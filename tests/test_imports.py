@@ -1,4 +1,4 @@
-"""What importing costs: the run side stays clear of the build side, and help of everything heavy."""
+"""What importing costs: the run side does not load the build side, and help loads nothing heavy."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What has been written to a journal is read again, however its end was torn."""
+"""What was written to a journal can be read again, however its end was torn."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_commits_are_read_again(journal: Journal) -> None:
 
 
 def test_any_tail_may_be_torn(journal: Journal) -> None:
-    """Cut at any byte, a journal gives what stands in its whole lines, and takes further lines after them."""
+    """Cut at any byte, a journal gives what its whole lines hold, and takes further lines after them."""
     content = journal.path.read_bytes()
     ends = [end for end, byte in enumerate(content, 1) if byte == ord("\n")]
     for length in range(len(content)):
@@ -45,7 +45,7 @@ def test_any_tail_may_be_torn(journal: Journal) -> None:
 
 
 def test_a_damaged_line_ends_the_journal(journal: Journal) -> None:
-    """What stands after a line that is none is not believed."""
+    """Whatever follows a damaged line is not trusted."""
     lines = journal.path.read_bytes().splitlines(keepends=True)
     journal.path.write_bytes(b"".join([*lines[:2], b"\0" * 9 + b"\n", *lines[2:]]))
     torn = Journal.read(journal.path)
@@ -63,7 +63,7 @@ def test_the_last_commit_of_a_chunk_counts(journal: Journal) -> None:
 
 
 def test_tallies_add_up() -> None:
-    """The sum of tallies is a tally, and every row read is scored, unscorable or rejected."""
+    """Tallies add up, and every row read is scored, unscorable or rejected."""
     total = sum((commit.tally for commit in COMMITS), Tally())
     assert total == Tally(3, 3, 6, 9, 12)
     assert total.rows_in == 12
@@ -87,7 +87,7 @@ def test_missing_bytes_are_noticed(tmp_path: Path) -> None:
 
 
 def test_appending_counts_from_the_end(tmp_path: Path) -> None:
-    """What stood in the file before does not count as missing."""
+    """What was in the file before does not count as missing."""
     path = tmp_path / "file"
     path.write_bytes(b"before ")
     with DurableFile(path, "ab") as file:
@@ -98,7 +98,7 @@ def test_appending_counts_from_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"unheard_of": 1}, {"tally": None}, {"tally": {}}])
 def test_another_version(journal: Journal, change: dict[str, object]) -> None:
-    """A commit with other entries is not guessed at."""
+    """A commit with other entries is an error, not guessed at."""
     line = json.loads(journal.path.read_bytes().splitlines()[-1])
     with journal.path.open("a") as stream:
         stream.write(json.dumps(line | change) + "\n")

@@ -1,4 +1,4 @@
-"""Label names to polarities, and to columns that differ."""
+"""From label names to polarities, and to columns that differ."""
 
 import pytest
 from hypothesis import given
@@ -45,12 +45,12 @@ def test_order_of_the_outputs_does_not_matter(labels: list[str]) -> None:
     ],
 )
 def test_unknown_order(labels: tuple[str, ...]) -> None:
-    """Labels that leave the order open have no polarity: it is never guessed."""
+    """Labels of unknown order have no polarity: it is never guessed."""
     assert polarities(labels) is None
 
 
 @pytest.mark.parametrize("labels", [("a", "b", "a"), ("so so", "so_so")])
 def test_one_column_for_two_labels(labels: tuple[str, ...]) -> None:
-    """Labels that would share a column are refused, with the name of what lists them."""
+    """Labels that would share a column are refused, and what lists them is named."""
     with pytest.raises(ConfigurationError, match=f"a list has two labels called '{labels[0]}'"):
         require_distinct(labels, "a list")

@@ -1,4 +1,4 @@
-"""The recipes of docs/library.md, run as they stand there."""
+"""The recipes of docs/library.md, run as printed there."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def test_the_recipes_are_these() -> None:
 
 @pytest.mark.parametrize("engine", MODULES)
 def test_recipe(engine: str, tmp_path: Path) -> None:
-    """It makes of every row what the scorer makes of it here, to the bit, nulls and empty texts too."""
+    """The recipe gives every row the scorer's own prediction, to the bit, including nulls and empty texts."""
     pytest.importorskip(MODULES[engine], reason=f"needs {MODULES[engine]}{' and pandas' if engine == 'Ray' else ''}")
     if engine == "Spark" and shutil.which("java") is None:
         pytest.skip("Spark needs Java")
@@ -39,7 +39,7 @@ def test_recipe(engine: str, tmp_path: Path) -> None:
     environment = os.environ | {
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "RAY_ADDRESS": "local",  # and no cluster that happens to run here
+        "RAY_ADDRESS": "local",  # not a cluster that happens to run here
         "RAY_USAGE_STATS_ENABLED": "0",
     }
     (tmp_path / "recipe.py").write_text(RECIPES[engine], "utf-8")

@@ -1,4 +1,4 @@
-"""Names to files: suffixes, globs, folders, URIs."""
+"""From names to files: suffixes, globs, folders, URIs."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def found(*names: object) -> list[str]:
     ],
 )
 def test_file_types(name: str, expected: tuple[Format, Compression]) -> None:
-    """Suffixes tell format and compression, in either case."""
+    """Suffixes determine format and compression, in either case."""
     assert is_known(name)
     assert FileType.of(name) == expected
 
@@ -56,12 +56,12 @@ def test_unknown_file_types(name: str) -> None:
     ],
 )
 def test_default_output(name: str, scored: str) -> None:
-    """The default output stands beside its input, with the same suffixes."""
+    """The default output is beside its input, with the same suffixes."""
     assert Location.parse(name).scored() == Location.parse(scored)
 
 
 def test_child_and_parent() -> None:
-    """A location's folder, and files in it, keep the spelling that the user chose."""
+    """A location's folder, and the files in it, keep the user's spelling."""
     folder = Location.parse("out/")
     assert folder.child("a.csv") == Location.parse("out/a.csv")
     assert folder.child("a.csv").parent().path == folder.path
@@ -69,7 +69,7 @@ def test_child_and_parent() -> None:
 
 
 def test_standard_stream() -> None:
-    """A dash is a stream, and a file of that name in a folder is not."""
+    """A dash is a standard stream; a file of that name in a folder is not."""
     assert Location.parse("-").is_standard_stream
     assert not Location.parse("./-").is_standard_stream
     assert expand_inputs(["-"], may_be_empty=False) == [Location.parse("-")]
@@ -90,7 +90,7 @@ def test_unknown_uri() -> None:
 
 
 def test_glob(tmp_path: Path) -> None:
-    """A glob names its files in order, also in folders below; folders are left out."""
+    """A glob names its files in order, including those in subfolders; folders are left out."""
     touch(tmp_path, "b.csv", "a.csv", "c.jsonl", "deep/er/d.csv", "e.csv/f.txt")
     assert found(tmp_path / "*.csv") == ["a.csv", "b.csv"]
     assert found(tmp_path / "**" / "*.csv") == ["a.csv", "b.csv", "d.csv"]
@@ -98,13 +98,13 @@ def test_glob(tmp_path: Path) -> None:
 
 
 def test_name_with_magic_characters(tmp_path: Path) -> None:
-    """A file that is there is meant literally, even if its name could be a glob."""
+    """An existing file is meant literally, even if its name could be a glob."""
     touch(tmp_path, "a[1].csv", "a1.csv")
     assert found(tmp_path / "a[1].csv") == ["a[1].csv"]
 
 
 def test_folder(tmp_path: Path) -> None:
-    """A folder names its readable files in order, but neither other files nor what was scored before."""
+    """A folder names its readable files in order, but neither other files nor earlier outputs."""
     touch(tmp_path, "b.parquet", "a.csv.gz", "a.scored.csv.gz", "notes.txt", "deep/c.csv")
     assert found(tmp_path) == ["a.csv.gz", "b.parquet"]
 
@@ -114,6 +114,6 @@ def test_folder(tmp_path: Path) -> None:
     [("missing.csv", "no such file"), ("*.csv", "no file matches"), (".", "no Parquet, CSV, TSV or JSONL file")],
 )
 def test_nothing_there(tmp_path: Path, name: str, message: str) -> None:
-    """A name behind which there is nothing is an error that says what was looked for."""
+    """A name that matches nothing is an error that says what was looked for."""
     with pytest.raises(NoInputError, match=message):
         expand_inputs([str(tmp_path / name)], may_be_empty=False)

@@ -1,4 +1,4 @@
-"""What a manifest says is what is loaded; one that is not true of its folder is refused."""
+"""A manifest is loaded as written, and refused if its folder does not match it."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_round_trip(model: Path) -> None:
-    """What is written into a manifest is what loading it gives."""
+    """Loading a manifest gives what was written into it."""
     origin, measured = {"checkpoint": "abc"}, {"accuracy": 0.5}
     write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.PER_ROW, 17, origin, measured))
     loaded = ModelBundle.load(model)
@@ -38,7 +38,7 @@ def test_round_trip(model: Path) -> None:
 
 
 def test_temperature(model: Path) -> None:
-    """A temperature comes back as it was written; a manifest without one, of an older export, means 1."""
+    """A temperature comes back as written; a manifest without one, from an older export, means 1."""
     fitted = Temperature((4, 24), (1.5, 0.9), ("dev",))
     write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17, temperature=fitted))
     assert ModelBundle.load(model).temperature == fitted
@@ -72,7 +72,7 @@ def test_labels_without_order(model: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json"])
 def test_missing_file(bundle: Path, name: str) -> None:
-    """A file that the manifest lists and the folder lacks is named."""
+    """A file that is in the manifest but not in the folder is named."""
     (bundle / name).unlink()
     with pytest.raises(ConfigurationError, match=f"lacks {name}"):
         ModelBundle.load(bundle)
@@ -97,7 +97,7 @@ def test_path_out_of_the_folder(bundle: Path, name: str) -> None:
 
 
 def test_link_out_of_the_folder(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A listed file that is a symbolic link is refused, even to the right content."""
+    """A listed file that is a symbolic link is refused, even if the content is right."""
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "model.onnx"
     (bundle / "model.onnx").rename(elsewhere)
     (bundle / "model.onnx").symlink_to(elsewhere)
@@ -106,7 +106,7 @@ def test_link_out_of_the_folder(bundle: Path, tmp_path_factory: pytest.TempPathF
 
 
 def test_link_to_a_folder(model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nor does a listed file stand in a folder that is a link."""
+    """A listed file in a linked folder is refused, too."""
     (model / "onnx").mkdir()
     (model / "model.onnx").rename(model / "onnx/model.onnx")
     write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17))
@@ -119,7 +119,7 @@ def test_link_to_a_folder(model: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_other_schema_version(bundle: Path, version: object) -> None:
-    """A manifest of another schema version is refused, with the version that is read."""
+    """A manifest of another schema version is refused, naming the version that can be read."""
     edit_json(bundle / MANIFEST, lambda manifest: manifest.update(schema_version=version))
     with pytest.raises(ConfigurationError, match="this version reads 1"):
         ModelBundle.load(bundle)
@@ -127,7 +127,7 @@ def test_other_schema_version(bundle: Path, version: object) -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"text"', "\x00", "[" * 100_000])
 def test_not_a_manifest(bundle: Path, content: str) -> None:
-    """A bundle.json that is no manifest is named."""
+    """A bundle.json that is not a manifest is named."""
     (bundle / MANIFEST).write_text(content, "utf-8")
     with pytest.raises(ConfigurationError, match=r"bundle\.json is not a bundle manifest"):
         ModelBundle.load(bundle)
@@ -147,14 +147,14 @@ def test_not_a_manifest(bundle: Path, content: str) -> None:
     ],
 )
 def test_manifest_of_another_shape(bundle: Path, key: str, value: object) -> None:
-    """A manifest with the right keys and values of another shape is named too."""
+    """A manifest with the right keys but values of another shape is named, too."""
     edit_json(bundle / MANIFEST, lambda manifest: manifest.update({key: value}))
     with pytest.raises(ConfigurationError, match=r"bundle\.json"):
         ModelBundle.load(bundle)
 
 
 def test_manifest_without_tokenizer(bundle: Path) -> None:
-    """A tokenizer that the manifest does not vouch for is not used."""
+    """A tokenizer that the manifest does not list is not used."""
     edit_json(bundle / MANIFEST, lambda manifest: manifest["files"].pop("tokenizer.json"))
     with pytest.raises(ConfigurationError, match=r"lists no tokenizer\.json"):
         ModelBundle.load(bundle)

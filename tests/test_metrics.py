@@ -1,4 +1,4 @@
-"""Metrics against numbers worked out by hand."""
+"""Metrics, compared with numbers worked out by hand."""
 
 from dataclasses import asdict
 
@@ -13,12 +13,12 @@ FIVE_LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size
 
 
 def surely(predicted: list[int], count: int = 5) -> np.ndarray:
-    """Probabilities of a model that has no doubts."""
+    """Return the probabilities of a model without doubts."""
     return np.eye(count, dtype=np.float32)[predicted]
 
 
 def test_three_labels() -> None:
-    """Accuracy over all, F1 averaged over the labels, sides by the larger share with the middle left out."""
+    """Accuracy is over all rows, F1 averaged over labels, sides by the larger share without the middle."""
     probabilities = np.array(
         [
             [0.7, 0.2, 0.1],  # negative, right
@@ -52,7 +52,7 @@ def test_two_labels_have_no_middle() -> None:
 
 
 def test_only_middle_labels() -> None:
-    """Where no text has a side, there is no binary accuracy; where chance agrees, there is no kappa."""
+    """If no text has a side, there is no binary accuracy; if chance agrees, there is no kappa."""
     measured = measure(surely([1], 3), np.array([1]))
     assert (measured.accuracy, measured.binary_accuracy, measured.weighted_kappa) == (1, None, None)
 
@@ -63,26 +63,26 @@ def test_a_label_that_nobody_has_does_not_lower_f1() -> None:
 
 
 def test_labels_without_order() -> None:
-    """Nothing that counts distances or sides is measured on labels that have none."""
+    """On labels without order, nothing that counts distances or sides is measured."""
     measured = measure(surely([0, 4, 2]), np.array([0, 4, 1]), ordered=False)
     assert (measured.weighted_kappa, measured.mean_absolute_error, measured.binary_accuracy) == (None, None, None)
     assert measured.accuracy == pytest.approx(2 / 3)
 
 
 def test_confusion_matrix() -> None:
-    """True labels stand in rows, predicted ones in columns."""
+    """The confusion matrix has true labels in rows and predicted ones in columns."""
     confusion = confusion_matrix(np.array([0, 1, 1, 2]), np.array([0, 0, 1, 1]), 3)
     assert confusion.tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 0]]
 
 
 def test_kappa_of_two_labels() -> None:
-    """Two labels: one disagreement of four, where chance has two."""
+    """With two labels, one disagreement of four where chance has two gives a kappa of one half."""
     assert measure(surely([0, 1, 1, 1], 2), np.array([0, 0, 1, 1])).weighted_kappa == pytest.approx(1 - 1 / 2)
 
 
 @given(FIVE_LABELS)
 def test_kappa_and_distance(pairs: list[tuple[int, int]]) -> None:
-    """Kappa is at most 1, and 1 without errors; which side is the truth, and which end is called 0, does not matter."""
+    """Kappa is at most 1, and 1 only without errors; swapping truth and prediction, or the ends, changes nothing."""
     predicted, labels = (list(side) for side in zip(*pairs, strict=True))
     measured = measure(surely(predicted), np.array(labels))
     assert measured.mean_absolute_error is not None

@@ -19,7 +19,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert"])
 def test_roberta_positions(model: Path, model_type: str) -> None:
-    """RoBERTa's positions begin behind its padding id: of 514 it can use 512."""
+    """RoBERTa's positions start after its padding id: of 514 it can use 512."""
     edit_json(
         model / "config.json",
         lambda config: config.update(model_type=model_type, max_position_embeddings=514, pad_token_id=1),

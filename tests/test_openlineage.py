@@ -16,5 +16,5 @@ from sentiment_batch.openlineage import dataset
     ],
 )
 def test_names(name: str, namespace: str, path: str) -> None:
-    """By the store and the path in it."""
+    """A file is named by its store and its path there."""
     assert dataset(name) == {"namespace": namespace, "name": path}

@@ -1,4 +1,4 @@
-"""An output is there as a whole or not at all: a file or a folder, here or in a store."""
+"""An output appears as a whole or not at all: a file or a folder, local or in a store."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ from sentiment_batch.output import SUCCESS, Output, publish
 
 @pytest.fixture(params=["here", "far"])
 def output(request: pytest.FixtureRequest, tmp_path: Path) -> Output:
-    """A file on the local file system, or on one that is not the local one."""
+    """An output file on the local file system or on another one."""
     (tmp_path / "bucket").mkdir()
     if request.param == "here":
         return Output(Location.parse(str(tmp_path / "bucket" / "a.csv")))
@@ -44,14 +44,14 @@ def finished_folder(folder: Path, *parts: str) -> Path:
 
 @pytest.fixture
 def umask() -> Iterator[int]:
-    """An unusual mask for the permissions of new files."""
+    """Set an unusual mask for the permissions of new files."""
     before = os.umask(0o027)
     yield 0o027
     os.umask(before)
 
 
 def test_a_file_replaces_another(tmp_path: Path, output: Output) -> None:
-    """What is published takes the place of what was there."""
+    """A published file replaces the one that was there."""
     (tmp_path / "bucket" / "a.csv").write_bytes(b"old, and longer")
     output.publish(finished_file(tmp_path))
     assert [path.name for path in (tmp_path / "bucket").iterdir()] == ["a.csv"]
@@ -73,14 +73,14 @@ def test_a_folder_replaces_another(tmp_path: Path, is_far: bool) -> None:
 
 
 def test_hash_of_a_folder(tmp_path: Path) -> None:
-    """It is that of the list of its files, as sha256sum prints it."""
+    """A folder's hash is that of the list of its files as sha256sum prints it."""
     output = at(finished_folder(tmp_path, "part-00000.csv"), is_folder=True)
     lines = [f"{sha256(name.encode()).hexdigest()}  {name}\n" for name in (SUCCESS, "part-00000.csv")]
     assert output.describe()["sha256"] == sha256("".join(lines).encode()).hexdigest()
 
 
 def test_mode_follows_the_umask(tmp_path: Path, umask: int) -> None:
-    """What is published has the permissions that any new file or folder would have."""
+    """What is published has the permissions of any new file or folder."""
     at(tmp_path / "a.csv").publish(finished_file(tmp_path))
     assert stat.S_IMODE((tmp_path / "a.csv").stat().st_mode) == 0o666 & ~umask
     at(tmp_path / "out", is_folder=True).publish(finished_folder(tmp_path, "part-00000.csv"))
@@ -107,7 +107,7 @@ def test_existing_output(tmp_path: Path, is_folder: bool) -> None:
 
 @pytest.mark.parametrize("force", [True, False])
 def test_refused_targets(tmp_path: Path, force: bool) -> None:
-    """Links, files as folders, and files in folders that are not there are refused, whether or not to replace."""
+    """Links, files as folders, and files in missing folders are refused, with or without --force."""
     (tmp_path / "file.csv").touch()
     (tmp_path / "link.csv").symlink_to(tmp_path / "file.csv")
     (tmp_path / "dangling.csv").symlink_to(tmp_path / "nothing.csv")
@@ -124,11 +124,11 @@ def test_refused_targets(tmp_path: Path, force: bool) -> None:
 
 
 def test_standard_output() -> None:
-    """It may always be written."""
+    """Standard output can always be written."""
     Output.at(Location.parse("-")).require_writable(force=False)
 
 
 def test_a_store_that_loses_bytes(tmp_path: Path) -> None:
-    """An object that has not arrived as a whole is an error."""
+    """An object that did not arrive whole is an error."""
     with pytest.raises(OSError, match=r"far://a\.csv: fewer bytes have arrived"):
         publish(finished_file(tmp_path), far(tmp_path, "a.csv", loses_bytes=True))

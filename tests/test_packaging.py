@@ -1,4 +1,4 @@
-"""The wheel: what is in it, and that it works alone."""
+"""The wheel: what it contains, and that it works alone."""
 
 import csv
 import shutil
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="needs g
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Skips where pip reaches no package index."""
+    """Skips if pip reaches no package index."""
     folder = tmp_path_factory.mktemp("index")
     if _pip("download", "--no-deps", "--dest", folder, "setuptools").returncode:
         pytest.skip("no package index can be reached")
@@ -49,7 +49,7 @@ def wheel(index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_contents(wheel: Path) -> None:
-    """The packages, the default model, the type marker and the licence are in; tests and benchmarks are not."""
+    """The wheel holds the packages, default model, type marker and licence, but neither tests nor benchmarks."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     tops = {name.split("/")[0] for name in names}
@@ -81,7 +81,7 @@ def test_every_source_file_is_in(wheel: Path) -> None:
 
 
 def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
-    """In a clean environment the wheel brings what scoring and evaluating need, in under 500 MB, and no torch."""
+    """In a clean environment, the wheel alone scores and evaluates, in under 500 MB and without torch."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
     constraint = ("--constraint", CONSTRAINTS) if CONSTRAINTS.exists() else ()
@@ -114,7 +114,7 @@ def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_wheel_exports(wheel: Path, tmp_path: Path) -> None:
-    """The wheel holds all that `export` needs beside the packages of the extra, which are lent by this environment."""
+    """The wheel holds all that `export` needs besides the packages of the extra, which this environment lends."""
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv/bin/python"
     packages = next((tmp_path / "venv/lib").glob("python*/site-packages"))

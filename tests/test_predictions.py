@@ -44,7 +44,7 @@ def test_columns_and_types() -> None:
 
 
 def test_values() -> None:
-    """The label is the most probable one, confidence its probability, polarity the expectation."""
+    """The label is the most probable one, confidence its probability, and polarity the expected value."""
     batch = COLUMNS.batch(make_scores([0.25, 0.25, 0.5], [0.75, 0.25, 0]))
     assert batch.schema == COLUMNS.schema
     assert batch.to_pylist() == [
@@ -68,7 +68,7 @@ def test_values() -> None:
 
 
 def test_row_without_a_prediction() -> None:
-    """A row that could not be scored has nulls, and says why."""
+    """A row that could not be scored has nulls and the reason."""
     columns = PredictionColumns(LABELS, (-1.0, 0.0, 1.0), probabilities=True)
     batch = columns.batch(make_scores(NULL_TEXT, [0, 1, 0], EMPTY_TEXT))
     missing = ["sentiment", "confidence", "polarity", "p_very_negative", "p_neutral", "p_very_positive"]
@@ -88,13 +88,13 @@ def test_probability_columns() -> None:
 
 
 def test_labels_without_order() -> None:
-    """Where the labels have no order, polarity is null."""
+    """If labels have no order, polarity is null."""
     batch = PredictionColumns(LABELS, None).batch(make_scores([1, 0, 0], [0, 0, 1]))
     assert batch.column("polarity").to_pylist() == [None, None]
 
 
 def test_no_rows() -> None:
-    """No scores make a batch without rows, of the same schema."""
+    """No scores give a batch without rows, with the same schema."""
     assert COLUMNS.batch(make_scores()).schema == COLUMNS.schema
 
 
@@ -117,7 +117,7 @@ def test_clash(name: str, prefix: str) -> None:
 
 
 def test_prefix_resolves_a_clash() -> None:
-    """A prefix stands before every added column and leaves the input's names alone."""
+    """A prefix is put before every added column and leaves the input's names alone."""
     columns = PredictionColumns(LABELS, None, "model_", probabilities=True)
     assert all(name.startswith("model_") for name in columns.schema.names)
     columns.require_no_clash(["text", "sentiment", "p_neutral"])

@@ -1,4 +1,4 @@
-"""The README's commands do what a newcomer is promised."""
+"""The README's commands do what they promise a newcomer."""
 
 import csv
 import os
@@ -29,7 +29,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the README's commands read: the example reviews and some labelled ones."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "examples", folder / "examples")
-    # Enough, and clear enough, that int8 agrees with float on what is learned from it.
+    # Enough rows, and clear enough, that int8 agrees with float on what is learned from them.
     verdicts = ["a dreadful, hateful mess", "rather dull", "about a town", "quite enjoyable", "a wonderful triumph"]
     things = ["film", "book", "hotel", "phone", "meal", "song", "play", "coat"]
     for name, count in (("train.tsv", 2400), ("test.tsv", 200)):
@@ -50,14 +50,14 @@ def test_commands_of_the_readme_run(block: str, workplace: Path) -> None:
 
 @pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
 def test_python_of_the_readme_runs(block: str, tmp_path: Path) -> None:
-    """What the README shows of the library works, and says something."""
+    """The README's library examples run and print a result."""
     done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "very positive" in done.stdout
 
 
 def test_make_demo_installs_and_scores(tmp_path: Path) -> None:
-    """`make demo` in a fresh checkout installs the worker alone, under 500 MB, and scores the 200 example reviews."""
+    """`make demo` in a fresh checkout installs only the worker, under 500 MB, and scores the 200 example reviews."""
     assert "make demo\n" in BLOCKS
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in files.split("\0")[:-1]:
@@ -75,6 +75,6 @@ def test_make_demo_installs_and_scores(tmp_path: Path) -> None:
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
-    """`.ci/run` calls the command that the README gives for the tests."""
+    """`.ci/run` calls the test command that the README gives."""
     assert "make test\n" in BLOCKS
     assert "exec make test\n" in (ROOT / ".ci" / "run").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The same scorer again, elsewhere."""
+"""The same scorer in another process."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from sentiment_batch.scoring import Scorer
 
 
 def test_another_node(model: Path, tiny_bundle: Path) -> None:
-    """A process that would score with other versions, or to other bits, says so and does not score."""
+    """A process with other versions, or one whose scores differ in any bit, says so and does not score."""
     with Scorer.load(model) as scorer, Scorer.load(tiny_bundle) as other:
         same = Replica.of(scorer)
         with same.load() as loaded:

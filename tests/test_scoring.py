@@ -1,4 +1,4 @@
-"""Texts to probabilities. The properties are shown on the model that ships with the package."""
+"""From texts to probabilities; the properties are shown on the built-in model."""
 
 import csv
 import random
@@ -30,7 +30,7 @@ LENGTHS = [1, 1, 1, 2, 2, 5, 5, 6, 14, 14, 15, 30, 30, 62, 63, 126, 254, 510, 60
 
 
 def sample_texts() -> list[str | None]:
-    """Reviews of many kinds, and for each of some lengths in tokens a text of its own; null and empty ones too."""
+    """Return reviews of many kinds, a made-up text for each of several lengths, and null and empty ones."""
     choice = random.Random(0)
     made = [" ".join(choice.choices(WORDS, k=length)) for length in LENGTHS]
     with REVIEWS.open(encoding="utf-8", newline="") as file:
@@ -53,13 +53,13 @@ def session(bundle: ModelBundle) -> Session:
 
 @pytest.fixture(scope="module")
 def sessions(bundle: ModelBundle, session: Session) -> dict[int, Session]:
-    """By the threads that compute a run."""
+    """Sessions by the number of threads that compute a run."""
     return {1: session, 2: Session(bundle.graph, Device.CPU, threads=2)}
 
 
 @pytest.fixture(scope="module")
 def alone(bundle: ModelBundle, session: Session) -> dict[str | None, bytes]:
-    """For each of `TEXTS` its prediction, to the bit, when it is all there is to score."""
+    """For each of `TEXTS`, its prediction to the bit when scored alone."""
     with Scorer(bundle, session, ScoringOptions(threads=1)) as scorer:
         return {text: rows_of(scorer.score([text]))[0] for text in TEXTS}
 
@@ -91,7 +91,7 @@ def test_same_row_same_answer(
     threads_per_run: int,
     batch_tokens: int,
 ) -> None:
-    """A row's prediction is the same to the bit whatever its neighbours, the order, the threads, batches and chunks."""
+    """A row's prediction is the same, to the bit, whatever the neighbours, order, threads, batches and chunks."""
     edges = [0, *sorted(border for border in borders if border < len(texts)), len(texts)]
     chunks = [texts[start:end] for start, end in pairwise(edges)]
     options = ScoringOptions(threads=threads, batch_tokens=batch_tokens)
@@ -102,13 +102,13 @@ def test_same_row_same_answer(
 
 
 def test_full_batches(bundle: ModelBundle, session: Session, alone: dict[str | None, bytes]) -> None:
-    """The same holds for all texts in one chunk, in the batches of a real job."""
+    """The same holds for all texts in one chunk, in batches of the usual size."""
     with Scorer(bundle, session, ScoringOptions(threads=2)) as scorer:
         assert rows_of(scorer.score(TEXTS)) == [alone[text] for text in TEXTS]
 
 
 def test_lengths_of_the_samples(bundle: ModelBundle, session: Session) -> None:
-    """The texts that the properties are shown on reach from the shortest to the longest that the model reads."""
+    """The sample texts range from the shortest to the longest that the model reads."""
     with Scorer(bundle, session, ScoringOptions(threads=2)) as scorer:
         scores = scorer.score(TEXTS)
     lengths = set(scores.n_tokens.tolist())
@@ -118,7 +118,7 @@ def test_lengths_of_the_samples(bundle: ModelBundle, session: Session) -> None:
 
 
 def test_default_model_tells_good_from_bad(bundle: ModelBundle, session: Session) -> None:
-    """The model that ships with the package knows plain praise from plain blame."""
+    """The built-in model tells plain praise from plain blame."""
     with Scorer(bundle, session, ScoringOptions(threads=1)) as scorer:
         praise, blame = scorer.score(["I had an awesome day!", "A terrible, boring waste of time."]).probabilities
     assert scorer.bundle.labels[int(praise.argmax())].endswith("positive")
@@ -127,7 +127,7 @@ def test_default_model_tells_good_from_bad(bundle: ModelBundle, session: Session
 
 @pytest.mark.parametrize(("threads_per_run", "resolved", "runs"), [(1, 1, 4), (2, 2, 2), (3, 3, 1), (None, 4, 1)])
 def test_threads_of_a_run(tiny_bundle: Path, threads_per_run: int | None, resolved: int, runs: int) -> None:
-    """As many runs at a time as have that many threads each; None is one run on all of them."""
+    """As many runs go at a time as get `threads_per_run` threads each; with None it is one run on all threads."""
     options = ScoringOptions(threads=4, batch_tokens=1, threads_per_run=threads_per_run)
     with Scorer.load(tiny_bundle, options) as scorer:
         assert (scorer.threads, scorer.options.threads_per_run) == (4, resolved)
@@ -164,7 +164,7 @@ def test_against_the_graph(tiny_scorer: Scorer) -> None:
 
 
 def test_reasons(tiny_scorer: Scorer) -> None:
-    """A row without a prediction says why: no text at all, or none that the model can read."""
+    """A row without a prediction gives the reason: no text at all, or none that the model can read."""
     assert tiny_scorer.score([None, "", " \n", "\u200b", "good"]).errors == [
         NULL_TEXT,
         EMPTY_TEXT,
@@ -204,7 +204,7 @@ def test_windows_are_averaged(tiny: tuple[ModelBundle, Session]) -> None:
 
 
 def test_truncation_is_reported(tiny: tuple[ModelBundle, Session]) -> None:
-    """`n_tokens` counts what the model read, special tokens included; `truncated` says that there was more."""
+    """`n_tokens` counts what the model read, special tokens included; `truncated` says whether there was more."""
     with Scorer(*tiny, ScoringOptions(threads=1, max_tokens=4)) as scorer:
         scores = scorer.score(["good film", "good film was", "good"])
     assert scores.n_tokens.tolist() == [4, 4, 3]
@@ -241,7 +241,7 @@ def test_stream_reads_little_ahead(tiny_scorer: Scorer) -> None:
 
 
 def test_too_many_tokens(tiny_bundle: Path) -> None:
-    """More tokens than the model has positions are refused, with the option to change."""
+    """More tokens than the model has positions are refused, naming the option to change."""
     with pytest.raises(ConfigurationError, match="at most 32 tokens: lower --max-tokens"):
         Scorer.load(tiny_bundle, ScoringOptions(Device.CPU, max_tokens=33))
 
@@ -250,7 +250,7 @@ def test_too_many_tokens(tiny_bundle: Path) -> None:
     "texts", ["great film", b"great film", {"great film": 1}, (text for text in ["good"]), None, 3]
 )
 def test_no_list_of_texts(tiny_scorer: Scorer, texts: Any) -> None:
-    """One text alone is not taken for its letters, nor anything else for a list; both ways of scoring say so."""
+    """A single text is not split into letters, nor anything else taken for a list; both ways of scoring refuse it."""
     message = f"texts is a list of str or None, not {type(texts).__name__}: put them into a list"
     with pytest.raises(TypeError, match=message):
         tiny_scorer.score(texts)
@@ -271,21 +271,21 @@ def test_no_list_of_texts(tiny_scorer: Scorer, texts: Any) -> None:
     ],
 )
 def test_what_is_no_text(tiny_scorer: Scorer, texts: Any, kinds: str) -> None:
-    """It is the texts that are wrong, not the model; and what is empty in Python is no empty text for that."""
+    """Values that are not text are refused as such, even if Python counts them as empty."""
     with pytest.raises(TypeError, match=f"texts is a list of str or None, and holds {kinds}: make them strings"):
         tiny_scorer.score(texts)
 
 
 @pytest.mark.parametrize("make", [tuple, np.array, lambda texts: np.array(texts, dtype=object)])
 def test_other_lists_of_texts(tiny_scorer: Scorer, make: Any) -> None:
-    """Whatever holds strings one after the other will do."""
+    """Any sequence of strings can be scored."""
     texts = ["good film", "bad film", ""]
     assert rows_of(tiny_scorer.score(make(texts))) == rows_of(tiny_scorer.score(texts))
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 100])
 def test_closed(tiny_bundle: Path, count: int) -> None:
-    """A closed scorer says that it is, however little it is to do; also one that is closed on the way."""
+    """A closed scorer says so, however little there is to do, and even in the middle of a stream."""
     texts = [f"film {number}" for number in range(count)]
     with Scorer.load(tiny_bundle, ScoringOptions(Device.CPU, threads=2)) as scorer:
         under_way = [scorer.stream([texts] * number, lambda chunk: chunk) for number in (2, 3, 4)]
@@ -302,13 +302,13 @@ def test_closed(tiny_bundle: Path, count: int) -> None:
 
 @pytest.mark.parametrize("kind", [str, Path])
 def test_where_the_model_is(tiny_bundle: Path, kind: type) -> None:
-    """A folder is named by a path or by its string."""
+    """A model folder can be given as a path or a string."""
     with Scorer.load(kind(tiny_bundle)) as scorer:
         assert scorer.bundle.folder == tiny_bundle
 
 
 def test_options_by_their_names(tiny_bundle: Path) -> None:
-    """Their strings are as good as the enums: of a long text all windows are read."""
+    """Options given as strings work like the enums."""
     options = ScoringOptions(device="cpu", long_text="windows")  # type: ignore[arg-type]
     assert options == ScoringOptions(Device.CPU, long_text=LongText.WINDOWS)
     with Scorer.load(tiny_bundle, options) as scorer:
@@ -329,13 +329,13 @@ def test_options_by_their_names(tiny_bundle: Path) -> None:
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
-    """They are refused where they are written, with what is allowed."""
+    """Options that cannot work are refused on creation, with what is allowed."""
     with pytest.raises(UsageError, match=message):
         ScoringOptions(**options)
 
 
 def test_auto_device(tiny_bundle: Path) -> None:
-    """Without a wish the scorer says which provider it found."""
+    """With device auto, the scorer says which provider it found."""
     with Scorer.load(tiny_bundle) as scorer:
         assert (scorer.device, scorer.provider) in {
             (Device.CPU, "CPUExecutionProvider"),

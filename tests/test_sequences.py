@@ -12,20 +12,20 @@ SEQUENCES = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), max_si
 
 
 def as_lists(sequences: Sequences) -> list[list[int]]:
-    """Each of them as it is found by where it starts and how long it is."""
+    """Return each sequence as found by its start and length."""
     spans = zip(sequences.starts, sequences.starts + sequences.lengths, strict=True)
     return [sequences.tokens[start:end].tolist() for start, end in spans]
 
 
 @given(SEQUENCES)
 def test_nothing_is_lost(lists: list[list[int]]) -> None:
-    """What goes in is there, in its order."""
+    """All sequences are there, in their order."""
     assert as_lists(Sequences.of(lists)) == lists
 
 
 @given(SEQUENCES)
 def test_each_once(lists: list[list[int]]) -> None:
-    """Of equal sequences one is left, and each is told which it is."""
+    """Of equal sequences one is kept, and each original says which one it is."""
     kept, which = Sequences.of(lists).distinct()
     found = as_lists(kept)
     assert [found[i] for i in which] == lists
@@ -34,7 +34,7 @@ def test_each_once(lists: list[list[int]]) -> None:
 
 @given(SEQUENCES, st.integers(0, 3), st.randoms(use_true_random=False))
 def test_padding(lists: list[list[int]], more: int, order: Random) -> None:
-    """Tokens stand on the left, with a mask of 1; what is left of a row is 0 in both."""
+    """Tokens are on the left with a mask of 1; the rest of a row is 0 in both."""
     drawn = [i for i in range(len(lists)) for _ in range(order.randint(0, 2))]
     order.shuffle(drawn)
     width = max((len(lists[i]) for i in drawn), default=0) + more

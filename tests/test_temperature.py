@@ -34,13 +34,13 @@ def test_by_hand() -> None:
 
 
 def test_between_lengths() -> None:
-    """Halfway between 4 and 16 by logarithms is 8, halfway between 1 and 4 is 2; beyond the ends nothing changes."""
+    """By logarithms, 8 is halfway between 4 and 16, and 2 between 1 and 4; beyond the ends nothing changes."""
     np.testing.assert_allclose(BY_LENGTH.at(np.array([0, 3, 4, 8, 16, 600])), [1, 1, 1, 2, 4, 4])
 
 
 @given(LOGITS, LENGTHS, TEMPERATURES)
 def test_is_the_softmax_of_divided_logits(logits: np.ndarray, lengths: np.ndarray, temperature: Temperature) -> None:
-    """Scaling probabilities is dividing the logits that they came from."""
+    """Scaling probabilities equals dividing the logits that they came from."""
     expected = softmax((logits / temperature.at(lengths)[:, None]).astype(np.float32))
     np.testing.assert_allclose(temperature.scale(softmax(logits), lengths), expected, rtol=1e-4, atol=1e-6)
 
@@ -57,7 +57,7 @@ def test_labels_stay(logits: np.ndarray, lengths: np.ndarray, temperature: Tempe
 
 @pytest.mark.parametrize("value", [3.0, 1e9])
 def test_labels_stay_where_rounding_would_tie(value: float) -> None:
-    """A lead of the last bit is kept when a temperature makes it smaller than that."""
+    """A lead in the last bit is kept when a temperature makes it smaller than that."""
     lead = np.nextafter(np.float32(0.4), np.float32(1))
     probabilities = np.array([[0.4, lead, 0.2], [lead, 0.4, 0.2], [0.2, 0.4, lead]], dtype=np.float32)
     scaled = Temperature((1,), (value,)).scale(probabilities, np.array([9, 9, 9]))
@@ -74,7 +74,7 @@ def test_extremes(value: float) -> None:
 
 @given(LOGITS, LENGTHS, TEMPERATURES)
 def test_each_row_alone(logits: np.ndarray, lengths: np.ndarray, temperature: Temperature) -> None:
-    """A row is scaled to the same bits whatever stands beside it."""
+    """A row is scaled to the same bits whatever is beside it."""
     probabilities = softmax(logits)
     together = temperature.scale(probabilities, lengths)
     for row in range(len(logits)):
@@ -84,7 +84,7 @@ def test_each_row_alone(logits: np.ndarray, lengths: np.ndarray, temperature: Te
 
 @given(LOGITS, LENGTHS)
 def test_inverse(logits: np.ndarray, lengths: np.ndarray) -> None:
-    """The inverse undoes it."""
+    """The inverse of a temperature undoes it."""
     probabilities = softmax(logits / 4)
     back = BY_LENGTH.inverse.scale(BY_LENGTH.scale(probabilities, lengths), lengths)
     np.testing.assert_allclose(back, probabilities, rtol=1e-4, atol=1e-6)
@@ -111,19 +111,19 @@ def test_rows_without_a_prediction() -> None:
     + [((4,), (value,)) for value in (0.0, -1.0, math.nan, math.inf)],
 )
 def test_what_is_no_temperature(tokens: tuple[int, ...], values: tuple[float, ...]) -> None:
-    """Lengths ascend from 1, temperatures are numbers above 0, one for each."""
+    """Lengths not ascending from 1, and temperatures other than one number above 0 for each, are refused."""
     with pytest.raises(ValueError, match=r"^temperatures (at|of) \["):
         Temperature(tokens, values)
 
 
 def test_record() -> None:
-    """A temperature is the same after a way through JSON."""
+    """A temperature is the same after a round trip through JSON."""
     assert Temperature.from_record(json.loads(json.dumps(asdict(BY_LENGTH)))) == BY_LENGTH
 
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same tiny model with and without a temperature."""
+    """The same tiny model without a temperature, with one, and with one of 1."""
     temperatures = {"unscaled": UNSCALED, "scaled": BY_LENGTH, "ones": Temperature((4, 16), (1.0, 1.0))}
     folders = {}
     for name, temperature in temperatures.items():
@@ -147,7 +147,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("long_text", list(LongText))
 def test_the_worker_scales(bundles: dict[str, Path], long_text: LongText) -> None:
-    """The scorer gives probabilities at the bundle's temperature for the tokens it read; labels are the same."""
+    """The scorer scales by the bundle's temperature for the tokens it read; labels stay the same."""
     options = ScoringOptions(Device.CPU, threads=2, long_text=long_text)
     with (
         Scorer.load(bundles["unscaled"], options) as unscaled,
@@ -165,7 +165,7 @@ def test_the_worker_scales(bundles: dict[str, Path], long_text: LongText) -> Non
 def test_same_row_same_answer(
     bundles: dict[str, Path], texts: list[str | None], threads: int, batch_tokens: int
 ) -> None:
-    """With a temperature too, a row's prediction depends on nothing but the row, to the bit."""
+    """Even with a temperature, a row's prediction depends on nothing but the row, to the bit."""
     with Scorer.load(bundles["scaled"], ScoringOptions(Device.CPU, threads, batch_tokens)) as scorer:
         together = scorer.score(texts).probabilities
         assert [row.tobytes() for row in together] == [scorer.score([text]).probabilities.tobytes() for text in texts]

@@ -1,4 +1,4 @@
-"""Texts to token ids."""
+"""From texts to token ids."""
 
 import json
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def test_windows_lose_nothing(tokens: list[int], room: int) -> None:
 
 
 def test_bert_frame(tokenizer_file: Path) -> None:
-    """Each piece stands between [CLS] and [SEP]; the text is cut, never the frame."""
+    """Each piece is between [CLS] and [SEP]; the text is cut, never the frame."""
     whole, cut = Tokenizer(tokenizer_file, 5, LongText.HEAD).encode(["good film", "good film was bad"])
     ids = build_tokenizer().encode("good film was bad").ids
     assert whole.pieces == [[*ids[:3], SEP]]
@@ -106,7 +106,7 @@ def test_no_frame(tmp_path: Path) -> None:
 
 
 def test_windows_frame_each_piece(tokenizer_file: Path) -> None:
-    """With WINDOWS each piece has a frame of its own, and nothing is truncated."""
+    """With WINDOWS each piece has its own frame, and nothing is truncated."""
     [encoded] = Tokenizer(tokenizer_file, 4, LongText.WINDOWS).encode(["good film was bad"])
     ids = build_tokenizer().encode("good film was bad").ids
     assert encoded.pieces == [[CLS, *ids[1:3], SEP], [CLS, *ids[3:5], SEP]]
@@ -122,13 +122,13 @@ def test_nothing_to_read(tokenizer_file: Path, text: str) -> None:
 
 
 def test_lone_surrogate(tokenizer_file: Path) -> None:
-    """Half a surrogate pair reads as a question mark instead of stopping the job."""
+    """Half a surrogate pair is read as a question mark instead of stopping the run."""
     broken, plain = Tokenizer(tokenizer_file, 32).encode(["good \ud83d film", "good ? film"])
     assert broken == plain
 
 
 def test_settings_in_the_file_are_ignored(tmp_path: Path, tokenizer_file: Path) -> None:
-    """Truncation and padding that tokenizer.json asks for do not apply."""
+    """Truncation and padding settings in tokenizer.json are ignored."""
     tokenizer = build_tokenizer()
     tokenizer.enable_truncation(3)
     tokenizer.enable_padding(length=8)
@@ -160,7 +160,7 @@ SPACES = st.sampled_from([" ", " ", " ", "  ", "\n", " \n ", "\t", "\u00a0"])
 def test_very_long_text(
     scratch: Path, kind: Callable[[], Any], strategy: LongText, pieces: list[tuple[str, str]], length: int
 ) -> None:
-    """A text that is tokenized in parts gives the tokens that it gives as a whole."""
+    """A text tokenized in parts gives the same tokens as in one go."""
     tokenizer = kind()
     tokenizer.save(str(scratch / "tokenizer.json"))
     unit = "".join(chain.from_iterable(pieces))
@@ -174,7 +174,7 @@ def test_very_long_text(
 
 @pytest.mark.parametrize("strategy", LongText)
 def test_very_long_words(tokenizer_file: Path, strategy: LongText) -> None:
-    """A text without a place to cut is read all the same, with ever the same tokens."""
+    """A text without a place to cut is still read, and gives the same tokens every time."""
     texts = [" " * 200_000 + "good", "👍" * 200_000, "good " + "x" * 200_000 + " film", " " * 200_000]
     encoded = Tokenizer(tokenizer_file, 32, strategy).encode(texts)
     assert [len(text.pieces) for text in encoded] == [1, 1, 1, 0]
@@ -187,7 +187,7 @@ def test_very_long_words(tokenizer_file: Path, strategy: LongText) -> None:
 
 
 def test_no_token_for_the_unknown(tmp_path: Path) -> None:
-    """A tokenizer that fails at a text is the model's fault, and named."""
+    """A tokenizer that fails on a text is a fault of the model, and its file is named."""
     path = tmp_path / "tokenizer.json"
     settings = json.loads(build_tokenizer().to_str())
     settings["model"]["unk_token"] = "[???]"
@@ -197,14 +197,14 @@ def test_no_token_for_the_unknown(tmp_path: Path) -> None:
 
 
 def test_no_room(tokenizer_file: Path) -> None:
-    """A limit that only the special tokens would fit into is refused, with the option to change."""
+    """A limit that leaves no room beside the special tokens is refused, naming the option to change."""
     with pytest.raises(ConfigurationError, match=r"2 special tokens: raise --max-tokens"):
         Tokenizer(tokenizer_file, 2)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[" * 100_000, "\x00"])
 def test_not_a_tokenizer(tmp_path: Path, content: str) -> None:
-    """A file that is no tokenizer is named."""
+    """A file that is not a tokenizer is named."""
     path = tmp_path / "tokenizer.json"
     path.write_text(content, "utf-8")
     with pytest.raises(ConfigurationError, match=r"tokenizer\.json is not a tokenizer file"):

@@ -1,4 +1,4 @@
-"""The whole job, on a stand-in model."""
+"""The whole run, on a stand-in model."""
 
 import json
 import random
@@ -40,7 +40,7 @@ class Recorder:
 
 
 class Runs:
-    """Does jobs on the stand-in model and keeps count."""
+    """Runs jobs on the stand-in model and keeps count."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
@@ -71,7 +71,7 @@ def write_texts(path: Path, texts: list[str]) -> Path:
 
 
 def predictions(path: Path) -> list[dict[str, str]]:
-    """The added columns, spelled alike whatever the format of the file; floats by their bits."""
+    """Return the added columns, spelled alike whatever the file's format, with floats as their bits."""
     return [{name: spelled(row[name], name in FLOATS) for name in ADDED} for row in read_rows(path)]
 
 
@@ -99,7 +99,7 @@ def planned(inputs: list[str], output: str | None) -> list[tuple[list[str], str]
     ],
 )
 def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[str], str]]) -> None:
-    """Without an output each input goes beside itself; a file or folder takes all inputs, in order."""
+    """Without an output each input is scored beside itself; a file or folder takes all inputs, in order."""
     assert planned(inputs, output) == expected
 
 
@@ -107,7 +107,7 @@ def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[s
     ("name", "is_folder"), [("there", True), ("new", False), ("new/", True), ("new.parquet/", True)]
 )
 def test_what_is_a_folder(tmp_path: Path, name: str, is_folder: bool) -> None:
-    """A folder that is there needs no slash to be one."""
+    """An existing folder is recognized without a slash."""
     (tmp_path / "there").mkdir()
     [job] = plan_jobs([Location.parse("a.csv")], Location.parse(f"{tmp_path}/{name}"), each=False)
     assert job.output.is_folder == is_folder
@@ -133,13 +133,13 @@ def test_colliding_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inpu
 @pytest.mark.parametrize("inputs", [["a.csv", "a.csv"], ["a.csv", "./a.csv"], ["-", "-"]])
 @pytest.mark.parametrize("output", [None, "all.csv"])
 def test_an_input_named_twice(inputs: list[str], output: str | None) -> None:
-    """A row is in the output once."""
+    """An input named twice is refused, so that no row is in the output twice."""
     with pytest.raises(UsageError, match="is named more than once"):
         planned(inputs, output)
 
 
 def test_output_over_an_input_behind_a_link(tmp_path: Path) -> None:
-    """An output does not replace the file that an input links to either."""
+    """An output never replaces the file that an input links to."""
     (tmp_path / "a.csv").touch()
     (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
     with pytest.raises(UsageError, match="over an input"):
@@ -169,7 +169,7 @@ def test_columns_and_rows(tmp_path: Path, score: Runs) -> None:
 @pytest.mark.parametrize("output", ["out.parquet", "out.csv", "out.tsv.gz", "out.jsonl", "out.jsonl.zst"])
 @pytest.mark.parametrize("source", ["in.parquet", "in.csv", "in.tsv.zst", "in.jsonl.gz"])
 def test_same_predictions_from_and_to_any_format(tmp_path: Path, score: Runs, source: str, output: str) -> None:
-    """Predictions do not depend on the format that the texts came in, nor on the one they go to, to the bit."""
+    """Predictions are the same, to the bit, whatever the formats of input and output."""
     expected = predictions(score(write_texts(tmp_path / "base.parquet", TEXTS), tmp_path / "base.out.parquet"))
     path = score(write_texts(tmp_path / source, TEXTS), tmp_path / output)
     assert predictions(path) == expected
@@ -186,7 +186,7 @@ def test_chunks_do_not_matter(tmp_path: Path, score: Runs) -> None:
 
 
 def test_several_inputs_keep_their_order(tmp_path: Path, score: Runs) -> None:
-    """Several inputs stand in one output one after the other, in the order given."""
+    """Several inputs follow each other in one output, in the order given."""
     inputs = [write_texts(tmp_path / f"{name}.csv", [name, f"{name} again"]) for name in ("c", "a", "b")]
     path = score(*inputs, tmp_path / "all.csv")
     assert read_texts(path) == ["c", "c again", "a", "a again", "b", "b again"]
@@ -205,7 +205,7 @@ def test_several_verbatim_inputs(tmp_path: Path, score: Runs) -> None:
 
 
 def test_columns_of_objects(tmp_path: Path, score: Runs) -> None:
-    """From JSON Lines to JSON Lines too, only the columns asked for are kept."""
+    """Even from JSON Lines to JSON Lines, only the columns asked for are kept."""
     (tmp_path / "in.jsonl").write_text('{"n": 1, "text": "good", "m": 2}', "utf-8")
     path = score(tmp_path / "in.jsonl", tmp_path / "out.jsonl", options=SourceOptions(columns=("m",)))
     assert list(json.loads(path.read_text("utf-8"))) == ["m", *ADDED]
@@ -213,7 +213,7 @@ def test_columns_of_objects(tmp_path: Path, score: Runs) -> None:
 
 @pytest.mark.parametrize("second", ["b.parquet", "b.csv"])
 def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Runs, second: str) -> None:
-    """An input with other columns than the first is named, and no output appears."""
+    """An input whose columns differ from the first one's is named, and no output appears."""
     write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pydict({"text": ["good"], "n": [1]}))
     write_records(tmp_path / second, pa.RecordBatch.from_pydict({"text": ["bad"], "m": ["1"]}))
     with pytest.raises(UsageError, match=rf"{second}: its columns \(text, m\) or their types differ from .*a\.parquet"):
@@ -226,7 +226,7 @@ def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Runs, second: st
     [("in.csv", "1,2,3\n"), ("in.csv", '"open\n'), ("in.jsonl", '{"text": 7}\n'), ("in.jsonl", "{\n")],
 )
 def test_broken_record_in_the_middle(tmp_path: Path, score: Runs, name: str, broken: str) -> None:
-    """A broken record at row 9,000 fails the job when all others are written; it stands in the rejects file."""
+    """A broken record at row 9,000 goes to the rejects file and fails the run after all others are written."""
     rows = ["id,text\n"] + ["1,good\n"] * 10_000 if name == "in.csv" else ['{"text": "good"}\n'] * 10_000
     rows.insert(9000, broken)
     (tmp_path / name).write_text("".join(rows), "utf-8")
@@ -283,7 +283,7 @@ def test_summary(tmp_path: Path, score: Runs) -> None:
 
 
 def test_no_rows(tmp_path: Path, score: Runs) -> None:
-    """An input with a header only makes an output with a header only."""
+    """An input with only a header gives an output with only a header."""
     (tmp_path / "in.csv").write_text("id,text\n", "utf-8")
     path = score(tmp_path / "in.csv", tmp_path / "out.csv")
     assert path.read_text("utf-8") == ",".join(["id", "text", *ADDED]) + "\n"
@@ -292,7 +292,7 @@ def test_no_rows(tmp_path: Path, score: Runs) -> None:
 
 @pytest.mark.parametrize("rows", [0, 3])
 def test_check(tmp_path: Path, score: Runs, rows: int) -> None:
-    """A check says what would be done, and does none of it."""
+    """A check says what would be done, without doing it."""
     schema = pa.schema({"review": pa.string(), "n": pa.int32()})
     write_records(tmp_path / "in.parquet", pa.RecordBatch.from_pylist([{"review": "good", "n": 1}] * rows, schema))
     job = Job((Location.parse(str(tmp_path / "in.parquet")),), Output(Location.parse(str(tmp_path / "out.csv"))))
@@ -313,7 +313,7 @@ def test_clash(tmp_path: Path, score: Runs, name: str) -> None:
 
 
 def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
-    """A JSON object with the name of an added column is refused wherever it stands, and no output appears."""
+    """A JSON object with the name of an added column is refused wherever it is, and no output appears."""
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 9000 + '{"text": "good", "polarity": 1}', "utf-8")
     with pytest.raises(UsageError, match="already has a column 'polarity'"):
         score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
@@ -321,14 +321,14 @@ def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
 
 
 def test_format_without_a_suffix(tmp_path: Path, score: Runs) -> None:
-    """An output whose name tells no format gets that of the input."""
+    """An output whose name indicates no format gets that of the input."""
     path = score(write_texts(tmp_path / "in.tsv", ["good"]), tmp_path / "output")
     assert path.read_text("utf-8").startswith("id\ttext\tsentiment\t")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out/", "out.parquet/"])
 def test_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Runs, name: str) -> None:
-    """An output in a store is the same as one here, with receipt and proof, and nothing of it stays here."""
+    """An output in a store equals a local one, with receipt and verification, and nothing of it stays here."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     path = write_texts(tmp_path / "in.csv", TEXTS * 2000)
     (tmp_path / "store").mkdir()
@@ -348,7 +348,7 @@ def test_object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Ru
 def test_store_that_times_out_after_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Runs, name: str
 ) -> None:
-    """What has arrived although the store did not say so is not there twice after the same job again."""
+    """If a store times out after an object has arrived, the same job again does not score or write its rows twice."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     path = write_texts(tmp_path / "in.csv", TEXTS * 2000)
     (tmp_path / "store").mkdir()

@@ -20,7 +20,7 @@ VOCABULARY = (*_SPECIAL, *_WORDS, *_LETTERS, *(f"##{letter}" for letter in ("a",
 
 
 def build_tokenizer() -> Tokenizer:
-    """BERT's own steps with a vocabulary of a few words; other words are spelled."""
+    """Build a tokenizer with BERT's own steps and a vocabulary of a few words; other words are spelled."""
     tokenizer = Tokenizer(models.WordPiece({token: i for i, token in enumerate(VOCABULARY)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

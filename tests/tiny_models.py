@@ -46,7 +46,7 @@ def write_checkpoint(
     torch.manual_seed(7)
     model = _MODELS[model_type](dict(enumerate(labels)))
     with torch.no_grad():
-        # Far enough from zero for the labels to differ from text to text.
+        # Far enough from zero that labels differ from text to text.
         for parameter in model.parameters():
             if parameter.dim() == 2:
                 parameter.mul_(8)
@@ -114,7 +114,7 @@ _MODELS: dict[str, Callable[[dict[int, str]], Any]] = {
 
 
 def _word_tokenizer() -> Tokenizer:
-    """WordPiece: a few words, and single characters for the rest."""
+    """Build a WordPiece tokenizer: a few words, and single characters for the rest."""
     characters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
     pieces = [*characters, *(f"##{character}" for character in characters), *_WORDS]
     entries = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *pieces])
@@ -128,7 +128,7 @@ def _word_tokenizer() -> Tokenizer:
 
 
 def byte_tokenizer() -> Tokenizer:
-    """Byte-level BPE without merges: one token a byte."""
+    """Build a byte-level BPE tokenizer without merges: one token per byte."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {piece: i for i, piece in enumerate(["<s>", "<pad>", "</s>", "<unk>", *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))
