@@ -1,4 +1,4 @@
-"""Inputs to chunks of rows and rejects: Parquet, CSV and TSV, JSON Lines."""
+"""Read inputs (Parquet, CSV, TSV, JSON Lines) into chunks of rows and rejects."""
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ __all__ = ["Chunk", "Dialect", "Reject", "Source", "SourceOptions", "open_source
 
 
 def open_source(location: Location, options: SourceOptions) -> Source:
-    """Open an input and find its columns; raises the error that fits, with the file's name."""
+    """Open an input and resolve its columns; every error raised names the file."""
     file = InputFile(location)
     try:
         match file.format:
@@ -37,7 +37,7 @@ def open_source(location: Location, options: SourceOptions) -> Source:
 
 
 def read_table(location: Location, options: SourceOptions) -> pa.Table:
-    """A whole input in memory: for corpora, not for scoring; raises BadDataError for a record that cannot be read."""
+    """Read a whole input into memory, for corpora rather than scoring; raises BadDataError for an unreadable record."""
     source = open_source(location, options)
     try:
         return pa.Table.from_batches([chunk.records for chunk in without_rejects(source.chunks())], source.schema)

@@ -1,7 +1,7 @@
-"""Parquet as batches of few rows.
+"""Read Parquet in batches of few rows.
 
-A value that stands in the file once can be meant by every row, so that a few hundred bytes become gigabytes wherever
-many rows are decoded together.
+A dictionary-encoded value is stored once but may be referenced by every row, so decoding many rows together can turn a
+few hundred bytes into gigabytes.
 """
 
 from collections.abc import Iterator
@@ -13,27 +13,27 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 _MOST_ROWS = 64
-# Arrow hands the whole dictionary on with each batch of a column that is one: that takes long, but decodes nothing.
+# Dictionary columns stay encoded, so larger batches are safe. They are also faster: each repeats the dictionary.
 _MOST_ROWS_OF_DICTIONARIES = 1024
 _BATCH_BYTES = 2**25
 
-# Without pre-buffering, a buffer makes Arrow read a column chunk page by page: memory stays bounded.
+# With a buffer and no pre-buffering, Arrow reads a column chunk page by page, which bounds memory.
 _open = partial(pq.ParquetFile, pre_buffer=False, buffer_size=2**20)
 
 
 class BatchReader:
-    """A Parquet file; closing it leaves `file` open."""
+    """Reads a Parquet file in small batches; closing it leaves `file` open."""
 
     def __init__(self, file: BinaryIO) -> None:
         """Read the footer; raises ArrowException or OSError."""
         self._file = file
-        # Checksums are compared where the writer has left some.
+        # Page checksums are verified if the writer stored any.
         self._parquet = _open(file, page_checksum_verification=True)
         self.schema = self._parquet.schema_arrow
         self.metadata = self._parquet.metadata
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        """All rows; of a row group that says to have megabytes a row, or does, one by one."""
+        """Yield all rows, in smaller batches where rows are large, as declared or by their longest dictionary value."""
         kinds = {name: self.schema.field(name).type for name in columns}
         texts = [name for name, kind in kinds.items() if _is_bytes(kind)]
         dictionaries = any(map(pa.types.is_dictionary, kinds.values()))
@@ -60,12 +60,12 @@ class BatchReader:
 
 
 def _longest_word(encoded: pq.ParquetFile, group: int, columns: list[str]) -> int:
-    """Bytes of the longest value in the dictionaries by which the columns of a row group are encoded, if any."""
-    # What the metadata say of a column is not asked for: pyarrow ends the process if they are damaged.
+    """Return the bytes of the longest value in the dictionaries that encode a row group's columns, or 0."""
+    # Column metadata is not consulted: pyarrow crashes the process if it is damaged.
     try:
         first = next(encoded.iter_batches(1, row_groups=[group], columns=columns), None)
-    except (pa.ArrowException, OSError) as error:  # not every encoding can be read so; damage will be met again
-        if isinstance(error, OSError) and error.errno is not None:  # Arrow's own have no number
+    except (pa.ArrowException, OSError) as error:  # not every encoding can be read so; damage will surface again
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow's own errors have no errno
             raise
         return 0
     read = [] if first is None else first.columns

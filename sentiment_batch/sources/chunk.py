@@ -1,4 +1,4 @@
-"""The chunk: a bounded run of rows, a function of the input alone. It is the unit of bucketing and of memory."""
+"""Chunks: bounded runs of rows that depend on the input alone; the unit of bucketing and of memory."""
 
 import hashlib
 import io
@@ -21,13 +21,12 @@ CHUNK_BYTES = 8 * 2**20
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows in their order; there may be none, if there are rejects.
+    """Rows in input order; there may be none if there are rejects.
 
-    `texts`: what is to be scored. `records`: the columns that the output keeps. `lines`: the rows as the JSON objects
-    that they were read from, when the output is to hold them unchanged; `records` then has no columns.
-    `names`: every column name that the output keeps. `rejects`: the records between these rows, and up to the next
-    chunk, that cannot be read; in their order. `reject_of`: makes one of a row, by its number, for a reason. `input`:
-    of a job, from 0, the one that all this is of.
+    `texts`: the texts to score. `records`: the columns kept in the output. `lines`: the rows' original JSON objects, if
+    the output is to hold them unchanged; `records` then has no columns. `names`: all column names kept in the output.
+    `rejects`: the unreadable records between these rows and up to the next chunk, in order. `reject_of`: makes a reject
+    of a row, given its number and a reason. `input`: index of the job's input that all this comes from.
     """
 
     texts: list[str | None]
@@ -42,7 +41,7 @@ class Chunk:
         return len(self.texts)
 
     def without(self, reasons: Mapping[int, str]) -> "Chunk":
-        """The chunk with some of its rows, by their numbers, among the rejects; it can make no more of them."""
+        """Return the chunk with the rows in `reasons`, by number, as rejects; its `reject_of` must not be used."""
         if not reasons:
             return self
         kept = [row for row in range(len(self)) if row not in reasons]
@@ -56,7 +55,7 @@ class Chunk:
         )
 
     def sha256(self) -> str:
-        """Of everything that was read."""
+        """Return the SHA-256, in hex, of everything that was read."""
         content = io.BytesIO()
         with pa.ipc.new_stream(content, self.records.schema) as stream:
             stream.write_batch(self.records)
@@ -68,13 +67,13 @@ class Chunk:
 
 
 def drop_rows(batch: pa.RecordBatch, rows: Iterable[int]) -> pa.RecordBatch:
-    """By the runs of rows between them: Arrow cannot filter every type."""
+    """Drop rows by joining the slices between them: Arrow cannot filter every type."""
     edges = pairwise([-1, *sorted(rows), batch.num_rows])
     return pa.concat_batches([batch.slice(before + 1, after - before - 1) for before, after in edges])
 
 
 def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """The same chunks, for whoever cannot do without a record; raises BadDataError for the first reject."""
+    """Pass chunks on to a caller that needs every record; raises BadDataError at the first reject."""
     for chunk in chunks:
         for reject in chunk.rejects:
             raise BadDataError(str(reject))
@@ -82,7 +81,7 @@ def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 
 def gather(items: Iterable[tuple[Row | Reject, int]]) -> Iterator[tuple[list[Row], list[Reject]]]:
-    """Rows and rejects, each with its bytes, by chunk; the bounds hold for both together."""
+    """Group rows and rejects, each given with its size in bytes, into chunks; the bounds apply to both together."""
     rows: list[Row] = []
     rejects: list[Reject] = []
     size = 0
@@ -127,12 +126,12 @@ def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def size_of(batch: pa.RecordBatch) -> int:
-    """Bytes of the values. A slice of a dictionary or of views would count all that the whole holds."""
+    """Return the bytes of the values; `nbytes` would count all values behind a slice of a dictionary or of views."""
     return sum(map(_column_size, batch.columns))
 
 
 def lengths_of(column: pa.Array) -> pa.Array:
-    """Bytes of each text, however Arrow holds it; null for null."""
+    """Return the length of each text in bytes, whatever its Arrow type; null for null."""
     if pa.types.is_dictionary(column.type):
         return pc.take(pc.binary_length(column.dictionary), column.indices)
     return pc.binary_length(column.cast(pa.large_binary()) if pa.types.is_string_view(column.type) else column)

@@ -1,11 +1,11 @@
-"""CSV and TSV after RFC 4180. Every field is text and stays as it is: no type is guessed, nothing is taken for null.
+"""CSV and TSV per RFC 4180; every field stays the text it is, with no type inference and no null values.
 
-Read by the standard library's parser in strict mode, fed line by line, so that it is known of each record which lines
-it stands on: their numbers, their offset, their very bytes. pyarrow.csv reads `"a"b` as `ab`, takes everything from a
-lone quote to the next one for a single field, and gives a file up for one byte that is not UTF-8; its handler of
-invalid rows is told of none of these, of no offset, and of a line number only with a single thread. DuckDB keeps
-rejected lines with their position, but is a database engine to depend on, and where a record begins again behind a
-fault would be its guess. Speed does not decide: this reads hundreds of times faster than the model scores.
+The standard library's parser, in strict mode, is fed line by line, so that each record's lines are known: their
+numbers, offset and exact bytes. pyarrow.csv reads `"a"b` as `ab`, takes everything from a stray quote to the next one
+as a single field, and rejects a whole file for one byte that is not UTF-8; its invalid-row handler sees none of these
+cases, gets no offset, and gets a line number only when single-threaded. DuckDB keeps rejected lines with their
+position, but is a database engine to depend on, and would guess where records resume after a fault. Speed is not
+decisive: this reads hundreds of times faster than the model scores.
 """
 
 from collections.abc import Iterable, Iterator

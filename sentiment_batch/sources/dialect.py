@@ -1,4 +1,4 @@
-"""How delimited fields are written down."""
+"""How delimited files are written: delimiter, quote character, encoding and size limit."""
 
 import codecs
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from sentiment_batch.errors import UsageError
 
 _MAX_FIELD_BYTES = 100 * 2**20
 
-# Escapes too, so that no encoding makes a line's end out of something else.
+# Includes escape sequences, to rule out encodings that decode something else to a line break.
 _ASCII = bytes(range(128)).replace(b"\\", rb"\n\u000a")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """`delimiter` None: what the file's name tells. `quote` None: no quoting. `encoding`: any that extends ASCII.
+    """How an input is written; raises UsageError for invalid settings.
 
-    `max_field_bytes`: a longer field, line of JSON or text in Parquet is rejected, and so is a delimited record of more
-    than four times as many.
-    Raises UsageError for what does not fit together.
+    `delimiter`: None for that of the file's suffix. `quote`: None for no quoting. `encoding`: any superset of ASCII.
+    `max_field_bytes`: a longer field, JSON line or Parquet text is rejected, and so is a delimited record more than
+    four times as long.
     """
 
     delimiter: str | None = None
@@ -27,7 +27,7 @@ class Dialect:
 
     @property
     def encoding_but_utf8(self) -> str | None:
-        """As a Reject has it; the mark at the beginning of a file is no part of a record."""
+        """The encoding as in `Reject`: None for UTF-8, with or without a BOM, which is not part of any record."""
         return None if codecs.lookup(self.encoding).name.startswith("utf-8") else self.encoding
 
     def __post_init__(self) -> None:
@@ -49,5 +49,5 @@ def _extends_ascii(encoding: str) -> bool:
         return False
 
 
-# Of what `score` wrote: a row of an output holds more than the record that it was made of.
+# For files that `score` wrote: an output row is longer than the record it was made from.
 OUTPUT_DIALECT = Dialect(max_field_bytes=_MAX_FIELD_BYTES)

@@ -18,7 +18,7 @@ from sentiment_batch.formats import Compression, FileType, Format
 from sentiment_batch.locations import Location
 
 _PEEK_BYTES = 4096
-# How files begin that often have the suffix of text, or arrive on stdin: no text begins like that.
+# Magic numbers of files that often have a text suffix or arrive on stdin; no text begins like that.
 _NO_TEXT = {
     b"\x1f\x8b": "gzip: unpack it, or give it the suffix .gz",
     b"\x28\xb5\x2f\xfd": "zstd: unpack it, or give it the suffix .zst",
@@ -27,8 +27,8 @@ _NO_TEXT = {
 }
 _BLOCK_BYTES = 2**18
 
-# What a small file may become: so much in any case, and so many times its size. Of gzip, text leaves a third, and one
-# line repeated forever a thousandth; zstd and Parquet make nothing of what they have seen before.
+# How large a small file may become: a fixed size, or a multiple of its own if that is more. gzip compresses text to a
+# third, and one endlessly repeated line to a thousandth; zstd and Parquet compress repetition to almost nothing.
 _SMALL_BYTES = 2**25
 _LIKELY_BYTES = {Compression.GZIP: 2**27, Compression.ZSTD: 2**32, Compression.NONE: 2**32}
 _LIKELY_TIMES = 200
@@ -78,9 +78,9 @@ class InputFile:
         return cast(BinaryIO, unpacked)
 
     def require_likely_size(self, sizes: Iterable[int]) -> None:
-        """Raise BadDataError if `sizes`, in bytes, of what is in the file add up to those of a decompression bomb.
+        """Raise BadDataError if `sizes`, in bytes, of the file's unpacked parts add up to a decompression bomb.
 
-        A large file is not looked through: it would take long, and it is no bomb that arrives by mail.
+        Large files are not checked: it would take long, and bombs are small files.
         """
         if self._size > _SMALL_BYTES:
             return
@@ -106,7 +106,7 @@ class InputFile:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Turn what libraries raise while reading `name` into BadDataError, or InputOutputError for the system's faults."""
+    """Turn library errors while reading `name` into BadDataError, or InputOutputError for system failures."""
     try:
         yield
     except (SentimentBatchError, MemoryError):  # Arrow's own MemoryError is an ArrowException too
@@ -116,11 +116,11 @@ def reading(name: str) -> Iterator[None]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadDataError(f"{name}: cut short or damaged: {first_line(error)}") from error
     except OSError as error:
-        # Arrow raises OSError without a number for damaged data.
+        # Arrow raises OSError without an errno for damaged data.
         kind = BadDataError if error.errno is None else InputOutputError
         raise kind(f"{name}: {first_line(error)}") from error
     except pa.ArrowException as error:
-        # Arrow raises the bare class for what is no matter of data, such as a thread that does not start.
+        # Arrow raises the base class itself for failures unrelated to data, such as a thread that cannot start.
         kind = InputOutputError if type(error) is pa.ArrowException else BadDataError
         raise kind(f"{name}: {first_line(error)}") from error
 

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, by the standard library's parser, strictly."""
+"""JSON Lines: one object per line, parsed strictly by the standard library."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from sentiment_batch.sources.values import NOT_OF_THE_TYPE, array_of, type_of
 
 
 class _Record(NamedTuple):
-    """`source`: the line without the white space around it."""
+    """A parsed line; `source` is the line without surrounding white space."""
 
     line: int
     offset: int
@@ -31,7 +31,7 @@ class _Record(NamedTuple):
 
 
 class JsonLinesSource:
-    """Keys that a record lacks read as null. Columns and types are those of the first chunk, unless verbatim."""
+    """Reads JSON Lines; missing keys are null. Unless verbatim, the first chunk determines columns and types."""
 
     format = Format.JSONL
     rows: int | None = None
@@ -115,7 +115,7 @@ class JsonLinesSource:
     def _split(
         self, records: list[_Record], problem: Callable[[dict[str, Any]], str | None]
     ) -> tuple[list[_Record], list[Reject]]:
-        """The records without a problem, and the others."""
+        """Split the records into those without a problem, and rejects for the others."""
         good, bad = [], []
         for record in records:
             reason = problem(record.value)
@@ -155,7 +155,7 @@ def _keys(records: list[_Record]) -> list[str]:
 
 
 def _is_text(name: str) -> bool:
-    """Whether it holds no half of a surrogate pair."""
+    """Return whether the name is free of lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
@@ -172,7 +172,7 @@ def _mended(reject: Reject) -> _Record | Reject:
 
 
 def _decoded(raw: bytes, number: int) -> str:
-    """A line without the white space around it; raises ValueError."""
+    """Decode and strip a line; raises ValueError if it is not UTF-8."""
     try:
         return raw.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \t\r\n")
     except UnicodeDecodeError as error:
@@ -180,7 +180,7 @@ def _decoded(raw: bytes, number: int) -> str:
 
 
 def _parsed(source: str) -> dict[str, Any]:
-    """Raises ValueError, with a message that holds nothing of the source."""
+    """Parse a JSON object; raises ValueError, whose message quotes nothing of the source."""
     try:
         value = _DECODER.decode(source)
     except json.JSONDecodeError as error:
@@ -188,7 +188,7 @@ def _parsed(source: str) -> dict[str, Any]:
     except RecursionError as error:
         raise ValueError("not a JSON object: nested too deeply") from error
     except ValueError as error:
-        # Python's own, of integers that are too long, goes on with advice for programmers.
+        # Python's own message about overlong integers goes on with advice for programmers.
         raise ValueError(f"not a JSON object: {str(error).partition(':')[0]}") from error
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")

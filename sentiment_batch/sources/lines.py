@@ -1,4 +1,4 @@
-"""Bytes to physical lines, none of which is held beyond a bound."""
+"""Split bytes into physical lines, none of which is held beyond a bound."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -11,14 +11,14 @@ _KEPT_BYTES = 2**16
 
 
 class InMemory(NamedTuple):
-    """Bytes to be read in the place of an input file, and the name that messages give it."""
+    """Bytes to read in place of an input file, and its name for messages."""
 
     name: str
     stream: io.BytesIO
 
 
 class LongLine(bytes):
-    """The beginning of a line beyond the bound; `length` is that of the whole line in bytes."""
+    """The beginning of a line that exceeds the bound; `length` is that of the whole line in bytes."""
 
     length: int
 
@@ -30,27 +30,27 @@ class LongLine(bytes):
 
 
 def line_length(line: bytes) -> int:
-    """The bytes of a line, also where it is not held as a whole."""
+    """Return the length of the whole line in bytes, even if only its beginning is held."""
     return line.length if isinstance(line, LongLine) else len(line)
 
 
 def physical_lines(file: InputFile | InMemory, bound: int, split: Callable[[bytes], list[bytes]]) -> Iterator[bytes]:
-    """The lines with their ends; a `LongLine` for one of more than `bound` bytes.
+    """Yield the lines with their line endings; one longer than `bound` bytes is a `LongLine`.
 
-    `split` cuts bytes behind each end of a line; `\\n` must be or close such an end.
-    Raises BadDataError or InputOutputError where the file cannot be read on.
+    `split` cuts bytes after each line ending; `\\n` must be or end one. Raises BadDataError or InputOutputError if the
+    file cannot be read further.
     """
     held = beginning = b""
-    length = 0  # of what was let go of the line that begins with `beginning`
+    length = 0  # bytes that have left `held`, of the line that starts with `beginning`
     while True:
-        # From a pipe what is there, but within a long line as much again as is held, or it would be copied too often.
+        # Take what a pipe has to offer; within a long line, read as much again as is held, to limit copying.
         read = file.stream.read1 if len(held) < _BLOCK_BYTES else file.stream.read
         with reading(file.name):
             block = read(min(max(_BLOCK_BYTES, len(held)), bound + 1 - len(held)))
         if not block:
             break
         lines = split(held + block)
-        # A carriage return that ends a block may be half of a line's end.
+        # A carriage return at the end of a block may be half of a line ending.
         held = b"" if lines[-1].endswith(b"\n") else lines.pop()
         if beginning and lines:
             yield LongLine.of(beginning, length + len(lines.pop(0)))

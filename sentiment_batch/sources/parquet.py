@@ -1,7 +1,7 @@
-"""Parquet files, of which no more than a few rows are decoded at a time.
+"""Parquet files, decoded only a few rows at a time.
 
-Arrow takes the bytes of most strings for UTF-8 without a look at them: rows where they are not are found here. Damage
-that it does find is somewhere among many rows, and an error for the file.
+Arrow does not check that most strings are UTF-8, so rows where they are not are found here. Damage that Arrow does
+detect lies somewhere among many rows, so it is an error for the whole file.
 """
 
 from bisect import bisect_right
@@ -22,7 +22,7 @@ from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns, require_usable
 
-# Of a text that is too long.
+# The part kept of a text that is too long.
 _KEPT_BYTES = 2**16
 
 
@@ -97,7 +97,7 @@ class ParquetSource:
         )
 
     def _too_long(self, batch: pa.RecordBatch) -> dict[int, str]:
-        """The rows whose text is beyond the bound, and what is wrong with each."""
+        """Map each row whose text exceeds the bound to what is wrong with it."""
         lengths = lengths_of(batch.column(self.text_column))
         rows = pc.indices_nonzero(pc.fill_null(pc.greater(lengths, self._most_bytes), False)).to_pylist()
         return {
@@ -107,7 +107,7 @@ class ParquetSource:
         }
 
     def _reject(self, start: int, raw: pa.Array, row: int, reason: str) -> Reject:
-        """Of a row among those whose first is the file's row `start` and whose texts are `raw`."""
+        """Make a reject of a row of a batch that starts at the file's row `start` and has the texts `raw`."""
         place = start + row
         text = raw[row].as_py() or b""
         shortened = len(text) > max(self._most_bytes, _KEPT_BYTES)
@@ -122,7 +122,7 @@ class ParquetSource:
         )
 
     def _mended(self, reject: Reject) -> tuple[pa.RecordBatch, Reject] | Reject:
-        """The row with the text that the reject has by now."""
+        """Return a row with the edited text of its reject, and the reject; or the reject alone if that is unusable."""
         if reject.shortened:
             return reject
         try:
@@ -144,19 +144,19 @@ def _rejected_again(rejects: Sequence[Reject]) -> Callable[[int, str], Reject]:
 
 
 def _not_text(batch: pa.RecordBatch) -> dict[int, str]:
-    """The rows with a string that is not UTF-8, and what is wrong with each."""
+    """Map each row with a string that is not UTF-8 to what is wrong with it."""
     bad: dict[int, str] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
             column.validate(full=True)
-        except pa.ArrowInvalid:  # perhaps for a value that belongs to another batch
+        except pa.ArrowInvalid:  # the invalid value may belong to another batch
             for row, value in enumerate(column):
                 try:
                     value.as_py()
                 except UnicodeDecodeError:
                     bad.setdefault(row, f"{name!r} is not UTF-8 text")
                 except (ArithmeticError, ValueError):
-                    pass  # such as a time that Python has no place for; no matter of text
+                    pass  # such as a time that Python cannot represent: not a text problem
     return bad
 
 

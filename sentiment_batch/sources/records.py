@@ -1,4 +1,4 @@
-"""Records of delimited fields, by the standard library's parser, and where each of them stands."""
+"""Parse delimited records with the standard library's parser, and keep the position of each."""
 
 import codecs
 import csv
@@ -20,7 +20,7 @@ _FIELDS_PER_RECORD = 4
 
 
 class Record(NamedTuple):
-    """A record that was read well, and where it stands: the number of its first line, and that of its first byte."""
+    """A well-formed record, with the number of its first line, the offset of its first byte, and its physical lines."""
 
     fields: list[str]
     line: int
@@ -29,12 +29,12 @@ class Record(NamedTuple):
 
 
 class Records:
-    """A header, and all records behind it.
+    """The header, and all records after it.
 
-    A record that was parsed to its end is read well, or rejected as a whole. At a fault of quotes or of size nobody
-    knows where the record ends: its first physical line is rejected, and reading goes on with the next. What follows
-    may be the tail of a broken field, so until the next record that is read well, quotes must stand as RFC 4180 has
-    them, and whatever else is wrong with a record costs only its first line too.
+    A record that parses to its end is accepted or rejected as a whole. After a quoting or size fault the end of the
+    record is unknown: only its first physical line is rejected, and reading resumes at the next. What follows may be
+    the tail of a broken field. So until the next accepted record, quoting must strictly conform to RFC 4180, and any
+    other problem also rejects only a record's first line.
     """
 
     def __init__(self, file: InputFile | InMemory, delimiter: str, dialect: Dialect) -> None:
@@ -62,7 +62,7 @@ class Records:
         self._header_lines = self._feed.lines
 
     def parse(self, reject: Reject) -> Record | Reject:
-        """The one record that the bytes of a reject are by now, or the reject with what is wrong with it."""
+        """Parse a reject's edited bytes as one record; if they are not one, return the reject with the reason."""
         if reject.shortened:
             return reject
         file = InMemory(self._name, io.BytesIO(b"".join([*self._header_lines, reject.raw])))
@@ -75,7 +75,7 @@ class Records:
                 return replace(reject, reason=f"{len(found)} records in the place of one")
 
     def __iter__(self) -> Iterator[tuple[Record | Reject, int]]:
-        """Each record or reject with its bytes. With several columns an empty line is no record."""
+        """Yield each record or reject with its size in bytes; if there are several columns, empty lines are skipped."""
         feed, limit, columns = self._feed, self._dialect.max_field_bytes, len(self.header)
         in_doubt = False
         while True:
@@ -105,7 +105,7 @@ class Records:
                 yield reject, len(reject.raw)
 
     def _read(self) -> list[str] | None:
-        """The next record, if there is one; raises csv.Error. The parser's bound is the process's: it is given back."""
+        """Return the next record, if any; raises csv.Error. The process-wide field size limit is restored."""
         before = csv.field_size_limit(self._dialect.max_field_bytes)
         try:
             return next(self._reader, None)
@@ -142,7 +142,7 @@ class Records:
 
 
 def _grammar(delimiter: str, quote: str | None) -> re.Pattern[str] | None:
-    """What a record looks like whose quotes all stand as RFC 4180 has them."""
+    """Return a pattern of records whose quoting conforms to RFC 4180; None without quoting."""
     if quote is None:
         return None
     q, d = re.escape(quote), re.escape(delimiter)
@@ -151,10 +151,10 @@ def _grammar(delimiter: str, quote: str | None) -> re.Pattern[str] | None:
 
 
 class _Feed:
-    """Physical lines as text for the parser.
+    """Feeds physical lines to the parser as text.
 
-    Of the record that is being parsed: `lines`, its lines so far; `line`, the number of the first, and `offset`, that
-    of its first byte; `size`, the bytes of all; `undecodable`, whether some of them are not text.
+    About the record being parsed: `lines`, its lines so far; `line`, the number of its first line; `offset`, that of
+    its first byte; `size`, the bytes of all lines; `undecodable`, whether some bytes are not text.
     """
 
     def __init__(self, file: InputFile | InMemory, dialect: Dialect) -> None:
@@ -162,7 +162,7 @@ class _Feed:
         self._bound = _FIELDS_PER_RECORD * dialect.max_field_bytes
         self._fresh = physical_lines(file, self._bound, lambda block: block.splitlines(keepends=True))
         self._again: deque[bytes] = deque()
-        self._fault = ""  # to which the lines that are read again once led
+        self._fault = ""  # to which the lines being reread led the first time
         self.lines: list[bytes] = []
         self.line = 1
         self.offset = self.size = 0
@@ -179,8 +179,8 @@ class _Feed:
         if not self._again:
             line = next(self._fresh)
         elif self.lines:
-            # Only within quotes does a record go on behind a line, and there these lines led to a fault already:
-            # parsing them once more would end at the same, and cost as much as there are lines with a lone quote.
+            # A record continues past a line only inside quotes, where these lines already led to a fault: parsing them
+            # again would end in the same one, and cost as much again for every line with a stray quote.
             raise csv.Error(self._fault)
         else:
             line = self._again.popleft()
@@ -195,7 +195,7 @@ class _Feed:
             return line.decode(self.encoding, "replace")
 
     def begin(self) -> None:
-        """The next line begins a record."""
+        """Start a new record at the next line."""
         self.line += len(self.lines)
         self.offset += self.size
         self.lines = []
@@ -203,7 +203,7 @@ class _Feed:
         self.undecodable = False
 
     def give_back(self, fault: str) -> None:
-        """Keep the first line of the record alone; the others will be read again, as lines of other records."""
+        """Keep only the record's first line; the others will be reread as lines of other records."""
         first, *rest = self.lines
         self._again.extend(rest)
         self._fault = fault

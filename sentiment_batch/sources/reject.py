@@ -1,4 +1,4 @@
-"""A record that cannot be read, as it stood and where."""
+"""Records that cannot be read, with their position and their original bytes."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ import msgspec
 
 @dataclass(frozen=True, kw_only=True)
 class Reject:
-    """Where the record stands, what is wrong with it, and its bytes.
+    """An unreadable record: where it is, what is wrong with it, and its bytes.
 
     `source`: the input's name as the user gave it. `line`: its first physical line in the decompressed file, from 1.
-    `offset`: of its first byte there. `row_group`, `row`: in Parquet, both from 0, the row within its group.
-    `reason`: one short line without any text of the record. `raw`: the record's physical lines with their ends, or
-    the text of a Parquet row. `encoding`: what its text is written in, None for UTF-8. `shortened`: `raw` is only the
-    beginning of a line that is too long to be held.
+    `offset`: that of its first byte there. `row_group`, `row`: for Parquet, both from 0, the row within its group.
+    `reason`: one short line that quotes nothing of the record. `raw`: the record's physical lines with their endings,
+    or the text of a Parquet row. `encoding`: that of the text, None for UTF-8. `shortened`: whether `raw` is only the
+    beginning of a line or text that is too long to keep.
     """
 
     source: str
@@ -31,7 +31,7 @@ class Reject:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
-        """The reject that a line of JSON holds; raises ValueError if it holds none."""
+        """Build a reject from a parsed line of JSON; raises ValueError if it does not hold one."""
         try:
             if "raw" in record:
                 raw = record["raw"].encode(record.get("encoding") or "utf-8")
@@ -47,11 +47,11 @@ class Reject:
         return f"{self.source}: {place}: {self.reason}"
 
     def place(self) -> tuple[int, int, int]:
-        """By which the rejects of one source are in order."""
+        """Return the key that sorts the rejects of one source into input order."""
         return self.line or 0, self.row_group or 0, self.row or 0
 
     def record(self) -> dict[str, Any]:
-        """What a line of JSON holds: the attributes but for None, `raw` as text, or as `raw_base64` if it is none."""
+        """Return the members for a line of JSON, omitting None: `raw` as text, or `raw_base64` if it is not text."""
         facts = {name: value for name, value in asdict(self).items() if value is not None}
         encoding = self.encoding or "utf-8"
         try:

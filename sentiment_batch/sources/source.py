@@ -1,4 +1,4 @@
-"""What every source offers, whatever the format."""
+"""The interface that every source offers, whatever its format."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,10 +18,11 @@ _MOST_COLUMNS = 100_000
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """`text_column` None: the one known name that is there. `columns` None: the output keeps all of them.
+    """How to read an input.
 
-    `verbatim`: JSON objects are handed on as they were written (JSON Lines in, JSON Lines out, all columns).
-    `dialect`: of inputs that are delimited.
+    `text_column`: None for the one known name present. `columns`: those kept in the output, None for all. `verbatim`:
+    pass JSON objects on as they were written (JSON Lines in, JSON Lines out, all columns). `dialect`: for delimited
+    inputs; its size limit applies to all.
     """
 
     text_column: str | None = None
@@ -33,8 +34,8 @@ class SourceOptions:
 class Source(Protocol):
     """An opened input.
 
-    `names` are the columns that the output keeps, as far as is known; `schema` is that of the records in its chunks;
-    `rows` is None where only reading tells.
+    `names`: the columns kept in the output, as far as known. `schema`: that of the records in its chunks. `rows`: their
+    number, None if only reading tells.
     """
 
     name: str
@@ -45,13 +46,13 @@ class Source(Protocol):
     rows: int | None
 
     def chunks(self) -> Iterator[Chunk]:
-        """All records from first to last, as rows or as rejects; raises BadDataError where the file ends too soon."""
+        """Yield all records in order, as rows or as rejects; raises BadDataError if the file is cut short."""
         ...
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
-        """Records of this input that were rejected, with the bytes that they have by now, as rows or as rejects again.
+        """Parse rejected records of this input again, from their edited bytes, as rows or again as rejects.
 
-        Their places stay what they were. Raises BadDataError for a place that is not in the input.
+        Their positions do not change. Raises BadDataError for a position that is not in the input.
         """
         ...
 
@@ -61,7 +62,7 @@ class Source(Protocol):
 
 
 def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
-    """The columns that the output keeps, in the order of the file; raises UsageError for one that is not there."""
+    """Return the columns kept in the output, in file order; raises UsageError for a missing one."""
     if options.columns is None:
         return available
     for name in options.columns:
@@ -71,7 +72,7 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
 
 
 def require_usable(columns: list[str]) -> None:
-    """Raise UsageError for two columns of one name, and for more than any table has."""
+    """Raise UsageError for duplicate column names, and for more columns than can be read."""
     if len(columns) > _MOST_COLUMNS:
         raise UsageError(f"{len(columns):,} columns: no more than {_MOST_COLUMNS:,} can be read")
     repeated = [column for column, count in Counter(columns).items() if count > 1]

@@ -1,4 +1,4 @@
-"""JSON values as Arrow columns, without a change to any of them."""
+"""Convert JSON values to Arrow columns without changing any of them."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
-# What Arrow and Python raise for values that a column cannot hold; RecursionError for too many lists in each other.
+# Raised by Arrow and Python for values that a column cannot hold; RecursionError is for lists nested too deeply.
 NOT_OF_THE_TYPE = (pa.ArrowException, OverflowError, RecursionError, TypeError, ValueError)
 
 
 def type_of(values: list[Any]) -> pa.DataType:
-    """The type of all values, else of as many of the first as have one together; text where there are only nulls."""
+    """Return the common type of all values, or of as many of the first as have one; string if all are null."""
     kind = _common_type(values)
     if kind is None:
         typed = [value for value in values if _common_type([value]) is not None]
@@ -28,13 +28,13 @@ def _common_type(values: list[Any]) -> pa.DataType | None:
 
 
 def array_of(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Raises one of NOT_OF_THE_TYPE if there is a value, or a key within one, that the type has no place for."""
+    """Build an array of type `kind`; raises one of NOT_OF_THE_TYPE for a value or a nested key that does not fit."""
     _require_known_keys(values, kind)
     return pa.array(values, kind)
 
 
 def _require_known_keys(values: Iterable[Any], kind: pa.DataType) -> None:
-    """Arrow would drop the others; raises ValueError."""
+    """Raise ValueError for keys that the type lacks: Arrow would drop them silently."""
     for value in values:
         if isinstance(value, list) and pa.types.is_list(kind):
             _require_known_keys(value, kind.value_type)
