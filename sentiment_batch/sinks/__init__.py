@@ -1,4 +1,4 @@
-"""Scored chunks to bytes: Parquet, CSV and TSV, JSON Lines."""
+"""Write scored chunks as Parquet, CSV, TSV or JSON Lines."""
 
 import gzip
 import io
@@ -30,10 +30,10 @@ class Layout(NamedTuple):
 
 @contextmanager
 def open_sink(raw: BinaryIO, layout: Layout, after: Path | None = None) -> Iterator[Sink]:
-    """A sink for the rows of a file; `after` is another of the same layout, whose rows come first.
+    """Open a sink for the rows of a file; `after` is a file of the same layout whose rows come first.
 
-    What is written to `raw`, which stays open, is complete when the block ends well. Raises UsageError for a column
-    that the format cannot hold.
+    What is written to `raw`, which stays open, is complete once the block succeeds. Raises UsageError for a column that
+    the format cannot hold.
     """
     file_type, records, predictions, guard_formulas = layout
     if after and file_type.format is not Format.PARQUET:
@@ -63,7 +63,7 @@ def open_sink(raw: BinaryIO, layout: Layout, after: Path | None = None) -> Itera
 
 
 class _KeptOpen(io.RawIOBase):
-    """Writes go through, closing does not."""
+    """Forwards writes, but not closing."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -83,7 +83,7 @@ def _compressed(raw: BinaryIO, compression: Compression) -> Iterator[BinaryIO]:
             with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as stream:
                 yield cast(BinaryIO, stream)
         case Compression.ZSTD:
-            # The stream below stays open: it is still to be synced, or it is standard output.
+            # The underlying stream stays open: it is yet to be synced, or it is standard output.
             with pa.CompressedOutputStream(pa.PythonFile(_KeptOpen(raw), "w"), "zstd") as stream:
                 yield cast(BinaryIO, stream)
         case Compression.NONE:

@@ -1,4 +1,4 @@
-"""Scored rows to bytes, a class a format."""
+"""Sinks for scored rows, one class per format."""
 
 import base64
 import csv
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from sentiment_batch.errors import UsageError
 
-# What OWASP lists under "CSV injection", white space before it included; and what looks like one but is a number.
+# Formula prefixes that OWASP lists under "CSV injection", after optional white space; `_NUMBER` exempts numbers.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\0＝＋－＠]")
 _WITHOUT_TEXT = (
     pa.types.is_nested,
@@ -31,16 +31,16 @@ _NUMBER = re.compile(r"[+-]?[0-9][0-9.,eE+-]*")
 
 
 class Sink(Protocol):
-    """Takes the rows in order. Closing completes the file; the stream below stays open."""
+    """Takes rows in order. Closing completes the file; the underlying stream stays open."""
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
-        """Write N rows: kept columns, added columns, and for JSON objects kept as they are, their text."""
+        """Write N rows: kept columns, added columns and, for JSON objects kept verbatim, their text."""
         ...
 
     def close(self) -> None: ...
 
     def abandon(self) -> None:
-        """The file will not be completed."""
+        """Leave the file incomplete."""
         ...
 
 
@@ -60,13 +60,13 @@ class ParquetSink:
         self._writer.close()
 
     def abandon(self) -> None:
-        self._writer.is_open = False  # or it would try to complete the file when it is collected, and complain
+        self._writer.is_open = False  # else its finalizer would try to complete the file, and complain
 
 
 class DelimitedSink:
-    """CSV or TSV after RFC 4180, quotes where they are needed, line feeds between records; null is an empty field.
+    """CSV or TSV per RFC 4180, with minimal quoting and line feeds between records; null is an empty field.
 
-    With `guard_formulas` an apostrophe goes before every field that a spreadsheet would take for a formula.
+    With `guard_formulas`, every field that a spreadsheet would take for a formula is prefixed with an apostrophe.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ def _without_formula(field: str | None) -> str | None:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether every value of the type has a text."""
+    """Return whether every value of the type can be written as text."""
     if isinstance(kind, pa.BaseExtensionType):
         return _is_plain(kind.storage_type)
     if pa.types.is_dictionary(kind):
@@ -121,7 +121,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 class _LineFeeds:
-    """Ends records with a line feed. Told to do so itself, the csv module would leave a lone `\\r` unquoted."""
+    """Ends records with a line feed. If the csv module did so itself, it would leave a lone `\\r` unquoted."""
 
     def __init__(self, text: io.StringIO) -> None:
         self._text = text
@@ -131,7 +131,7 @@ class _LineFeeds:
 
 
 class JsonLinesSink:
-    """One object a line. An object that is kept as it was read gets the new members before its closing brace."""
+    """One object per line. An object kept verbatim gets the new members before its closing brace."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -161,7 +161,7 @@ def _as_text(column: pa.Array) -> list[str | None]:
 
 
 def _cast_leaves(column: pa.Array, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.Array:
-    """The column, with every type in it that holds no others replaced by what `leaf` makes of it."""
+    """Cast a column, replacing every non-nested type in it by what `leaf` returns for it."""
     kind = _with_leaves(column.type, leaf)
     return column if kind == column.type else pc.cast(column, kind)
 
@@ -181,7 +181,7 @@ def _with_leaves(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) 
 
 
 def _in_known_zone(kind: pa.DataType) -> pa.DataType:
-    """UTC for a time of a zone that does not exist here: without it, there is no text for the time."""
+    """Replace a time zone that this machine does not know with UTC: otherwise the time cannot be formatted."""
     is_unknown = pa.types.is_timestamp(kind) and kind.tz is not None and not _is_known(kind.tz)
     return pa.timestamp(kind.unit, "UTC") if is_unknown else kind
 
@@ -196,7 +196,7 @@ def _is_known(zone: str) -> bool:
 
 
 def _time_as_text(kind: pa.DataType) -> pa.DataType:
-    """Python has no value for nanoseconds, nor for years of more or less than four digits."""
+    """Map time types to text: Python cannot represent nanoseconds, nor years of more or less than four digits."""
     return pa.string() if pa.types.is_temporal(kind) and not pa.types.is_interval(kind) else kind
 
 
@@ -225,7 +225,7 @@ def _to_json(row: dict[str, Any]) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has neither NaN nor infinity: they become null."""
+    """Replace NaN and infinity, which JSON lacks, with null."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -234,5 +234,5 @@ def _finite(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """JSON for the types that it lacks: bytes as base64, times and decimals as text."""
+    """Encode types that JSON lacks: bytes as base64, times and decimals as text."""
     return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
