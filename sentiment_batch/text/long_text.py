@@ -1,4 +1,4 @@
-"""What becomes of a text with more tokens than the model can read."""
+"""How to cut a text with more tokens than the model can read."""
 
 from enum import StrEnum
 from itertools import pairwise
@@ -7,10 +7,10 @@ from itertools import pairwise
 class LongText(StrEnum):
     """How a long text is cut.
 
-    HEAD keeps the first tokens. HEAD_TAIL keeps the first quarter and the last three quarters of the room: reviews
-    tend to give their verdict at the end (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?"). It is
-    the default everywhere.
-    WINDOWS reads everything, in pieces as equal as possible; the probabilities of the pieces are averaged.
+    HEAD keeps the first tokens. HEAD_TAIL, the default everywhere, fills a quarter of the room with the first tokens
+    and the rest with the last: reviews tend to give their verdict at the end (Sun et al. 2019, "How to Fine-Tune BERT
+    for Text Classification?"). WINDOWS keeps everything, in pieces as equal as possible, whose probabilities are
+    averaged.
     """
 
     HEAD = "head"

@@ -1,10 +1,10 @@
-"""Texts to sequences of token ids, through the model's own `tokenizer.json`.
+"""Tokenize texts with the model's own `tokenizer.json`.
 
-Truncation and padding settings inside that file are ignored: sentence-transformers models, for one, ship a limit of
-128 tokens there. Cutting is done here, by `LongText`, and padding is never needed.
+Truncation and padding settings in that file are ignored: sentence-transformers models, for example, ship a limit of 128
+tokens there. `LongText` does the cutting here, and padding is never needed.
 
-The library takes more than a hundred times a text's bytes while it works on it. So a very long text is given to it in
-parts, cut where no token reaches across, and only as many of them as decide which tokens remain.
+While it works, the library needs over a hundred times a text's size in memory. So it gets a very long text in parts,
+cut where no token can span the cut, and only those parts that decide which tokens remain.
 """
 
 import json
@@ -20,12 +20,12 @@ from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.text.long_text import LongText
 
 _PART_CHARACTERS = 2**16
-# No pre-tokenizer leaves white space with the word before it.
+# No pre-tokenizer attaches white space to the preceding word.
 _END_OF_WORD = re.compile(r"(?<=\S)(?=\s)")
 
 
 class EncodedText(NamedTuple):
-    """Token ids of a text, special tokens included: one piece, several for `LongText.WINDOWS`, none without tokens."""
+    """Token ids of a text, with special tokens: one piece, several for `LongText.WINDOWS`, none if it has no tokens."""
 
     pieces: list[list[int]]
     truncated: bool
@@ -34,7 +34,7 @@ class EncodedText(NamedTuple):
 class Tokenizer:
     """A fast tokenizer that cuts long texts and knows which special tokens frame a sequence.
 
-    `unknown_id`: of the token for what is not in the vocabulary; None where everything is, as with bytes.
+    `unknown_id`: the id of the unknown token; None if the vocabulary covers everything, as byte-level ones do.
     """
 
     def __init__(self, path: Path, max_tokens: int, long_text: LongText = LongText.HEAD_TAIL) -> None:
@@ -74,7 +74,7 @@ class Tokenizer:
         return [encoding.ids for encoding in encodings]
 
     def _ids_of_ends(self, text: str) -> list[int]:
-        """Tokens of a very long text without most of those in its middle that cutting leaves out; all for WINDOWS."""
+        """Tokenize a very long text, skipping most of the middle that will be cut out; WINDOWS needs all of it."""
         parts = deque(_parts(text))
         start: list[int] = []
         end: deque[int] = deque()
@@ -94,13 +94,13 @@ class Tokenizer:
 
     def _unknown_id(self) -> int | None:
         model = self._tokenizer.model
-        if isinstance(model, tokenizers.models.Unigram):  # does not tell
+        if isinstance(model, tokenizers.models.Unigram):  # does not expose it
             found: int | None = json.loads(self._path.read_bytes())["model"].get("unk_id")
             return found
         return None if model.unk_token is None else self._tokenizer.token_to_id(model.unk_token)
 
     def _frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens before and after a text, read off a probe: `[CLS] … [SEP]`, `<s> … </s>`, or none."""
+        """Find the special tokens before and after a text with a probe: `[CLS] … [SEP]`, `<s> … </s>`, or none."""
         probe = self._tokenizer.encode("a", add_special_tokens=False).ids
         framed = self._tokenizer.encode("a").ids
         start = next(i for i in range(len(framed)) if framed[i : i + len(probe)] == probe)
@@ -108,12 +108,12 @@ class Tokenizer:
 
 
 def _encodable(text: str) -> str:
-    """JSON may hold half a surrogate pair (`"\\ud83d"`), which is no character; it reads as a question mark."""
+    """Replace lone surrogates, which JSON may hold (`"\\ud83d"`) but which are not characters, by question marks."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Cut between words, or, where there are none for long, anywhere."""
+    """Split a text between words, or anywhere if a word boundary is too far away."""
     start = 0
     while len(text) - start > _PART_CHARACTERS:
         found = _END_OF_WORD.search(text, start + _PART_CHARACTERS // 2, start + _PART_CHARACTERS)
