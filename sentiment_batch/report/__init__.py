@@ -1,4 +1,4 @@
-"""A scored output as one page to look at: read in a stream, counted, rendered."""
+"""A one-page report on a scored output, which is read as a stream."""
 
 from sentiment_batch.report.page import render
 from sentiment_batch.report.rows import ScoredRows

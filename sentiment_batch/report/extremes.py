@@ -1,4 +1,4 @@
-"""The few rows that stand out, of any number."""
+"""Keep the few most extreme of any number of rows."""
 
 import heapq
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ _MOST_CHARACTERS = 600
 
 @dataclass(frozen=True, order=True)
 class Review:
-    """A scored row: the `rank` by which it was chosen, then the earliest; `row` counts from 0, negated.
+    """A scored row. The greater of two has the higher `rank` or, if equal, is the earlier (`negated_row`, from 0).
 
-    `text` is None where the output does not hold it, and its beginning where it is long: `characters` is its length.
+    `text`: the beginning of a text of `characters` characters; None if the output does not hold it.
     """
 
     rank: float
@@ -26,12 +26,12 @@ class Review:
 
     @property
     def row(self) -> int:
-        """Counted from 1."""
+        """The row's number, from 1."""
         return 1 - self.negated_row
 
 
 class Extremes:
-    """The `most` rows with the highest (`sign` 1) or lowest (-1) values in a column; a text that comes again, once."""
+    """The `most` rows with the highest (`sign` 1) or lowest (-1) values in a column; a repeated text counts once."""
 
     def __init__(self, most: int, column: str, sign: int) -> None:
         self._most, self._column, self._sign = most, column, sign
@@ -39,7 +39,7 @@ class Extremes:
         self._digests: set[int] = set()
 
     def add(self, batch: pa.RecordBatch, first: int) -> None:
-        """Rows from number `first`, counted from 0, on."""
+        """Consider the rows of a batch; `first` is the number of its first row, from 0."""
         ranks = pc.multiply(batch[self._column].cast(pa.float64()), self._sign)
         candidates = pc.is_valid(ranks)
         if len(self._heap) == self._most:

@@ -1,4 +1,4 @@
-"""Groups in the order in which they are shown, no more than fit on a page."""
+"""Arrange groups in display order, no more than fit on a page."""
 
 import re
 from collections import defaultdict
@@ -10,16 +10,17 @@ from sentiment_batch.report.statistics import Group, Statistics
 _MOST_DAYS = 62
 _MOST_VALUES = 40
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-# What is left of YYYY-MM-DD.
+# Length of the prefix of YYYY-MM-DD.
 _UNITS = {"day": 10, "month": 7, "year": 4}
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """`unit` is "value", or for dates "day", "month" or "year", the finest of which there are not too many.
+    """Groups of rows by the values of `column`.
 
-    `groups` by their names, dates in their order, values by their rows; `others` are the values beyond the largest,
-    `other_values` of them. `missing` are rows without a value.
+    `unit`: "value", or for dates the finest of "day", "month" and "year" that does not give too many groups. `groups`:
+    by name; dates in order, values by descending number of rows. `others`: all values beyond the largest,
+    `other_values` in number. `missing`: rows without a value.
     """
 
     column: str

@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing else, runs no script, and shows whatever was written as text."""
+"""Render the page: one self-contained HTML file that runs no script and shows all data as plain text."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ from sentiment_batch.report.statistics import Group, Statistics, share
 
 _MOST_INPUTS = 20
 _MOST_CHARACTERS = 60  # of a name
-_JOINERS = "\u200c\u200d"  # within emoji, and words of Persian and of India's languages
+_JOINERS = "\u200c\u200d"  # used in emoji, Persian and Indic scripts
 # Unordered labels take these colours in turn.
 _COLOURS = 6
 
@@ -32,7 +32,7 @@ def render(
     compared_to: str | None,
     shifts: Shifts | None,
 ) -> str:
-    """The whole page about the output `name`; `compared_to` names the receipt of an earlier run, if there is one."""
+    """Render the page about the output `name`; `compared_to` names the receipt of an earlier run, if there is one."""
     environment = Environment(
         loader=PackageLoader("sentiment_batch.report"),
         autoescape=True,
@@ -62,7 +62,7 @@ def render(
         name=name,
         version=version("sentiment-batch"),
         written=datetime.now(UTC).isoformat(timespec="minutes"),
-        style=Markup(style),  # our own, and no place for anything else
+        style=Markup(style),  # our own: no data goes into it
         style_sha256=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
         rows=rows,
         found=found,
@@ -79,14 +79,14 @@ def render(
 
 
 def visible(text: str) -> str:
-    """The text with what cannot be seen, or changes how the rest is seen, escaped as in Python."""
+    """Escape, as Python does, characters that are invisible or change how the rest is displayed."""
     return "".join(character if _is_harmless(character) else repr(character)[1:-1] for character in text)
 
 
 def _is_harmless(character: str) -> bool:
     if character in "\n\t" or character in _JOINERS:
         return True
-    # Control and format characters (such as those of direction), halves of surrogate pairs.
+    # Control characters, format characters (such as text direction marks), lone surrogates.
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs")
 
 
@@ -130,5 +130,5 @@ def _minus(number: str) -> str:
 
 
 def _width(value: float) -> str:
-    """For SVG."""
+    """Format a fraction as a width for SVG."""
     return f"{value * 100:.3f}%"

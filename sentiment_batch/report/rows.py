@@ -1,4 +1,4 @@
-"""The rows of a scored output, of any format, as batches with the same few columns of the same types."""
+"""Read the rows of a scored output, in any format, as batches with one small fixed schema."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _DAY_CHARACTERS = len("2024-12-31")
 class ScoredRows:
     """What `score` wrote: a file, or a folder of files.
 
-    `text_column` is None where the output does not hold the reviews; `by`, a column to group by, may be None too.
+    `text_column`: None if the output does not hold the reviews. `by`: the column to group by, or None.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class ScoredRows:
         text_column: str | None,
         by: str | None,
     ) -> None:
-        """Look at the columns; where `prefix` or `text_column` is None, the receipt tells, if there is one.
+        """Resolve the columns; if `prefix` or `text_column` is None, the receipt's is used, if there is a receipt.
 
-        Raises NoInputError, UsageError for a column that is missing, BadDataError.
+        Raises NoInputError, BadDataError, or UsageError for a missing column.
         """
         options = receipt["options"] if receipt else None
         self._prefix = prefix or (options["prefix"] if options and prefix is None else "")
@@ -55,10 +55,10 @@ class ScoredRows:
             self.text_column = find_column(names, text_column, TEXT_COLUMNS, "--text-column")
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows, in order: the predictions under their names without the prefix, `text` and `by`.
+        """Yield all rows in order, with the predictions (named without their prefix), `text` and `by`.
 
-        `by` is text: the day, YYYY-MM-DD, of what is a date or a time, or text that begins like one; else the value.
-        Raises BadDataError for what `score` cannot have written, UsageError for a `by` of another kind.
+        `by` is text: the day (YYYY-MM-DD) for dates, times and text that begins with one, else the value. Raises
+        BadDataError for what `score` cannot have written, UsageError if `by` is of another type.
         """
         for file in self._files:
             with closing(self._open(file)) as source:
@@ -84,7 +84,7 @@ class ScoredRows:
         return self._source(file, tuple(name for name in columns if name is not None))
 
     def _source(self, file: Location, columns: tuple[str, ...] | None) -> Source:
-        # Any column of text will do to read the files.
+        # Any text column will do to read the files.
         options = SourceOptions(f"{self._prefix}sentiment", columns, verbatim=True, dialect=OUTPUT_DIALECT)
         try:
             return open_source(file, options)
@@ -122,7 +122,7 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # JSON has halves of surrogate pairs
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # JSON may hold lone surrogates
 
 
 def _days(values: pa.Array) -> pa.Array:

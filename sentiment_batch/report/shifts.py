@@ -1,4 +1,4 @@
-"""How far the predictions of two runs lie apart, by what their receipts keep of them."""
+"""Compare a scored output's predictions with the distribution in an earlier run's receipt."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sentiment_batch.report.statistics import Histogram, Statistics, share
 
 @dataclass(frozen=True)
 class Shift:
-    """Rows of one quantity, before and now, by the names of its bins."""
+    """Numbers of rows per bin of one quantity, before and now; `names` are those of the bins."""
 
     names: Sequence[str]
     rows_before: Sequence[int]
@@ -21,17 +21,17 @@ class Shift:
 
     @property
     def before(self) -> list[float]:
-        """Shares in [0, 1]."""
+        """The shares of the bins before, in [0, 1]."""
         return [share(rows, sum(self.rows_before)) for rows in self.rows_before]
 
     @property
     def now(self) -> list[float]:
-        """Shares in [0, 1]."""
+        """The shares of the bins now, in [0, 1]."""
         return [share(rows, sum(self.rows_now)) for rows in self.rows_now]
 
     @property
     def index(self) -> float:
-        """The population stability index: 0 for no shift; above 0.1 it is called moderate, above 0.2 large."""
+        """The population stability index: 0 is no shift; above 0.1 is called a moderate one, above 0.2 a large one."""
         return stability_index(self.rows_before, self.rows_now)
 
 
@@ -55,12 +55,12 @@ class Shifts:
 
 
 def _shift(before: Sequence[int], now: Histogram) -> Shift:
-    """Of two histograms over the same bins, as that of a receipt is."""
+    """Compare two histograms over the same bins, which receipts use too."""
     return Shift(spans(now.edges), before, now.rows.tolist())
 
 
 def spans(edges: Sequence[float]) -> list[str]:
-    """The bins between edges in words: of integers, what lies in them."""
+    """Describe the bins between edges in words; bins of integers by the integers in them."""
     if all(edge == math.inf or float(edge).is_integer() for edge in edges):
         return [_whole(low, high) for low, high in pairwise(edges)]
     return [f"{low:.2f} to {high:.2f}".replace("-", "−") for low, high in pairwise(edges)]

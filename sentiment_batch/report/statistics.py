@@ -1,4 +1,4 @@
-"""What is counted of scored rows, in one pass and in memory that does not grow with them."""
+"""Statistics of scored rows, gathered in one pass and in memory that does not grow with them."""
 
 import math
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ from sentiment_batch.labels import FIVE_CLASSES, polarities
 from sentiment_batch.report.extremes import Extremes
 
 POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))
-# As in receipts, where the last bin has no end either.
+# As in receipts, where the last bin has no upper edge either.
 _TOKEN_EDGES = (*TOKEN_EDGES[:-1], math.inf)
 _MOST_LABELS = 1_000
 _MOST_GROUPS = 10_000
@@ -24,7 +24,7 @@ _MOST_GROUPS = 10_000
 
 @dataclass
 class Histogram:
-    """`rows[i]` values lie from edges[i] up to edges[i + 1]; see distribution.histogram."""
+    """Counts per bin: `rows[i]` values lie from edges[i] up to edges[i + 1]; see distribution.histogram."""
 
     edges: Sequence[float]
     rows: npt.NDArray[np.int64] = field(init=False)
@@ -52,7 +52,7 @@ class Group:
 
     @property
     def mean_polarity(self) -> float | None:
-        """In [-1, 1]; None where the labels have no order, or nothing is scored."""
+        """The mean polarity, in [-1, 1]; None if the labels have no order or no row is scored."""
         return self.polarity_sum / self.polarity_rows if self.polarity_rows else None
 
     def add(self, other: "Group") -> None:
@@ -63,7 +63,7 @@ class Group:
 
 
 class Statistics:
-    """Of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept."""
+    """Statistics of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept."""
 
     def __init__(self, top: int) -> None:
         self.top = top
@@ -81,21 +81,21 @@ class Statistics:
 
     @property
     def labels(self) -> list[str]:
-        """From the most negative to the most positive; where they have no order, the most frequent first."""
+        """Labels from most negative to most positive; if they have no order, the most frequent first."""
         labels = [label for label, _ in self.total.labels.most_common()]
         order = self.polarities
         return sorted(labels, key=lambda label: order[label]) if order else labels
 
     @property
     def polarities(self) -> Mapping[str, float]:
-        """One in [-1, 1] for each label, by its name; none where the labels have no order."""
-        # Of five labels, one that no row has got leaves the others where they are.
+        """The polarity of each label, in [-1, 1]; empty if the labels have no order."""
+        # If one of the five labels does not occur, the others keep their polarities.
         names = FIVE_CLASSES if self.total.labels.keys() <= set(FIVE_CLASSES) else tuple(self.total.labels)
         known = polarities(names)
         return {} if known is None else dict(zip(names, known, strict=True))
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Raises UsageError for too many groups, BadDataError for too many labels."""
+        """Count a batch; raises UsageError for too many groups, BadDataError for too many labels."""
         first = self.total.rows
         self._count(batch)
         scored = batch.filter(pc.is_valid(batch["sentiment"]))
@@ -136,5 +136,5 @@ def _counts(values: pa.Array) -> dict[str, int]:
 
 
 def share(part: int, whole: int) -> float:
-    """In [0, 1]; of nothing, nothing."""
+    """Return part / whole, in [0, 1]; 0 if `whole` is 0."""
     return part / whole if whole else 0.0
