@@ -1,1 +1,1 @@
-"""Data from Kaggle and from the Hugging Face hub, and submissions to Kaggle. Nothing that scores imports this."""
+"""Fetch data from Kaggle and the Hugging Face Hub, and submit to Kaggle. Scoring never imports this package."""

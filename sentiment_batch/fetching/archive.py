@@ -1,4 +1,4 @@
-"""Zip archives of strangers, unpacked into an empty folder: plain files inside of it, as large as they say, or none."""
+"""Unpack untrusted zip archives: only plain files inside the target folder, no larger than declared, or nothing."""
 
 import errno
 import re
@@ -18,9 +18,9 @@ GIGABYTE = 10**9
 def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
     """Unpack into a new `folder`, at most `max_bytes` in all.
 
-    Of the archives inside, those that hold nothing but the file that they are named after (`train.tsv.zip`:
-    `train.tsv`) are replaced by it. Raises BadDataError for an archive that is damaged, too large, or would write
-    anything but plain files below `folder`; CannotWriteError if the disk has no room.
+    A nested archive that holds only the file it is named after (`train.tsv.zip`: `train.tsv`) is replaced by that file.
+    Raises BadDataError for an archive that is damaged, too large, or would write anything but plain files below
+    `folder`; CannotWriteError if the disk has no room.
     """
     folder.mkdir()
     left = max_bytes - _extract(archive, folder, max_bytes)
@@ -31,7 +31,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
 
 
 def require_safe_names(names: Sequence[str], origin: str) -> None:
-    """Raise BadDataError unless the names lead to different files below the folder that they are written to."""
+    """Raise BadDataError unless the names denote distinct files below the target folder."""
     paths = [PurePosixPath(name) for name in names]
     for name in names:
         parts = re.split(r"[/\\]", name)
@@ -43,7 +43,7 @@ def require_safe_names(names: Sequence[str], origin: str) -> None:
 
 
 def require_allowed(size: int, max_bytes: int, what: str) -> None:
-    """Raise BadDataError if `size`, in bytes, is more than allowed."""
+    """Raise BadDataError if `size` exceeds `max_bytes`."""
     if size > max_bytes:
         raise BadDataError(
             f"{what} has {size / GIGABYTE:,.1f} GB, and {max_bytes / GIGABYTE:,.1f} GB are allowed: "
@@ -59,7 +59,7 @@ def _extract(archive: Path, folder: Path, max_bytes: int) -> int:
         for member in members:
             if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
                 raise BadDataError(f"{archive.name} holds {member.filename!r}, which is no plain file")
-            # Of the other methods the standard library unpacks whole blocks at once, a gigabyte from a few bytes.
+            # With other methods, the standard library unpacks whole blocks at once: a gigabyte from a few bytes.
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise BadDataError(f"{archive.name} holds {member.filename!r}, packed by another method than deflate")
         size = sum(member.file_size for member in members)
@@ -72,7 +72,7 @@ def _extract(archive: Path, folder: Path, max_bytes: int) -> int:
         for member in members:
             path = folder / member.filename
             path.parent.mkdir(parents=True, exist_ok=True)
-            # No more is read than the archive says, and then the checksum has to be right.
+            # No more than the declared size is read; then the checksum must match.
             with packed.open(member) as source, path.open("xb") as target:
                 shutil.copyfileobj(source, target)
     return size
@@ -91,7 +91,7 @@ def _reading(archive: Path) -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, IndexError, RuntimeError, ValueError, OSError) as error:
-        # IndexError: an empty name; RuntimeError: a password; ValueError and EINVAL: numbers that no archive has.
+        # IndexError: an empty name; RuntimeError: a password; ValueError and EINVAL: impossible numbers.
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         raise BadDataError(f"{archive.name} cannot be unpacked: {error}: run the same command again") from error

@@ -1,4 +1,4 @@
-"""Where the kaggle package looks for a token, and that nobody else can read it there. Nothing here tells a token."""
+"""Find where the kaggle package looks for a token, and check that nobody else can read it. No token is ever shown."""
 
 import os
 import re
@@ -15,12 +15,12 @@ HOW_TO_GET_ONE = (
 
 _VARIABLES = ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY")
 _OTHERS = 0o077
-# A longer one would be taken for the path of a file, and quoted in the system's error.
+# A longer value would be taken for a file path and quoted in the system's error.
 _USABLE = re.compile(r"[!-~]{1,255}")
 
 
 def require_safe_credentials() -> None:
-    """Raise ConfigurationError if a file with a token is open to others, or a variable holds what cannot be one."""
+    """Raise ConfigurationError if others can read a token file, or a variable holds what cannot be a token."""
     for path in filter(Path.is_file, _files()):
         if path.stat().st_mode & _OTHERS:
             raise ConfigurationError(f"{path} can be read by others: chmod 600 {shlex.quote(str(path))}")
@@ -31,7 +31,7 @@ def require_safe_credentials() -> None:
 
 
 def has_access_token() -> bool:
-    """Whether there is a token of the new kind, good or not."""
+    """Return whether there is a token of the new kind, valid or not."""
     from kagglesdk import get_access_token_from_env
 
     return get_access_token_from_env()[0] is not None

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, all files of one commit."""
+"""Fetch data sets from the Hugging Face Hub: all files of one commit."""
 
 import hashlib
 import shutil
@@ -29,10 +29,11 @@ _SERVER = "the hub"
 def fetch(
     name: str, revision: str | None, place: Workplace, max_bytes: int, note: Note, *, show_progress: bool
 ) -> tuple[str, list[Path]]:
-    """Download and check a data set; returns its commit's hash, and the files, where they now are.
+    """Download and verify a data set; returns its commit hash and the paths of its files in the target folder.
 
-    Raises UsageError for what cannot be a name, NoInputError for a data set or revision that the hub does not show,
-    ConfigurationError for one that it does not give, and the errors of `patiently` and `Workplace.publish`.
+    Raises UsageError for an invalid name, NoInputError if the hub shows no such data set or revision,
+    ConfigurationError if it denies access, BadDataError for a download that is damaged, unsafe or too large, and the
+    errors of `patiently` and `Workplace.publish`.
     """
     logging.set_verbosity_error()
     if not show_progress:
@@ -73,23 +74,23 @@ def fetch(
         raise UsageError(f"hf:{name} is no name of a data set: it is owner/name, as in its address") from error
     except OfflineModeIsEnabled as error:
         raise ConfigurationError("HF_HUB_OFFLINE is set: unset it to fetch from the hub") from error
-    shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # its notes on what has been downloaded
+    shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # the library's download metadata
     return info.sha, place.publish(folder)
 
 
 def _download(name: str, path: str, commit: str, folder: Path) -> None:
-    """Download a file, or the rest of it."""
+    """Download a file, or resume its download."""
     try:
         hf_hub_download(name, path, repo_type="dataset", revision=commit, local_dir=folder)
     except LocalEntryNotFoundError as error:
-        # It says that there is no local copy; what counts is why there could be no other.
+        # The error only says that there is no local copy; its cause says why the download failed.
         if error.__cause__ is None:
             raise
         raise error.__cause__ from None
 
 
 def _is_intact(path: Path, file: Any) -> bool:
-    """Whether the content is what the hub tells: by SHA-256 for large files, else by the hash that git gives it."""
+    """Return whether the content matches the hub's hash: SHA-256 for large files, else that of a Git blob."""
     if file.lfs:
         return sha256_of(path) == str(file.lfs.sha256)
     if not file.blob_id:

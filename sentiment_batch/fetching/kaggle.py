@@ -1,7 +1,7 @@
-"""Competitions, data sets and submissions of Kaggle, through its own package.
+"""Kaggle competitions, data sets and submissions, through Kaggle's own package.
 
-That package signs in when it is imported, prints to stdout, exits where it finds no token, and with VERBOSE in the
-environment shows every request with the token in it. So it is imported late, and never speaks for itself.
+That package signs in on import, prints to stdout, exits if it finds no token, and prints every request, token included,
+if VERBOSE is in the environment. So it is imported late and kept silent.
 """
 
 import base64
@@ -22,14 +22,14 @@ from sentiment_batch.fetching.retrying import Note, patiently
 from sentiment_batch.fetching.workplace import Workplace
 
 _SERVER = "Kaggle"
-_CHUNK_BYTES = 2**16  # what a cut costs at most
+_CHUNK_BYTES = 2**16  # the most that a dropped connection costs
 
 
 def fetch(data: KaggleData, place: Workplace, max_bytes: int, note: Note, *, show_progress: bool) -> list[Path]:
-    """Download, check and unpack; returns the files, where they now are.
+    """Download, verify and unpack; returns the paths of the files in the target folder.
 
-    Raises ConfigurationError for the token, NoInputError for a name that Kaggle does not know, and the errors of
-    `patiently`, `unpack` and `Workplace.publish`.
+    Raises ConfigurationError for a missing or refused token, NoInputError for a name that Kaggle does not know, and the
+    errors of `patiently`, `unpack` and `Workplace.publish`.
     """
     api = _sign_in(data, note)
     archive = place.download / f"{data.slug}.zip"
@@ -40,7 +40,7 @@ def fetch(data: KaggleData, place: Workplace, max_bytes: int, note: Note, *, sho
         unpack(archive, place.files, max_bytes)
         return place.publish(place.files)
     except BaseException:
-        # Beside what can be continued stands the package's mark, with the version that it is a part of.
+        # A resumable download has the package's marker file beside it, which records the version of the data.
         if not archive.with_name(f"{archive.name}.kaggle-partial").exists():
             archive.unlink(missing_ok=True)
         raise
@@ -54,7 +54,7 @@ def submit(file: Path, data: KaggleData, message: str, note: Note) -> None:
         with _muted():
             return api.competition_submit(str(file), message, data.slug, quiet=True)
 
-    # A server that failed may have taken the submission, and there are only so many a day.
+    # A failing server may have accepted the submission, and the number per day is limited.
     try:
         answer = patiently(upload, _SERVER, data.refusal, note, repeatable=False)
     except (TryAgainError, InputOutputError) as error:
@@ -68,12 +68,12 @@ def _sign_in(data: KaggleData, note: Note) -> Any:
     require_safe_credentials()
     for name in ("VERBOSE", "VERBOSE_OUTPUT"):
         os.environ.pop(name, None)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show signed addresses
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show signed URLs
     with _muted():
         import kaggle
     api = kaggle.api
     if not api.get_config_value(api.CONFIG_NAME_AUTH_METHOD):
-        # Why it has not worked, the import does not tell.
+        # The import does not say why signing in failed.
         patiently(lambda: _authenticate(api, data), _SERVER, data.refusal, note)
     return api
 
@@ -89,7 +89,7 @@ def _authenticate(api: Any, data: KaggleData) -> None:
 
 
 def _download(api: Any, data: KaggleData, archive: Path, max_bytes: int, *, show_progress: bool) -> None:
-    """Download the archive, or the rest of it."""
+    """Download the archive, or resume its download."""
     with _muted(), api.build_kaggle_client() as client, closing(_request(client, data)) as response:
         require_allowed(int(response.headers.get("Content-Length", 0)), max_bytes, archive.name)
         try:
@@ -112,7 +112,7 @@ def _download(api: Any, data: KaggleData, archive: Path, max_bytes: int, *, show
 
 
 def _request(client: Any, data: KaggleData) -> Any:
-    """The response, with its body still to be read."""
+    """Request the archive; the body of the response is still to be read."""
     if data.owner is None:
         from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFilesRequest
 
@@ -127,7 +127,7 @@ def _request(client: Any, data: KaggleData) -> Any:
 
 
 def _md5_told(response: Any) -> str | None:
-    """The MD5 of the whole body in hexadecimal, where the storage tells it (`x-goog-hash: crc32c=…, md5=…`)."""
+    """Return the MD5 of the whole body in hex, if the storage sends it (`x-goog-hash: crc32c=…, md5=…`)."""
     for part in response.headers.get("x-goog-hash", "").split(","):
         name, _, value = part.strip().partition("=")
         if name == "md5":

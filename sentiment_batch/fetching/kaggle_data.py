@@ -1,4 +1,4 @@
-"""What Kaggle has by which name, where its page is, and what to do when it is refused."""
+"""Names of Kaggle's competitions and data sets, their pages, and what to do when access is refused."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SLUG = r"[A-Za-z0-9_-]+"
 
 @dataclass(frozen=True)
 class KaggleData:
-    """A competition (`owner` is None), or a data set in its last version or in another."""
+    """A competition (`owner` is None), or a data set in its latest version (`version` is None) or another."""
 
     owner: str | None
     slug: str
@@ -26,7 +26,7 @@ class KaggleData:
 
     @classmethod
     def parse(cls, name: str, version: str | None) -> Self:
-        """Raises UsageError for what can be neither."""
+        """Parse a name and a version; raises UsageError if either is invalid."""
         found = re.fullmatch(rf"(?:({_SLUG})/)?({_SLUG})", name)
         if not found:
             raise UsageError(
@@ -39,7 +39,7 @@ class KaggleData:
 
     @classmethod
     def competition(cls, name: str) -> Self:
-        """Raises UsageError for a data set, and for what can be neither."""
+        """Parse the name of a competition; raises UsageError for a data set or an invalid name."""
         data = cls.parse(name, None)
         if data.owner:
             raise UsageError(f"{name} is a data set: submissions go to competitions")
@@ -51,7 +51,7 @@ class KaggleData:
         return f"https://www.kaggle.com/{kind}/{self.owner + '/' if self.owner else ''}{self.slug}"
 
     def refusal(self, status: int) -> SentimentBatchError:
-        """What to do about an HTTP status of Kaggle's."""
+        """Return the error for an HTTP status from Kaggle, which says what to do."""
         match status:
             case 401:
                 return ConfigurationError(f"Kaggle does not take the token (401): {HOW_TO_GET_ONE}")

@@ -1,4 +1,4 @@
-"""Requests to a server that may be busy, down or out of reach: what is asked again, and what ends in which error."""
+"""Retry requests to a server that may be busy, down or unreachable, and turn failures into errors."""
 
 import json
 import time
@@ -28,13 +28,13 @@ def patiently(
     *,
     repeatable: bool = True,
 ) -> Answer:
-    """What `ask` returns, asked again where that helps; `note` is told before each wait.
+    """Return what `ask` returns, retrying a few times where that helps; `note` is called before each wait.
 
-    A server that is busy (429) is asked again after the time that it names; one that fails (5xx), and one that cuts
-    the connection, a few times, unless the request is not `repeatable`. `refusal` turns any other status into an error.
+    A busy server (429) is retried after the delay it names; a failing one (5xx) and a dropped connection only if the
+    request is `repeatable`. `refusal` turns any other status into an error.
 
-    Raises that error, TryAgainError (429, 5xx), InputOutputError (no connection), or ConfigurationError (nothing that
-    can be sent). None of them quotes the library: its words can hold signed addresses, and headers with a token.
+    Raises that error, TryAgainError (429, 5xx), InputOutputError (no connection), or ConfigurationError (a request that
+    cannot be sent). None of them quotes the library: its messages can hold signed URLs, and headers with a token.
     """
     for pause in (*_PAUSES, None):
         try:
@@ -45,7 +45,7 @@ def patiently(
             after = None if response is None else _retry_after(response)
             problem = _problem(error, status, after, server, refusal)
             again = status == _TOO_MANY_REQUESTS or (repeatable and isinstance(problem, TryAgainError | _Cut))
-        # Not raised in the handler: what was caught would be shown with it, as its context.
+        # Raised outside the handler: otherwise the caught exception would be shown as its context.
         if not again or pause is None or (after or 0) > _LONGEST_WAIT:
             if repeatable and isinstance(problem, TryAgainError):
                 problem.add_note("try again later")
@@ -57,7 +57,7 @@ def patiently(
 
 
 class _Cut(InputOutputError):
-    """A connection that there was, and is no more."""
+    """A connection that was established, then dropped."""
 
 
 def _problem(
@@ -77,13 +77,13 @@ def _problem(
         return InputOutputError(f"{server} cannot be reached: check the network, and HTTPS_PROXY if you need a proxy")
     if isinstance(error, json.JSONDecodeError):
         return InputOutputError(f"what answers is not {server}: is there a login page or a proxy in between?")
-    if isinstance(error, ValueError):  # such as a header with a line break, which is quoted
+    if isinstance(error, ValueError):  # such as a header with a line break, which it quotes
         return ConfigurationError(f"{server} cannot be asked like this: copy the token, and the proxy's address, anew")
     return _Cut(f"the connection to {server} was cut")
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds that the server asks to wait, whether it names them or a date."""
+    """Return the seconds that the server asks to wait, given as a number or a date; None if it does not ask."""
     value = response.headers.get("Retry-After")
     try:
         return None if value is None else float(Retry().parse_retry_after(value))

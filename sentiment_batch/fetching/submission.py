@@ -1,4 +1,4 @@
-"""A scored test file as the competition "Sentiment Analysis on Movie Reviews" takes it: PhraseId,Sentiment."""
+"""Turn a scored test file into a submission to "Sentiment Analysis on Movie Reviews": PhraseId,Sentiment."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _SHOWN = 3
 
 
 class Counts(NamedTuple):
-    """Rows written, and those of them that had no prediction and got the neutral class."""
+    """Rows written, and how many of them had no prediction and got the neutral class."""
 
     rows: int
     neutral: int

@@ -1,4 +1,4 @@
-"""Where files are made ready before they appear in the folder that they were fetched for, each of them complete."""
+"""Stage fetched files in a hidden folder, and move them into the target folder once complete."""
 
 import filecmp
 import os
@@ -17,7 +17,10 @@ _WORTH_KEEPING = 100_000  # bytes
 
 
 class Workplace:
-    """Open one with `workplace`. `download` is kept for the next run if this one fails; `files` is not there yet."""
+    """A staging folder, opened by `workplace`.
+
+    `download` is kept for the next run if this one fails; `files` does not exist yet.
+    """
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -26,9 +29,9 @@ class Workplace:
         self.files = self.folder / "files"
 
     def publish(self, files: Path) -> list[Path]:
-        """Move all files below `files`, a folder in here, to their places in the target; returns those, sorted.
+        """Move all files below `files`, a folder in here, to their places in the target; returns these, sorted.
 
-        Raises UsageError, and moves nothing, if another file is at one of them; one with the same contents may be.
+        Raises UsageError, and moves nothing, if a different file is at one of them; an identical one is fine.
         """
         names = sorted(path.relative_to(files) for path in files.rglob("*") if path.is_file())
         for name in names:
@@ -45,9 +48,9 @@ class Workplace:
 
 @contextmanager
 def workplace(target: Path) -> Iterator[Workplace]:
-    """A hidden folder in `target`, which is made if it is not there, for one process at a time.
+    """Open a hidden folder in `target`, which is created if missing, for one process at a time.
 
-    Raises CannotWriteError for what the file system refuses, TryAgainError if another process works in `target`.
+    Raises CannotWriteError for file-system errors, TryAgainError if another process is using `target`.
     """
     if not target.absolute().parent.is_dir():
         raise CannotWriteError(f"no folder {target.parent}: create it first")
@@ -83,7 +86,7 @@ def workplace(target: Path) -> Iterator[Workplace]:
 
 
 def _keep(download: Path, error: BaseException) -> None:
-    """Keep what there is for the next run, and say so, if it is worth it."""
+    """Keep a download that is worth resuming and say so in a note; remove any other."""
     size = sum(path.stat().st_size for path in download.rglob("*") if path.is_file())
     if size >= _WORTH_KEEPING:
         error.add_note(f"{size / 1e6:,.1f} MB are kept: the same command again goes on behind them")
@@ -99,7 +102,7 @@ def _require_free(path: Path, new: Path) -> None:
 
 @contextmanager
 def _locked(path: Path, target: Path) -> Iterator[None]:
-    """Hold the kernel's lock; it ends with the process, however that ends."""
+    """Hold a kernel lock, which is released however the process ends."""
     lock = filelock.FileLock(path, timeout=0)
     try:
         lock.acquire()
