@@ -1,4 +1,4 @@
-"""A recipe's options as transformers' Trainer takes them."""
+"""Convert a recipe's options to transformers' TrainingArguments."""
 
 import math
 import os
@@ -14,10 +14,10 @@ from sentiment_batch.training.recipe import TrainingOptions
 def trainer_arguments(
     options: TrainingOptions, steps_folder: Path, rows: int, *, show_progress: bool
 ) -> TrainingArguments:
-    """For epochs of `rows`, with the last steps saved in `steps_folder`."""
+    """Return the arguments for epochs of `rows` rows, with the last steps saved in `steps_folder`."""
     steps = math.ceil(rows / options.batch_size / options.gradient_accumulation) * options.epochs
     interval = max(1, int(steps / max(1, round(options.epochs * options.evaluations_per_epoch))))
-    # transformers leaves its choice of precision here, and would take it up again for the next run of this process.
+    # transformers stores its choice of precision here, and would reuse it for the next run in this process.
     os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
     return TrainingArguments(
         output_dir=str(steps_folder),
@@ -25,7 +25,7 @@ def trainer_arguments(
         per_device_train_batch_size=options.batch_size,
         per_device_eval_batch_size=options.batch_size,
         gradient_accumulation_steps=options.gradient_accumulation,
-        remove_unused_columns=False,  # or soft labels would be
+        remove_unused_columns=False,  # else soft labels would be removed
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
         warmup_ratio=options.warmup_ratio,
@@ -40,7 +40,7 @@ def trainer_arguments(
         save_steps=interval,
         save_total_limit=2,
         load_best_model_at_end=True,
-        restore_callback_states_from_checkpoint=True,  # how long patience has lasted
+        restore_callback_states_from_checkpoint=True,  # such as the patience used up so far
         metric_for_best_model="dev_accuracy",
         logging_steps=min(50, interval),
         report_to=[],

@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights, which is measured and kept instead of the weights themselves."""
+"""An exponential moving average of the weights, evaluated and saved in place of the weights themselves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ _FILE = "averaged.safetensors"
 
 
 class WeightAveraging(TrainerCallback):  # type: ignore[misc]  # transformers is not followed
-    """Follows the weights after every step: average ← decay · average + (1 - decay) · weights.
+    """Updates the average after every step: average ← decay · average + (1 - decay) · weights.
 
-    The average begins at the weights of the first step. It is saved beside each of the run's checkpoints, so that a
-    resumed run goes on with it.
+    The average starts from the weights of the first step. It is saved beside each of the run's checkpoints, so that a
+    resumed run continues from it.
     """
 
     def __init__(self, decay: float) -> None:
@@ -35,14 +35,14 @@ class WeightAveraging(TrainerCallback):  # type: ignore[misc]  # transformers is
         save_file(self._average.state_dict(), _checkpoint(args, state.global_step) / _FILE)
 
     def on_train_end(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
-        """The trainer has gone back to the best step's weights: leave that step's average in the model."""
+        """Load the best step's average into the model: the trainer has just restored that step's weights."""
         if state.best_global_step:
             self._load(_checkpoint(args, state.best_global_step))
         model.load_state_dict(self._average.module.state_dict())
 
     @contextmanager
     def in_place(self, model: Any) -> Iterator[None]:
-        """Let `model` have the averaged weights inside of the block."""
+        """Give `model` the averaged weights within the block."""
         self._swap(model)
         try:
             yield

@@ -1,4 +1,4 @@
-"""How far a figure might be from what more texts of the kind would give (Efron 1979)."""
+"""Bootstrap intervals: how far a figure may be from what more texts of the kind would give (Efron 1979)."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,9 +12,9 @@ Statistics = Callable[[npt.NDArray[np.int64]], Mapping[str, float | None]]
 
 
 def intervals(statistics: Statistics, count: int) -> dict[str, tuple[float, float]]:
-    """The 95 % percentile interval of each statistic over 1,000 seeded resamples of `count` rows.
+    """Return the 95 % percentile interval of each statistic over 1,000 seeded resamples of `count` rows.
 
-    `statistics` takes row numbers, int64 [count]. One that is always None has no interval.
+    `statistics` takes row numbers, int64 [count]. A statistic that is always None gets no interval.
     """
     random = np.random.default_rng(_SEED)
     samples = [statistics(random.integers(0, count, count)) for _ in range(RESAMPLES)]

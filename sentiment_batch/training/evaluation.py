@@ -1,4 +1,4 @@
-"""A bundle measured on labelled texts, scored as the worker scores."""
+"""Evaluate a bundle on labelled texts, scored as the worker scores them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,15 +16,15 @@ from sentiment_batch.text import LongText
 from sentiment_batch.training.bootstrap import intervals
 from sentiment_batch.training.corpora import LabelledTexts
 
-# A resampled calibration error is larger than the error itself: `by_chance` tells what to hold it against.
+# Resampling inflates the calibration error; `error_by_chance` is what to compare it with.
 _NOT_RESAMPLED = {"rows", "calibration_error"}
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of a sample: `rows`, int64 [N], are the places of the N texts that could be scored.
+    """A model's predictions on a sample; `rows`, int64 [N], are the indices of the N texts that could be scored.
 
-    `probabilities`: float32 [N, K]. `labels`, the true ones: int64 [N]. `n_tokens`: int32 [N]. `truncated`: bool [N].
+    `probabilities`: float32 [N, K]. `labels`: the true ones, int64 [N]. `n_tokens`: int32 [N]. `truncated`: bool [N].
     """
 
     rows: npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class LengthGroup:
-    """Texts of more than `above` tokens, and of at most `up_to`: None for those that it does not read at once."""
+    """Texts of more than `above` and at most `up_to` tokens; `up_to` is None for those too long to read at once."""
 
     above: int
     up_to: int | None
@@ -47,9 +47,9 @@ class LengthGroup:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that is measured on one sample.
+    """All measurements on one sample.
 
-    `intervals`: bootstrap 95 % intervals by metric. `confusion`: int64 [K, K], true labels in rows. `scaled` and
+    `intervals`: bootstrap 95 % intervals by metric. `confusion`: int64 [K, K], true labels in rows. `scaled`,
     `unscaled`: with and without the bundle's temperature. `error_by_chance`: see calibration.error_by_chance.
     """
 
@@ -62,7 +62,7 @@ class Evaluation:
     error_by_chance: float
 
     def record(self) -> dict[str, Any]:
-        """As it stands in a report."""
+        """Return the evaluation as a report's JSON holds it."""
         return {
             **asdict(self.metrics),
             "intervals": self.intervals,
@@ -74,9 +74,10 @@ class Evaluation:
 
 
 def predict(scorer: Scorer, examples: LabelledTexts) -> Predictions:
-    """Score the texts; raises ConfigurationError if the model has fewer labels than the data.
+    """Score the texts.
 
-    BadDataError if none of the texts can be scored.
+    Raises ConfigurationError if the model has fewer labels than the data, BadDataError if none of the texts can be
+    scored.
     """
     labels = scorer.bundle.labels
     if examples.labels.max(initial=-1) >= len(labels):
@@ -91,7 +92,7 @@ def predict(scorer: Scorer, examples: LabelledTexts) -> Predictions:
 
 
 def evaluate(scorer: Scorer, predictions: Predictions) -> Evaluation:
-    """Measure what `scorer` predicted."""
+    """Compute all measurements of `predictions`, which `scorer` made."""
     probabilities, labels = predictions.probabilities, predictions.labels
     bundle = scorer.bundle
     ordered = in_order(bundle.polarities)
@@ -114,16 +115,16 @@ def evaluate(scorer: Scorer, predictions: Predictions) -> Evaluation:
 def evaluate_cuts(
     scorers: Mapping[LongText, Scorer], examples: LabelledTexts, predictions: Predictions
 ) -> dict[LongText, Evaluation]:
-    """Measure each way to cut long texts, by a scorer that does, on the texts that were too long for `predictions`.
+    """Evaluate each way to cut long texts, by its scorer, on the texts that were truncated for `predictions`.
 
-    Empty if all of them fit.
+    Empty if there are none.
     """
     long = examples.select(predictions.rows[predictions.truncated])
     return {cut: evaluate(scorer, predict(scorer, long)) for cut, scorer in scorers.items()} if len(long) else {}
 
 
 def _by_length(predictions: Predictions, max_tokens: int, *, ordered: bool) -> tuple[LengthGroup, ...]:
-    """Accuracy in groups of doubling length, without those that are empty."""
+    """Return accuracies by length, in groups that double in length; empty groups are left out."""
     lengths = np.where(predictions.truncated, max_tokens + 1, predictions.n_tokens)
     edges = [0, *(2**power for power in range(3, max_tokens.bit_length()) if 2**power < max_tokens), max_tokens]
     groups = []

@@ -1,4 +1,4 @@
-"""Fine-tuning: a recipe and its corpora to a checkpoint folder. transformers' Trainer does the work."""
+"""Fine-tune on a recipe's corpora into a checkpoint folder. transformers' Trainer does the work."""
 
 import dataclasses
 import json
@@ -39,7 +39,7 @@ from sentiment_batch.training.trainer import FinetuningTrainer
 
 @dataclass(frozen=True)
 class Base:
-    """What a training begins with: tokenizer and model, and the `stages` of training that the model has behind it."""
+    """What a training starts from: a tokenizer, and a model with the training `stages` that it has been through."""
 
     tokenizer: Any
     model: Any
@@ -47,15 +47,15 @@ class Base:
 
 
 def prepare(recipe: Recipe, corpora: Sequence[Corpus]) -> Base:
-    """Load the base checkpoint, and look at everything that the training will need, before anything is written.
+    """Load the base checkpoint and check everything that the training will need, before anything is written.
 
-    Raises BadDataError, NoInputError or ConfigurationError with what cannot be trained, or trained on.
+    Raises BadDataError, NoInputError or ConfigurationError for data, a base or teachers that cannot be used.
     """
     options = recipe.options
     for corpus in corpora:
         if not len(corpus.train) or not len(corpus.dev):
             raise BadDataError(f"{corpus.name}: too few rows, or groups of rows, to train on some and hold some back")
-    set_seed(options.seed)  # a fresh head is drawn
+    set_seed(options.seed)  # a new head is initialized at random
     stages = earlier_stages(recipe.base)
     tokenizer, model = load_pretrained(recipe.base, recipe.labels)
     freeze(model, options)
@@ -72,11 +72,11 @@ def prepare(recipe: Recipe, corpora: Sequence[Corpus]) -> Base:
 def finetune(
     base: Base, recipe: Recipe, corpora: Sequence[Corpus], folder: Path, *, show_progress: bool
 ) -> dict[str, Any]:
-    """Train on the corpora together and leave the best checkpoint in `folder`; returns the metrics written there.
+    """Train on all corpora together and save the best checkpoint; returns its metrics.
 
-    `corpora` are those of the recipe, in its order. `folder/checkpoint/` receives config.json, model.safetensors, the
-    tokenizer, `metrics.json` and `learning_curves.png`, and is sealed; `folder/steps/` has the last steps that were
-    saved, from which the same call goes on. Raises DivergedError.
+    `corpora` are the recipe's, in its order. `folder/checkpoint/` receives config.json, model.safetensors, the
+    tokenizer, `metrics.json` and `learning_curves.png`, and is sealed; `folder/steps/` holds the last saved steps, from
+    which the same call resumes. Raises DivergedError.
     """
     checkpoint, steps = folder / "checkpoint", folder / "steps"
     if is_intact(checkpoint):
@@ -95,7 +95,7 @@ def finetune(
         options.batch_size,
         options.seed,
     )
-    # As many of the rows trained on as of those held back: the distance between the two is what was only memorized.
+    # As many training rows as held-out ones: the gap between the two is what was merely memorized.
     trained = EncodedTexts.concatenate([part.sample(options.dev_rows, options.seed) for part in train_parts])
 
     trainer = FinetuningTrainer(
@@ -112,7 +112,7 @@ def finetune(
         callbacks=_callbacks(options),
     )
     trainer.remove_callback(PrinterCallback)  # it prints the log to stdout
-    trainer.add_callback(StepSealing())  # the last one
+    trainer.add_callback(StepSealing())  # must come last
     trainer.train(resume_from_checkpoint=last_step(steps))
     trainer.model.save_pretrained(checkpoint)  # not save_model, which adds a pickle of the arguments
     history = list(trainer.state.log_history)  # the evaluations below would be appended
@@ -136,7 +136,7 @@ def finetune(
 def _encode(
     recipe: Recipe, corpora: Sequence[Corpus], tokenizer: Path
 ) -> tuple[list[EncodedTexts], dict[str, EncodedTexts]]:
-    """What is trained on, by corpus, and a sample of each part that is held back, by name."""
+    """Tokenize the training texts, by corpus, and a sample of each held-out part, by name."""
     options = recipe.options
     train, dev = [], {}
     for spec, corpus in zip(recipe.corpora, corpora, strict=True):

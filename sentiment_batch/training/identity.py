@@ -1,4 +1,4 @@
-"""Whatever changes the result of a training: while it is the same, an unfinished one may be continued."""
+"""The identity of a training: all that affects its result. While it is unchanged, training may be resumed."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ _PACKAGES = ("sentiment-batch", "tokenizers", "torch", "transformers")
 
 
 def identity_of(recipe: Recipe, corpora: Sequence[Corpus]) -> dict[str, dict[str, Any]]:
-    """As JSON reads it back: `settings`, `versions`, and the hashes of `content`; raises OSError."""
+    """Return `settings`, `versions` and the hashes of `content`, as they read back from JSON; raises OSError."""
     settings = {
         "base": recipe.base,
         "labels": recipe.labels,
@@ -35,18 +35,18 @@ def identity_of(recipe: Recipe, corpora: Sequence[Corpus]) -> dict[str, dict[str
 
 
 def changes(before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """In words, what is not as it was."""
+    """Describe in words what has changed."""
     found = []
     for part, values in now.items():
         for name, value in values.items():
-            was = before[part].get(name, value)  # of what is new, `corpora` tells
+            was = before[part].get(name, value)  # new corpora show up in `corpora`
             if was != value:
                 found.append(f"{name} changed" if part == "content" else f"{name} was {was}, is {value}")
     return found
 
 
 def _corpus_sha256(corpus: Corpus) -> str:
-    """Of the texts and labels as they are split: a file may be written anew, or lie elsewhere."""
+    """Hash the texts and labels as split, rather than the files, which may be rewritten or moved."""
     parts: dict[str, LabelledTexts] = {"": corpus.train, **corpus.held_back()}
     content = {name: [part.texts, part.labels.tolist()] for name, part in parts.items()}
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The layers of a BERT-family classifier: which are trained, from when on, and how fast."""
+"""The layers of a BERT-family classifier: which are trained, from which epoch, and at which learning rate."""
 
 import re
 from typing import Any
@@ -9,22 +9,22 @@ from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.training.recipe import TrainingOptions
 
 _ENCODER_LAYER = re.compile(r"\.layer\.(\d+)\.")
-# Options that mean something only where the parameters of one layer are not those of the next.
+# Options that only make sense if layers do not share their parameters.
 _BY_LAYER = ("freeze_layers", "unfreeze_every", "layer_decay", "head_learning_rate")
 
 
 def layer_of(name: str, depth: int) -> int:
-    """The place of a parameter by its name: 0 for embeddings, 1 to `depth` for encoder layers, then the head."""
+    """Return a parameter's layer, by its name: 0 for embeddings, 1 to `depth` for encoder layers, then the head."""
     if match := _ENCODER_LAYER.search(name):
         return 1 + int(match[1])
-    return 0 if ".embeddings" in name else depth + 1  # ELECTRA's: also .embeddings_project.
+    return 0 if ".embeddings" in name else depth + 1  # also matches ELECTRA's .embeddings_project.
 
 
 def freeze(model: Any, options: TrainingOptions) -> None:
-    """Keep the embeddings and the lowest layers as they are.
+    """Freeze the embeddings and the lowest layers.
 
-    Raises ConfigurationError if that names too many, if unfreezing would not come to an end, or for any option by layer
-    where the layers share their parameters, as ALBERT's do.
+    Raises ConfigurationError for more layers than there are, if unfreezing would not finish in time, or for any
+    per-layer option if the layers share their parameters, as ALBERT's do.
     """
     depth = model.config.num_hidden_layers
     layers = {layer_of(name, depth) for name, _ in model.named_parameters()}
@@ -47,10 +47,10 @@ def freeze(model: Any, options: TrainingOptions) -> None:
 
 
 def parameter_groups(model: Any, options: TrainingOptions, decayed: set[str]) -> list[dict[str, Any]]:
-    """Groups of what is not frozen, with their learning rates; weight decay for the parameters in `decayed` alone.
+    """Group the unfrozen parameters, each group with its learning rate; only those in `decayed` get weight decay.
 
-    The highest encoder layer learns at the recipe's rate, each lower one at `layer_decay` of that above it, and the
-    embeddings lowest of all (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?").
+    The top encoder layer learns at the recipe's rate, each lower one at `layer_decay` times the rate of the layer
+    above, and the embeddings at the lowest (Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?").
     """
     depth = model.config.num_hidden_layers
     groups: dict[tuple[int, bool], list[Any]] = {}
@@ -69,7 +69,7 @@ def parameter_groups(model: Any, options: TrainingOptions, decayed: set[str]) ->
 
 
 class GradualUnfreezing(TrainerCallback):  # type: ignore[misc]  # transformers is not followed
-    """Train the head alone at first, then one more layer from the top every so many epochs (Howard and Ruder 2018)."""
+    """Trains the head alone at first, then unfreezes layer by layer from the top (Howard and Ruder 2018)."""
 
     def __init__(self, options: TrainingOptions) -> None:
         self._options = options
@@ -84,6 +84,6 @@ def _lowest_trained(options: TrainingOptions) -> int:
 
 
 def _thaw(model: Any, lowest: int) -> None:
-    """Let the layers from `lowest` on be trained, and no other."""
+    """Unfreeze the layers from `lowest` up, and freeze all others."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(layer_of(name, model.config.num_hidden_layers) >= lowest)

@@ -1,4 +1,4 @@
-"""What a training step minimizes: cross-entropy, and what may be added to it."""
+"""What a training step minimizes: cross-entropy, plus optional terms."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss of logits, float [N, K], for labels, int64 [N], that are ordinals.
+    """A loss of logits, float [N, K], for labels, int64 [N], that are class indices.
 
-    class_weights: float [K], what a mistake about a text of that label counts.
-    ordinal: the weight of the squared distance between the cumulative distributions of prediction and label, so that
-        "very negative" for "negative" costs less than "positive" does (Hou, Yu and Samaras 2016).
-    r_drop: the weight of the divergence between two passes that differ by dropout (Liang et al. 2021). The logits are
-        then [2N, K]: the same N texts twice, one pass after the other.
-    temperature, teacher_share: of distillation (Hinton, Vinyals and Dean 2015); only where there are soft labels,
-        float [N, K], a teacher's probabilities at that temperature.
+    class_weights: float [K], the weight of a mistake on a text of each label.
+    ordinal: the weight of the squared distance between the cumulative distributions of prediction and label, which
+        makes "very negative" for "negative" cost less than "positive" (Hou, Yu and Samaras 2016).
+    r_drop: the weight of the divergence between two passes that differ only in dropout (Liang et al. 2021). The logits
+        are then [2N, K]: the same N texts twice, one pass after the other.
+    temperature, teacher_share: for distillation (Hinton, Vinyals and Dean 2015); used only with soft labels, which are
+        a teacher's probabilities at that temperature, float [N, K].
     """
 
     class_weights: torch.Tensor | None = None
@@ -43,13 +43,13 @@ class Objective:
         if soft_labels is None:
             return loss
         student = functional.log_softmax(logits / self.temperature, dim=1)
-        # The square keeps the gradient's size whatever the temperature.
+        # The square keeps the scale of the gradient independent of the temperature.
         distilled = functional.kl_div(student, soft_labels, reduction="batchmean") * self.temperature**2
         return (1 - self.teacher_share) * loss + self.teacher_share * distilled
 
 
 def balanced_weights(labels: torch.Tensor, count: int) -> torch.Tensor:
-    """Weights, float [count], that let every label that occurs count the same in sum; their mean over texts is 1."""
+    """Return weights, float [count], that give each occurring label the same total; their mean over texts is 1."""
     counts = torch.bincount(labels, minlength=count)
     return len(labels) / ((counts > 0).sum() * counts.clamp(min=1)).float()
 

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: which labels are confused, whether confidence can be trusted, what length does."""
+"""Plots of an evaluation: confusion between labels, calibration, accuracy by length, and behaviour."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A recipe: which corpora, which base checkpoint and which settings make a model. Read from TOML."""
+"""Training recipes, read from TOML: the corpora, base checkpoint and settings that make a model."""
 
 import dataclasses
 import tomllib
@@ -14,18 +14,17 @@ from sentiment_batch.training.settings import from_table
 
 ClassWeights = Literal["balanced"] | tuple[float, ...] | None
 
-_LEAST_TOKENS = 3  # one, and the two that begin and end a text
+_LEAST_TOKENS = 3  # one, plus the two that begin and end a text
 
 
 @dataclass(frozen=True)
 class CorpusSpec:
-    """Where labelled texts lie and how their labels map to the model's.
+    """Where labelled texts are, and how their labels map to the model's.
 
-    `train` and `dev` are paths, relative to the data folder. Without `dev`, a share `held_out` of the groups of
-    `train` is kept back; a text is its own group where there is no `group_column`. `label_map` takes
-    all values of the label column to label names; without it the values are label names or their ordinals. `weight`
-    says how often an epoch shows each text: 0.25 a fresh quarter of them, 2 each twice. `max_tokens` overrides that of
-    the training.
+    `train` and `dev` are paths relative to the data folder. Without `dev`, a fraction `held_out` of the groups of
+    `train` is held out; without a `group_column`, each text is its own group. `label_map` maps every value of the label
+    column to a label name; without it, the values are label names or their indices. `weight` is how often an epoch
+    shows each text: 0.25 for a new quarter of them each time, 2 for each twice. `max_tokens` overrides the training's.
     """
 
     name: str
@@ -40,7 +39,7 @@ class CorpusSpec:
     max_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        """Raises ConfigurationError for what no training can follow."""
+        """Raise ConfigurationError for invalid settings."""
         if self.weight <= 0:
             raise ConfigurationError(f"{self.name}: the weight of a corpus is above 0: leave it out instead")
         if not 0 <= self.held_out <= 1:
@@ -55,19 +54,19 @@ class CorpusSpec:
 class TrainingOptions:
     """Settings of one fine-tuning run; rates as in transformers' TrainingArguments.
 
-    freeze_embeddings, freeze_layers: keep the embeddings, or them and that many of the lowest layers, as they are.
-    unfreeze_every: epochs after which one more layer is trained, from the top, beginning with the head alone; 0: all
-        from the start.
-    layer_decay: each layer's learning rate over that of the layer above it.
-    head_learning_rate: of the classifier's head; the learning rate where it is None.
+    freeze_embeddings, freeze_layers: freeze the embeddings, or the embeddings and that many of the lowest layers.
+    unfreeze_every: train the head alone at first, then one more layer from the top every so many epochs; 0: all from
+        the start.
+    layer_decay: ratio of each layer's learning rate to that of the layer above.
+    head_learning_rate: that of the classification head; None for `learning_rate`.
     class_weights: "balanced", or a weight per label.
     ordinal, r_drop, temperature, teacher_share: see `losses.Objective`.
-    ema_decay: of the moving average of the weights; 0: none.
+    ema_decay: decay of the moving average of the weights; 0: none.
     teachers: checkpoint folders whose mean prediction is distilled.
     gradient_accumulation: batches per step.
     bfloat16: "auto" where the hardware has it, "on" or "off".
     patience: evaluations without a better dev accuracy after which training stops.
-    seeds: how many runs, from `seed` on, of which the best on dev is kept.
+    seeds: number of runs, with seeds from `seed` on; the best on dev is kept.
     """
 
     epochs: float = 3.0
@@ -99,7 +98,7 @@ class TrainingOptions:
     seeds: int = 1
 
     def __post_init__(self) -> None:
-        """Raises ConfigurationError for what no training can follow."""
+        """Raise ConfigurationError for invalid settings."""
         for names, holds, meaning in (
             (("epochs", "learning_rate", "head_learning_rate", "temperature"), lambda value: value > 0, "above 0"),
             (("batch_size", "gradient_accumulation", "seeds"), lambda value: value >= 1, "1 or more"),
@@ -131,7 +130,7 @@ class Recipe:
     options: TrainingOptions = TrainingOptions()
 
     def __post_init__(self) -> None:
-        """Raises ConfigurationError for settings that do not fit the labels, or corpora of one name."""
+        """Raise ConfigurationError for settings that do not fit the labels, or for duplicate corpus names."""
         if len(self.labels) < 2:
             raise ConfigurationError("labels takes two names at least")
         require_distinct(self.labels, "labels")
@@ -174,7 +173,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class _TopLevel:
-    """The tables `training` and `corpus` as they stand there, and the keys before the first of them."""
+    """The top level of a recipe: its own keys, and the tables `training` and `corpus`, not yet parsed."""
 
     base: str = Recipe.base
     labels: tuple[str, ...] = Recipe.labels

@@ -1,4 +1,4 @@
-"""An evaluation as a whole: measured, as a record, and as lines for a terminal."""
+"""A whole evaluation: take the measurements, and give them as a record or as lines for a terminal."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,10 +25,10 @@ _LINES = (
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured of `model`: on samples, by name; beside `other` on the same samples; with each way to
-    cut long texts, on those of a sample that are; and on behaviour.
+    """What was measured of `model`; anything not requested is empty.
 
-    What was not asked for is empty.
+    `evaluations`: on each sample, by name. `comparisons`: with `other` on the same samples. `cuts`: of each way to cut
+    long texts, on the long texts of each sample. `behaviour`: outcomes of behavioural cases.
     """
 
     model: ModelBundle
@@ -49,9 +49,9 @@ class Report:
         behaviour: bool,
         progress: Callable[[str], None],
     ) -> Self:
-        """Measure; raises UsageError, ConfigurationError or BadDataError for what cannot be measured so.
+        """Take the measurements; raises UsageError, ConfigurationError or BadDataError if one cannot be taken.
 
-        `progress` is told each step as it begins.
+        `progress` is told of each step as it begins.
         """
         model = scorer.bundle
         if other is not None and other.bundle.labels != model.labels:
@@ -72,7 +72,7 @@ class Report:
         return cls(model, evaluations, other.bundle if other else None, comparisons, cuts, outcomes)
 
     def record(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the report for JSON."""
         record: dict[str, Any] = {
             "model_sha256": self.model.sha256,
             "temperature": asdict(self.model.temperature),
@@ -90,7 +90,7 @@ class Report:
         return record
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """Yield the report as lines for a terminal."""
         for name, evaluation in self.evaluations.items():
             yield f"{name}: {evaluation.metrics.rows:,} rows"
             yield from _figures(evaluation)
@@ -129,7 +129,7 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
 
 
 def _confusion(evaluation: Evaluation, labels: Sequence[str]) -> Iterator[str]:
-    """True labels in rows, given ones in columns."""
+    """Yield the confusion matrix, true labels in rows and predicted ones in columns."""
     width = max(map(len, labels))
     yield f"  {'true':{width}}  {'  '.join(labels)}"
     for label, counts in zip(labels, evaluation.confusion, strict=True):
@@ -146,7 +146,7 @@ def _by_length(groups: Sequence[LengthGroup]) -> Iterator[str]:
 
 
 def _long_texts(cuts: Mapping[LongText, Evaluation]) -> Iterator[str]:
-    """With each way of cutting, what is right of the texts that have to be cut."""
+    """Yield the accuracy of each way of cutting, on the texts that have to be cut."""
     if not cuts:
         yield "  none has to be cut (--long-text)"
     for cut, evaluation in cuts.items():

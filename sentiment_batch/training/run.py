@@ -1,4 +1,4 @@
-"""A training from the first look at what it needs to the finished checkpoint in its place."""
+"""Run a training, from checking what it needs to putting the finished checkpoint in place."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ from sentiment_batch.training.staging import staged
 def train_checkpoint(
     recipe: Recipe, corpora: Sequence[Corpus], output: Path, *, restart: bool, show_progress: bool
 ) -> dict[str, Any]:
-    """Train on the corpora, those of the recipe, and put the checkpoint in `output`; returns its metrics.
+    """Train on the recipe's `corpora` and put the checkpoint in `output`; returns its metrics.
 
-    An unfinished training of the same is continued. Raises as `prepare` does, before anything is written or removed;
-    then as `staged` does, and DivergedError.
+    An unfinished training with the same identity is resumed. Raises as `prepare` does, before anything is written or
+    removed; then as `staged` does, and DivergedError.
     """
     base = prepare(recipe, corpora)
     with staged(output, identity_of(recipe, corpora), restart=restart) as folder:

@@ -1,4 +1,4 @@
-"""Folders that are known to be complete: a list of their files and hashes, written last, is in them."""
+"""Mark folders as complete with a seal: a list of their files and hashes, written last."""
 
 import json
 import os
@@ -16,7 +16,7 @@ SEAL = "sealed.json"
 
 
 def seal(folder: Path) -> None:
-    """Sync the folder's files and list them; raises OSError."""
+    """Sync the folder's files, then write their hashes as its seal; raises OSError."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != SEAL]
     for path in files:
         with path.open("rb") as file:
@@ -26,7 +26,7 @@ def seal(folder: Path) -> None:
 
 
 def is_intact(folder: Path) -> bool:
-    """Whether the folder was sealed and holds what it held then."""
+    """Return whether the folder is sealed and its sealed files are unchanged."""
     try:
         sealed = json.loads((folder / SEAL).read_bytes())
         return all(sha256_of(folder / name) == sha256 for name, sha256 in sealed.items())
@@ -35,7 +35,7 @@ def is_intact(folder: Path) -> bool:
 
 
 class StepSealing(TrainerCallback):  # type: ignore[misc]  # transformers is not followed
-    """Seals each step that the trainer saves; it comes after all callbacks that add to what is saved."""
+    """Seals each step that the trainer saves; must run after all callbacks that add to what is saved."""
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         seal(step_folder(Path(args.output_dir), state.global_step))
@@ -46,9 +46,9 @@ def step_folder(steps: Path, step: int) -> Path:
 
 
 def last_step(steps: Path) -> Path | None:
-    """The last saved step that can be gone on from; what is later, or damaged, is removed.
+    """Return the last saved step that training can resume from; later and damaged ones are removed.
 
-    With it goes the best step so far, whose weights are kept in the end: without that one it is of no use.
+    A step is of use only with the best step so far, whose weights are the ones kept at the end.
     """
     saved = {int(path.name.rpartition("-")[2]): path for path in steps.glob(f"{PREFIX_CHECKPOINT_DIR}-*")}
     for step in sorted(saved, reverse=True):

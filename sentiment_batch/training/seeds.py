@@ -1,4 +1,4 @@
-"""Several runs that differ by seed alone: how much of a result is chance, and the best of them on dev."""
+"""Train with several seeds, to see how much of a result is chance and to keep the run that is best on dev."""
 
 import dataclasses
 import json
@@ -16,9 +16,9 @@ from sentiment_batch.training.staging import METRICS
 
 
 def finetune_seeds(recipe: Recipe, corpora: Sequence[Corpus], folder: Path, *, show_progress: bool) -> dict[str, Any]:
-    """As `finetune`, once a seed in `folder/seed-N`; the checkpoint that is best on dev is left in `folder/checkpoint`.
+    """Run `finetune` once per seed in `folder/seed-N`, and copy the best checkpoint on dev to `folder/checkpoint`.
 
-    There they stand beside it too, as `seed-N/`. The metrics are those of the best run, with `seeds`: each one's
+    All checkpoints are copied into that too, as `seed-N/`. The metrics are the best run's, with `seeds`: each run's
     accuracy on dev, their mean and standard deviation.
     """
     first = recipe.options.seed

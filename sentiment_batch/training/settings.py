@@ -1,4 +1,4 @@
-"""TOML tables as dataclasses: no key that there is not, and no value of another type than its field's."""
+"""Convert TOML tables to dataclasses, rejecting unknown keys and values of the wrong type."""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ _SPOKEN = {float: "a number", int: "a whole number", bool: "true or false", str:
 
 
 def from_table(kind: type[Settings], table: Any, place: str) -> Settings:
-    """The dataclass `kind` from a table; lists become tuples, and names members of an enumeration.
+    """Build the dataclass `kind` from a table; lists become tuples, and strings become members of enumerations.
 
     Raises ConfigurationError that names `place`, such as [training], and the key.
     """
@@ -28,7 +28,7 @@ def from_table(kind: type[Settings], table: Any, place: str) -> Settings:
     hints = get_type_hints(kind)
     settings = {key: _setting(key, value, hints, place) for key, value in table.items()}
     for field in dataclasses.fields(kind):
-        if field.name not in settings and field.default is field.default_factory:  # there is neither
+        if field.name not in settings and field.default is field.default_factory:  # neither is set
             raise ConfigurationError(f"{place} has no {field.name!r}, which it needs")
     return kind(**settings)
 
@@ -43,7 +43,7 @@ def _setting(key: str, value: Any, hints: Mapping[str, Any], place: str) -> Any:
 
 
 def _convert(value: Any, hint: Any) -> Any:
-    """The value as the type in a field's annotation; raises ValueError."""
+    """Convert a value to the type in a field's annotation; raises ValueError."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         for choice in arguments:

@@ -1,7 +1,7 @@
-"""The folder beside a checkpoint in which its training keeps what is done until the checkpoint is complete.
+"""The staging folder beside a checkpoint, which keeps its training's progress until the checkpoint is complete.
 
-It holds `run.json`, which says what the training is, the last saved steps, and at the end `checkpoint/`, which is
-renamed to the output. Whatever stands there before is as it was until then.
+It holds `run.json` with the training's identity, the last saved steps, and at the end `checkpoint/`, which is renamed
+to the output. Until then, whatever is at the output stays as it is.
 """
 
 import json
@@ -34,22 +34,22 @@ from sentiment_batch.training.sealing import SEAL
 METRICS = "metrics.json"
 
 _RUN = "run.json"
-# What training, and transformers for it, write into a checkpoint.
+# Files that training, transformers included, writes into a checkpoint.
 _OF_A_CHECKPOINT = re.compile(r"seed-\d+|learning_curves\.png|.*\.(json|model|safetensors|txt)")
 
 
 def require_writable(output: Path, *, force: bool) -> None:
-    """Raise CannotWriteError for what can never be a checkpoint's folder, or UsageError for one not to be replaced."""
+    """Raise CannotWriteError if `output` can never be a checkpoint folder, UsageError if it must not be replaced."""
     require_replaceable_folder(output, METRICS, _OF_A_CHECKPOINT, force=force)
 
 
 @contextmanager
 def staged(output: Path, identity: Mapping[str, Mapping[str, Any]], *, restart: bool) -> Iterator[Path]:
-    """A folder for one training at a time, with what an earlier one of the same `identity` left unfinished.
+    """Open the staging folder, for one training at a time, with any unfinished work of the same `identity`.
 
-    What the block leaves in `checkpoint/` becomes `output`. Raises TryAgainError if another training is writing it;
-    ConfigurationError, naming what changed, if one of another identity was left unfinished and `restart` does not
-    throw it away. Any OSError in the block becomes a CannotWriteError, and whatever ends it early says what is kept.
+    What the block leaves in `checkpoint/` becomes `output`. Raises TryAgainError if another training is writing it, and
+    ConfigurationError, naming what changed, if one of another identity is unfinished and not discarded by `restart`. An
+    OSError in the block becomes a CannotWriteError, and any exception gets a note of what is kept.
     """
     output = output.absolute()
     folder = output.with_name(f".{output.name}.training")
@@ -72,11 +72,11 @@ def staged(output: Path, identity: Mapping[str, Mapping[str, Any]], *, restart: 
 
 @contextmanager
 def _keeping(folder: Path) -> Iterator[None]:
-    """Whatever ends the block early is told what is kept; if that is nothing, or of no use, the folder is removed."""
+    """Add a note of what is kept to any exception; if nothing useful is kept, remove the folder."""
     try:
         yield
     except DivergedError:
-        # A setting has to change: what was done would not serve again.
+        # A setting must change, which makes the work done so far useless.
         shutil.rmtree(folder, ignore_errors=True)
         raise
     except BaseException as error:
@@ -88,7 +88,7 @@ def _keeping(folder: Path) -> Iterator[None]:
 
 
 def _open(folder: Path, output: Path, identity: Mapping[str, Mapping[str, Any]], *, restart: bool) -> None:
-    """Leave what is to be continued, or make the folder anew."""
+    """Keep the folder if its training can be resumed, else create it anew."""
     require_own(folder)
     if _last_kept(folder) and not restart:
         begun = read_settings(folder / _RUN)
@@ -106,7 +106,7 @@ def _open(folder: Path, output: Path, identity: Mapping[str, Mapping[str, Any]],
 
 
 def _last_kept(folder: Path) -> str | None:
-    """In words, the last step that was saved."""
+    """Describe the last saved step in words, if there is one."""
     sealed = sorted(folder.rglob(f"steps/*/{SEAL}"), key=lambda path: path.stat().st_mtime_ns)
     if not sealed:
         return None

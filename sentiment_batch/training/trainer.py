@@ -18,9 +18,9 @@ _FUSED_ATTENTION_FROM = 160
 
 
 class FinetuningTrainer(Trainer):  # type: ignore[misc]  # transformers is not followed
-    """Trains for `objective` on rows in the order of `sampler`; measures plain cross-entropy, of averaged weights.
+    """Minimizes `objective` on rows in `sampler`'s order; evaluates plain cross-entropy, of averaged weights if any.
 
-    Raises DivergedError for a loss that is no number.
+    Raises DivergedError for a loss that is not finite.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class FinetuningTrainer(Trainer):  # type: ignore[misc]  # transformers is not f
         **trainer: Any,
     ) -> None:
         super().__init__(**trainer)
-        self.model_accepts_loss_kwargs = False  # the loss below is a mean over a batch, whatever is accumulated
+        self.model_accepts_loss_kwargs = False  # the loss is a mean over a batch, even with gradient accumulation
         self._options = options
         self._objective = objective
         self._sampler = sampler

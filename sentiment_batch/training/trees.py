@@ -1,4 +1,4 @@
-"""The Stanford Sentiment Treebank's own format: one tree a line, `(3 (2 Good) (3 movie))`, a label at every node."""
+"""The Stanford Sentiment Treebank format: one tree per line, `(3 (2 Good) (3 movie))`, with a label at every node."""
 
 import re
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ _TOKEN = re.compile(r"\((\d{1,9})\s|([^\s()]+)|(\))|\(")
 
 
 def phrases(tree: str) -> Iterator[tuple[str, int]]:
-    """Every phrase of a tree with its label, children before parents: the whole sentence comes last.
+    """Yield every phrase of a tree with its label, children before parents, so that the sentence comes last.
 
-    Raises BadDataError on a line that is not one complete tree.
+    Raises BadDataError for a line that is not one complete tree.
     """
     open_nodes: list[tuple[int, list[str]]] = []
     closed = False
