@@ -1,6 +1,6 @@
-"""How a model takes what an ordinary person would try: negation, typos, names swapped and more.
+"""Check a model on what an ordinary person would try: negation, typos, swapped names and more.
 
-The cases stand in behaviour.toml; they are in English.
+The cases are in behaviour.toml, in English.
 """
 
 import tomllib
@@ -15,7 +15,7 @@ from sentiment_batch.errors import ConfigurationError
 
 Probabilities = npt.NDArray[np.float32]
 
-# By the polarity of the label that a text is given.
+# Whether the polarity of the predicted label is on the expected side.
 _SIDES: dict[str, Callable[[float], bool]] = {
     "positive": lambda polarity: polarity > 0,
     "neutral": lambda polarity: polarity == 0,
@@ -29,7 +29,7 @@ _SIDES: dict[str, Callable[[float], bool]] = {
 class Case:
     """Texts, and what is expected of their predictions: a side for one text, `same` or `rising` for several.
 
-    Raises ValueError for an expectation that there is not, or that does not go with so many texts.
+    Raises ValueError for an unknown expectation, or one that does not fit the number of texts.
     """
 
     expectation: str
@@ -56,7 +56,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many cases of a kind are met, and which are not."""
+    """How many cases of one kind passed, and which ones failed."""
 
     passed: int
     failed: tuple[Case, ...]
@@ -67,7 +67,7 @@ class Outcome:
 
 
 def load_cases() -> dict[str, list[Case]]:
-    """The cases that come with this package, by kind."""
+    """Load the cases that come with this package, by kind."""
     kinds = tomllib.loads((files(__package__) / "behaviour.toml").read_text("utf-8"))
     return {
         kind: [
@@ -82,9 +82,10 @@ def load_cases() -> dict[str, list[Case]]:
 def check_behaviour(
     score: Callable[[list[str]], Probabilities], polarities: Sequence[float] | None
 ) -> dict[str, Outcome]:
-    """What becomes of each kind of cases, where `score` takes texts to probabilities over labels with `polarities`.
+    """Check all cases and return the outcome of each kind.
 
-    Raises ConfigurationError for labels without order.
+    `score` maps texts to probabilities over labels with `polarities`. Raises ConfigurationError for labels without
+    order.
     """
     if polarities is None:
         raise ConfigurationError("--behaviour needs a model whose labels tell negative from positive")

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it is sure."""
+"""Calibration: whether a model's confidence matches its accuracy."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,9 @@ _DRAWS = 200
 
 
 class Reliability(NamedTuple):
-    """Texts sorted into bins of equal width by the confidence of their label: bin k holds (k/15, (k+1)/15].
+    """Texts in bins of equal width, by the confidence of the predicted label: bin k holds (k/15, (k+1)/15].
 
-    `rows`: int64 [15]. `confidence` and `accuracy`: their means in the bin, float64 [15], NaN in an empty one.
+    `rows`: texts per bin, int64 [15]. `confidence`, `accuracy`: means per bin, float64 [15], NaN in an empty bin.
     """
 
     rows: npt.NDArray[np.int64]
@@ -21,19 +21,19 @@ class Reliability(NamedTuple):
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean distance of a bin's accuracy from its confidence, by rows."""
+        """The expected calibration error: the mean of |accuracy - confidence| over the bins, weighted by rows."""
         return float(np.nansum(np.abs(self.accuracy - self.confidence) * self.rows) / self.rows.sum())
 
 
 def reliability(probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Reliability:
-    """Sort N ≥ 1 texts by the confidence of their label; probabilities float32 [N, K], true labels int64 [N]."""
+    """Bin N ≥ 1 texts by the confidence of their label; probabilities float32 [N, K], true labels int64 [N]."""
     return _sort(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
 
 
 def error_by_chance(probabilities: npt.NDArray[np.float32]) -> float:
-    """The calibration error to expect of a model that is right exactly as often as it is sure, on so few texts.
+    """Return the calibration error that a perfectly calibrated model would show on so few texts.
 
-    The mean over 200 seeded draws of which texts are labelled rightly.
+    The mean over 200 seeded draws of which texts are labelled correctly.
     """
     confidence, random = probabilities.max(axis=1), np.random.default_rng(0)
     return float(np.mean([_sort(confidence, random.random(len(confidence)) < confidence).error for _ in range(_DRAWS)]))

@@ -1,4 +1,4 @@
-"""Which column holds what, when nobody says so; and what the added ones hold."""
+"""The default column names of inputs, and the columns that scoring adds."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ TEXT_COLUMNS = ("text", "review", "Phrase", "review_text", "reviewText", "commen
 LABEL_COLUMNS = ("label", "sentiment", "Sentiment", "stars", "rating")
 GROUP_COLUMNS = ("group", "SentenceId")
 
-# Without their prefix, and without the probabilities of each label.
+# Without their prefix, and without the probability of each label.
 ADDED_COLUMNS = {
     "sentiment": pa.string(),
     "confidence": pa.float32(),
@@ -22,9 +22,9 @@ ADDED_COLUMNS = {
 
 
 def find_column(columns: Sequence[str], wanted: str | None, known: Sequence[str], option: str) -> str:
-    """The `wanted` column, else the one known name that is there.
+    """Return the `wanted` column; if it is None, `known[0]` if present, else the only known name that is.
 
-    Raises UsageError, listing the columns, when it is missing or when several known names leave a choice.
+    Raises UsageError, listing the columns, if it is missing or several known names leave a choice.
     """
     listing = ", ".join(columns)
     if wanted is not None:

@@ -1,6 +1,6 @@
-"""Whether this installation and this machine have what CUDA takes, and if not, what is missing.
+"""Check whether this installation and this machine have what CUDA needs, and if not, what is missing.
 
-docs/gpu.md says how to get it. What a session then does with it is seen when it runs: see session.py.
+docs/gpu.md says how to get it. Whether a session then works on CUDA shows only when it runs: see session.py.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def require_cuda() -> None:
 
 
 def wheel_problem() -> str | None:
-    """The wheel without CUDA, or both wheels, which hold different files of the same names."""
+    """Report a wheel without CUDA, or both wheels, which install different files under the same names."""
     if _is_installed("onnxruntime") and _is_installed("onnxruntime-gpu"):
         return (
             "onnxruntime and onnxruntime-gpu are both installed, over each other's files: "
@@ -39,7 +39,7 @@ def wheel_problem() -> str | None:
 
 
 def driver_problem(made_for: str = onnxruntime.cuda_version) -> str | None:
-    """No driver, a driver that finds no GPU, or one that is older than CUDA `made_for`, a version like "13.0"."""
+    """Report a missing driver, one that finds no GPU, or one older than CUDA `made_for`, a version like "13.0"."""
     try:
         driver = ctypes.CDLL(_DRIVER)
     except OSError as error:
@@ -48,7 +48,7 @@ def driver_problem(made_for: str = onnxruntime.cuda_version) -> str | None:
         return f"the NVIDIA driver finds no GPU that it can use (cuInit gives {code}): see what `nvidia-smi` says"
     known = ctypes.c_int()  # 12080 is 12.8
     driver.cuDriverGetVersion(ctypes.byref(known))
-    # Within a major version, the driver may be the older one.
+    # Within a major version, an older driver will do.
     if made_for and known.value // 1000 < int(made_for.partition(".")[0]):
         return (
             f"the NVIDIA driver knows CUDA {known.value // 1000}.{known.value % 1000 // 10}, and onnxruntime-gpu "
@@ -58,12 +58,12 @@ def driver_problem(made_for: str = onnxruntime.cuda_version) -> str | None:
 
 
 def library_problem() -> str | None:
-    """CUDA's own libraries; they are loaded from where pip puts them, if they are there."""
+    """Report missing CUDA libraries; those that pip has installed get loaded."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):  # it prints what it does not find
         onnxruntime.preload_dlls()
     missing = said.getvalue().partition("\n")[0]
-    # Of cuDNN it prints nothing: some models do without.
+    # It does not report a missing cuDNN, which some models do without.
     if not missing and "/libcudnn.so" not in Path("/proc/self/maps").read_text("utf-8"):
         missing = "Failed to load cuDNN"
     return f"CUDA is not complete ({missing}): {_INSTALL}" if missing else None

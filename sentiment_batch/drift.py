@@ -1,4 +1,4 @@
-"""How far the predictions of a run are from those of an earlier one."""
+"""How far the predictions of a run have drifted from those of an earlier one."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,16 @@ from sentiment_batch.receipt import Predictions, Receipt, read_receipt
 # Above 0.1 a shift is usually called moderate, above 0.2 large (Siddiqi 2006, "Credit Risk Scorecards").
 LARGE_SHIFT = 0.2
 
-# As if half a row more stood in every bin, on both sides: an empty one would make the index infinite.
+# Added to every bin on both sides: an empty one would make the index infinite.
 _ROWS_ADDED = 0.5
 
 
 @dataclass(frozen=True)
 class Drift:
-    """From an earlier run to this one: population stability indices, 0 where nothing moved, of labels, confidence and
-    lengths; differences of the mean polarity and of shares, in their own units. A mean is None where there was none.
+    """The drift from an earlier run to this one.
+
+    `labels`, `confidence`, `tokens`: population stability indices, 0 if nothing has changed. The others are
+    differences, in their own units; that of the mean polarity is None if either run has none.
     """
 
     labels: float
@@ -43,22 +45,23 @@ class Drift:
 
     @property
     def indices(self) -> dict[str, float]:
-        """Those that have moved furthest first."""
+        """The stability indices by name, the largest first."""
         found = {"labels": self.labels, "confidence": self.confidence, "tokens": self.tokens}
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def stability_index(before: Sequence[int], now: Sequence[int]) -> float:
-    """The population stability index of two histograms over the same bins: the sum of (p - q) ln(p / q) over their
-    smoothed shares p and q.
+    """Return the population stability index of two histograms over the same bins.
+
+    It is the sum of (p - q) ln(p / q) over their smoothed shares p and q.
     """
     return sum((p - q) * math.log(p / q) for p, q in zip(_shares(before), _shares(now), strict=True))
 
 
 def read_earlier(location: Location) -> Receipt:
-    """The receipt of a run to compare with.
+    """Read the receipt of the run to compare with.
 
-    Raises NoInputError if there is none; BadDataError if it is not one, or nothing was scored.
+    Raises NoInputError if there is none; BadDataError if it is not a receipt, or its run scored nothing.
     """
     receipt = read_receipt(location)
     if not sum(receipt["distribution"]["labels"].values()):

@@ -1,7 +1,7 @@
-"""Files that are there as a whole or not at all, even after a loss of power.
+"""Write files that are complete or absent, even after a power failure.
 
-The order is always the same: write, sync the file, rename, sync the folder. A sync that fails is never tried again:
-the kernel may have dropped the pages that it could not write and would report success.
+The order is always the same: write, sync the file, rename, sync the folder. A failed sync is never retried: the kernel
+may have dropped the pages that it could not write, and would report success.
 """
 
 import errno
@@ -14,9 +14,9 @@ from typing import Any, BinaryIO, Literal, cast
 
 
 class DurableFile(io.FileIO):
-    """A file written from its start or, in mode "ab", from its end on; it knows how long it must have become.
+    """A file that knows its expected length; it is written from the start or, in mode "ab", appended to.
 
-    Nobody else may read it; what is to be published gets the permissions of any new file then.
+    Only its owner may read it; once published, it gets the permissions of any new file.
     """
 
     def __init__(self, path: Path, mode: Literal["wb", "ab"]) -> None:
@@ -29,7 +29,7 @@ class DurableFile(io.FileIO):
         return count
 
     def sync(self) -> None:
-        """Make what has been written stay; raises OSError, also if the system took less than it said."""
+        """Sync what has been written; raises OSError, also if the file is not as long as what was written."""
         os.fsync(self.fileno())
         if os.fstat(self.fileno()).st_size != self._length:
             raise OSError(errno.EIO, "fewer bytes have arrived than were written")
@@ -37,7 +37,7 @@ class DurableFile(io.FileIO):
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a new file, which is synced when the block ends well. Raises OSError."""
+    """Open a stream to a new file, which is synced if the block succeeds; raises OSError."""
     with DurableFile(path, "wb") as raw:
         stream = io.BufferedWriter(raw)
         yield cast(BinaryIO, stream)
@@ -48,7 +48,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose bytes become `path` when the block ends well, and leave no trace when it does not.
+    """Open a stream whose bytes replace `path` if the block succeeds, and leave no trace otherwise.
 
     Raises OSError.
     """
@@ -63,13 +63,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Put a synced file in `target`'s place, for good."""
+    """Durably rename a synced file to `target`, replacing it."""
     source.replace(target)
     sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in the folder stay."""
+    """Sync the directory entries of a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -19,7 +19,7 @@ class Compression(StrEnum):
     ZSTD = "zst"
 
 
-# Of the formats that are records of delimited fields.
+# The delimiters of delimited formats.
 DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
 
 _SUFFIXES = {
@@ -42,7 +42,7 @@ class FileType(NamedTuple):
 
     @classmethod
     def of(cls, name: str) -> "FileType":
-        """The type that `name`'s suffixes tell; raises UsageError for one that is not known."""
+        """Return the type that the suffixes of `name` imply; raises UsageError for unknown ones."""
         stem, _, suffix = name.lower().rpartition(".")
         compression = _COMPRESSIONS.get(suffix, Compression.NONE)
         if compression:
@@ -52,17 +52,17 @@ class FileType(NamedTuple):
         return cls(_SUFFIXES[suffix], compression)
 
     def stem(self, name: str) -> str:
-        """Of a file of this type, its name without the suffixes."""
+        """Return `name`, that of a file of this type, without its suffixes."""
         return name.rsplit(".", 2 if self.compression else 1)[0]
 
     @property
     def suffix(self) -> str:
-        """What a file of this type has at the end of its name."""
+        """The suffix for names of files of this type."""
         return f".{self.format}" + (f".{self.compression}" if self.compression else "")
 
 
 def is_known(name: str) -> bool:
-    """Whether `FileType.of` can tell the type."""
+    """Return whether `FileType.of` knows the type."""
     try:
         FileType.of(name)
     except UsageError:

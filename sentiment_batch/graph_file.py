@@ -1,9 +1,9 @@
-"""What an ONNX file may hold, checked before ONNX Runtime opens it: everything itself, and nothing sparse.
+"""Check that an ONNX file is self-contained and has no sparse tensors, before ONNX Runtime opens it.
 
-A tensor may name a file to be read in its place (`../`, an absolute path, a link …), which has let models read, and
-overwrite, what is not theirs (CVE-2022-25882, CVE-2024-27318, CVE-2025-51480, CVE-2026-27489). A model here is one
-file. The scan follows the protobuf messages of
-onnx.proto down to the tensors and skips what they hold, so that it takes milliseconds.
+A tensor may name a file to be read in its place (`../`, an absolute path, a link …), which has let models read and
+overwrite files that they must not touch (CVE-2022-25882, CVE-2024-27318, CVE-2025-51480, CVE-2026-27489). Here a model
+is one file. The scan follows the protobuf messages of onnx.proto down to the tensors and skips their contents, so it
+takes milliseconds.
 """
 
 import mmap
@@ -17,7 +17,7 @@ _MOST_BYTES = 2**31 - 1
 _DEEPEST = 64
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
-# Message → number of a field → the message that it holds.
+# Message → field number → the message that the field holds.
 _MESSAGES = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -30,7 +30,7 @@ _DIMS, _EXTERNAL_DATA, _DATA_LOCATION = 1, 13, 14
 
 
 def require_self_contained(path: Path) -> None:
-    """Raise ConfigurationError for a file that is no ONNX model, is too large, or is not all of the model."""
+    """Raise ConfigurationError for a file that is not an ONNX model, is too large, or is not self-contained."""
     size = path.stat().st_size
     if not 0 < size <= _MOST_BYTES:
         raise ConfigurationError(f"{path} has {size:,} bytes: an ONNX graph has up to {_MOST_BYTES:,}")
@@ -65,7 +65,7 @@ def _check_tensor_field(number: int, value: int | memoryview) -> None:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field: an integer, or the bytes."""
+    """Yield the number and the value of each field, an integer or bytes."""
     place = 0
     while place < len(message):
         tag, place = _varint(message, place)
@@ -94,7 +94,7 @@ def _varints(content: memoryview) -> Iterator[int]:
 
 
 def _varint(content: memoryview, place: int) -> tuple[int, int]:
-    """A number in base 128, least part first, and the place after it."""
+    """Decode a base-128 number, least significant part first; returns it and the place after it."""
     value = 0
     for shift in range(0, 70, 7):
         if place >= len(content):

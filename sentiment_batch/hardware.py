@@ -1,4 +1,4 @@
-"""What this machine offers: cores that may be used, and what its processor can do."""
+"""What this machine offers: usable cores, CPU features, address space and memory."""
 
 import math
 import os
@@ -10,27 +10,28 @@ from pathlib import Path, PurePosixPath
 
 from sentiment_batch.errors import ConfigurationError
 
-# Of a processor's flags, those that say how fast 8-bit and 16-bit products are.
+# CPU flags that determine the speed of 8-bit and 16-bit products.
 TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 
-# Most of what the libraries take are addresses that they only reserve: pyarrow's allocator 1 GiB, the C library 64 MiB
-# for each thread. With the embedded model it is 2.2 GB on one thread, 2.7 GB on eight.
+# Most of the address space that the libraries take is only reserved: 1 GiB by pyarrow's allocator, 64 MiB per thread by
+# the C library. With the embedded model, the total is 2.2 GB on one thread and 2.7 GB on eight.
 _ADDRESS_SPACE_BYTES = 2700 * 10**6
 _ADDRESS_SPACE_BYTES_PER_THREAD = 75 * 10**6
 
 
 @dataclass(frozen=True)
 class Cores:
-    """How many cores this process may use, and what set the number."""
+    """How many cores this process may use, and what limits the number."""
 
     count: int
     origin: str
 
 
 def usable_cores(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> Cores:
-    """The smaller of the CPU affinity and the CPU quota of the cgroup (v2), rounded down; at least one."""
+    """Return the smaller of the CPU affinity and the cgroup (v2) CPU quota, rounded down; at least one."""
     affinity = len(os.sched_getaffinity(0))
-    # In a container its own cgroup is mostly the root; a systemd unit's is below it, and may be in one with less.
+    # A container usually sees its own cgroup as the root; that of a systemd unit is below it, and its parents may allow
+    # less.
     own = next((line.removeprefix("0::") for line in _lines(membership) if line.startswith("0::")), "/")
     quota = min(map(_quota, accumulate(PurePosixPath(own).parts[1:], truediv, initial=cgroups)))
     if quota < affinity:
@@ -39,7 +40,7 @@ def usable_cores(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path
 
 
 def _quota(cgroup: Path) -> float:
-    """In cores; infinite where there is none."""
+    """Return the quota in cores; infinite if there is none."""
     try:
         quota, period = (cgroup / "cpu.max").read_text("ascii").split()
         return int(quota) / int(period)
@@ -65,7 +66,7 @@ def cpu_flags() -> frozenset[str]:
 
 
 def int8_products(flags: frozenset[str]) -> str:
-    """What a processor with those flags does with the 8-bit products of a model, and so what to expect of it."""
+    """Describe how a processor with these flags computes the 8-bit products of a model, and how fast that is."""
     if "amx_int8" in flags:
         return "tiles (AMX): fastest"
     if flags & {"avx512_vnni", "avx_vnni"}:
@@ -76,9 +77,9 @@ def int8_products(flags: frozenset[str]) -> str:
 
 
 def peak_rss_bytes(status: Path = Path("/proc/self/status")) -> int:
-    """The most resident memory that this process has held.
+    """Return the most resident memory that this process has held.
 
-    Where the kernel's status file does not tell, what it held before it became this program counts too.
+    If the kernel's status file does not tell, this includes what the process held before `exec`.
     """
     for line in _lines(status):
         if line.startswith("VmHWM:"):
@@ -87,7 +88,7 @@ def peak_rss_bytes(status: Path = Path("/proc/self/status")) -> int:
 
 
 def _lines(path: Path) -> list[str]:
-    """Of a file in which Linux tells something; none where it is not there."""
+    """Return the lines of a status file of Linux; none if it cannot be read."""
     try:
         return path.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:

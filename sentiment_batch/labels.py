@@ -26,9 +26,9 @@ def require_distinct(labels: Sequence[str], source: object) -> None:
 
 
 def polarities(labels: Sequence[str]) -> tuple[float, ...] | None:
-    """A polarity in [-1, 1] for each label: evenly spaced in the order that the labels' names tell.
+    """Return a polarity in [-1, 1] for each label, evenly spaced in the order that the labels' names imply.
 
-    None for labels whose order cannot be told, such as `LABEL_0`, or emotions: never a guess.
+    None if the names imply no order, as with `LABEL_0` or emotions: the order is never guessed.
     """
     ranks = [_rank(label.lower().replace("_", " ")) for label in labels]
     if None in ranks or len(set(ranks)) != len(labels) or len(labels) < 2:
@@ -38,7 +38,7 @@ def polarities(labels: Sequence[str]) -> tuple[float, ...] | None:
 
 
 def in_order(values: Sequence[float] | None) -> bool:
-    """Whether labels with these polarities stand in order, from the most negative on or from the most positive."""
+    """Return whether labels with these polarities are in order, from most negative to most positive or the reverse."""
     return values is not None and list(values) in (sorted(values), sorted(values, reverse=True))
 
 

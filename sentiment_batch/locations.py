@@ -29,9 +29,10 @@ class Location:
 
     @classmethod
     def parse(cls, name: str) -> "Location":
-        """Raises UsageError for an empty name, a URI that is none or a path that is not UTF-8.
+        """Parse a path, a URI or `-`.
 
-        InputOutputError for a file system that does not answer.
+        Raises UsageError for an empty name, an invalid URI or a path that is not UTF-8, InputOutputError for a file
+        system that does not answer.
         """
         if name == STANDARD_STREAM:
             return cls(pafs.LocalFileSystem(), name, name)
@@ -60,29 +61,29 @@ class Location:
         return PurePosixPath(self.path).name
 
     def real_path(self) -> str:
-        """The path behind links, where there can be some: the same file has the same one."""
+        """Return the path, with links resolved if it is local: paths of the same file are equal."""
         return os.path.realpath(self.path) if self.is_local and not self.is_standard_stream else self.path
 
     def kind(self) -> pafs.FileType:
-        """File, Directory, NotFound, or Unknown: a device or a pipe; raises InputOutputError if there is no answer."""
+        """Return File, Directory, NotFound, or Unknown (device or pipe); raises InputOutputError without an answer."""
         try:
             return self.filesystem.get_file_info(self.path).type
         except OSError as error:
             raise InputOutputError(f"{self.name}: {first_line(error)}") from error
 
     def open(self) -> BinaryIO:
-        """The file's bytes as they are, also of a compressed one; raises OSError."""
+        """Open the file for its raw bytes, without decompression; raises OSError."""
         return cast(BinaryIO, self.filesystem.open_input_file(self.path))
 
     def size(self) -> int:
-        """In bytes; raises OSError, also if there is no such file."""
+        """Return the size in bytes; raises OSError, also if there is no such file."""
         info = self.filesystem.get_file_info(self.path)
         if info.type != pafs.FileType.File:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.name)
         return int(info.size)
 
     def beside(self, suffix: str) -> "Location":
-        """The file or folder whose name has this suffix more."""
+        """Return the location with `suffix` appended to its name."""
         return Location(self.filesystem, f"{self.path.rstrip('/')}{suffix}", f"{self.name.rstrip('/')}{suffix}")
 
     def child(self, file_name: str) -> "Location":
@@ -102,13 +103,13 @@ class Location:
 
 
 def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Location]:
-    """The files that INPUT arguments name: files, URIs, globs and folders; in order.
+    """Return the files that INPUT arguments name, in order: files, URIs, globs and folders.
 
-    A glob or folder leaves out what was written by earlier runs (`*.scored.csv` and the like, `*.rejects.jsonl`), and a
-    folder hidden files too.
+    Globs and folders leave out what earlier runs wrote (`*.scored.csv` and the like, `*.rejects.jsonl`); folders leave
+    out hidden files too.
 
-    Raises NoInputError for a name behind which there is nothing, unless it is that of a folder that `may_be_empty`;
-    UsageError for what is neither file nor folder, and for a name that is empty or not UTF-8.
+    Raises NoInputError if a name leads to no file, unless it is a folder and `may_be_empty`; UsageError for what is
+    neither file nor folder, and for a name that is empty or not UTF-8.
     """
     return [location for name in names for location in _expand(name, may_be_empty)]
 
@@ -137,9 +138,9 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
 
 
 def _files_in(folder: Location) -> list[str]:
-    """Their names, in order; as in a shell's `*`, not those of hidden ones."""
+    """List the names of a folder's files, in order, without hidden ones, like `*` in a shell."""
     if folder.is_local:
-        with os.scandir(folder.path) as entries:  # Arrow gives a folder up for one name that is not UTF-8
+        with os.scandir(folder.path) as entries:  # Arrow fails on the whole folder for one name that is not UTF-8
             names = [_utf8(entry.name) for entry in entries if entry.is_file()]
     else:
         selector = pafs.FileSelector(folder.path, recursive=False)
@@ -155,7 +156,7 @@ def _utf8(name: str) -> str:
 
 
 def _is_output(file_name: str) -> bool:
-    """Whether an earlier run wrote it, by its name."""
+    """Return whether the name is that of an earlier run's output."""
     if file_name.endswith(REJECTS):
         return True
     return is_known(file_name) and FileType.of(file_name).stem(file_name).endswith(SCORED)

@@ -1,4 +1,4 @@
-"""One run at a time for an output, by a lock of the kernel's: it ends with the process, however that ends."""
+"""Allow one run at a time per output, by a kernel lock that is released however the process ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,8 +20,8 @@ def locked(base: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # A file that stays holds nobody up.
+        # A leftover lock file blocks nobody.
         with suppress(OSError):
-            # While it is still held: who opens the same path later gets a file of its own.
+            # Removed while still held: whoever opens the same path later gets a new file.
             path.unlink(missing_ok=True)
             lock.release()

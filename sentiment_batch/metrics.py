@@ -1,4 +1,4 @@
-"""How good predictions are: by label, by the distance between ordered labels, by side, and by confidence."""
+"""Metrics of prediction quality: by label, by distance between ordered labels, by side, and by calibration."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from sentiment_batch.calibration import reliability
 
 @dataclass(frozen=True)
 class Metrics:
-    """Shares in [0, 1], but for the kappa, which may be negative, and the mean absolute error, which counts labels.
+    """Values in [0, 1], except the kappa, which may be negative, and the mean absolute error, which counts labels.
 
-    `macro_f1` is averaged over the labels that occur. `weighted_kappa` (Cohen 1968, quadratic weights) is None where
-    chance alone would agree. `binary_accuracy` leaves out texts labelled with the middle label, and asks on which side
-    of the middle the larger share of the probability lies; None where no text has a side. These two and
-    `mean_absolute_error` are None for labels without order. `calibration_error`: see calibration.Reliability.
+    `macro_f1` is averaged over the labels that occur. `weighted_kappa` (Cohen 1968, quadratic weights) is None if
+    chance alone would agree. `binary_accuracy` leaves out texts whose true label is the middle one, and takes the more
+    probable side of the middle as predicted; None if no text is left. These two and `mean_absolute_error` are None for
+    unordered labels. `calibration_error`: see calibration.Reliability.
     """
 
     rows: int
@@ -30,7 +30,7 @@ class Metrics:
 def measure(probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], *, ordered: bool = True) -> Metrics:
     """Compare probabilities, float32 [N, K], with the true labels, int64 [N]; N ≥ 1.
 
-    `ordered`: whether the K labels stand in order.
+    `ordered`: whether the K labels are in order.
     """
     predicted = probabilities.argmax(axis=1)
     confusion = confusion_matrix(predicted, labels, probabilities.shape[1])
@@ -48,7 +48,7 @@ def measure(probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int64
 def confusion_matrix(
     predicted: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], count: int
 ) -> npt.NDArray[np.int64]:
-    """How often each of `count` true labels (rows) was given each label (columns), int64 [K, K]."""
+    """Count how often each of `count` true labels (rows) was predicted as each label (columns), int64 [K, K]."""
     return np.bincount(labels * count + predicted, minlength=count * count).reshape(count, count)
 
 

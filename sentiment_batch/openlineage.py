@@ -1,7 +1,7 @@
-"""Runs as OpenLineage events, a JSON object a line in a file that only grows.
+"""Runs as OpenLineage events, one JSON object per line in an append-only file.
 
-https://openlineage.io/docs/spec/object-model. Each output has a run of its own in each process that works on it: START,
-then COMPLETE, FAIL or ABORT; a process that is killed leaves its START alone.
+https://openlineage.io/docs/spec/object-model. Each output has its own run in each process that works on it: START, then
+COMPLETE, FAIL or ABORT; a process that is killed leaves only its START.
 """
 
 import json
@@ -21,13 +21,13 @@ _ENDS = {"finished": "COMPLETE", "failed": "FAIL", "stopped": "ABORT"}
 
 
 class OpenLineageFile(logging.Handler):
-    """Writes what `events.tell` tells of runs; what cannot be written on the way is said by `warn`.
+    """Writes the events that `events.tell` emits about runs; calls `warn` if one cannot be written.
 
-    The namespace of the job is that of the environment, OPENLINEAGE_NAMESPACE, as for other programs.
+    As for other programs, the variable OPENLINEAGE_NAMESPACE sets the namespace of the job.
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
-        """Raises CannotWriteError."""
+        """Check that the file can be written; raises CannotWriteError."""
         super().__init__(logging.INFO)
         self._path = path
         self._warn = warn
@@ -74,7 +74,7 @@ class OpenLineageFile(logging.Handler):
             "schemaURL": f"{_SPECIFICATION}/2-0-2/OpenLineage.json#/$defs/RunEvent",
         }
         try:
-            with self._path.open("ab", buffering=0) as stream:  # at once, so that lines of two processes do not mix
+            with self._path.open("ab", buffering=0) as stream:  # in one call, so that lines of two processes do not mix
                 stream.write(json.dumps(event).encode("utf-8") + b"\n")
         except OSError as error:
             self._warn(f"{self._path}: {error.strerror}: an event is not written")
@@ -84,7 +84,7 @@ class OpenLineageFile(logging.Handler):
 
 
 def dataset(name: str) -> dict[str, Any]:
-    """Named as OpenLineage names files: the store, and the path in it."""
+    """Name a file as OpenLineage does: the store, and the path in it."""
     scheme, separator, rest = name.partition("://")
     if not separator or scheme == "file":
         return {"namespace": "file", "name": "/dev/stdin" if name == "-" else str(Path(rest or name).absolute())}

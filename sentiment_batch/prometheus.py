@@ -1,4 +1,4 @@
-"""What the last run did, for Prometheus: a file that node_exporter's textfile collector reads.
+"""Metrics of the last run for Prometheus, in a file that node_exporter's textfile collector reads.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -23,9 +23,9 @@ Samples = Mapping[tuple[tuple[str, str], ...], float]
 
 @dataclass(frozen=True)
 class RunMetrics:
-    """`started` and `finished` are seconds since 1970, by the clock; `seconds`, how long it took, is not.
+    """Metrics of one run; `started` and `finished` are Unix times, `seconds` is its duration by a monotonic clock.
 
-    `model_sha256` and `drift` are None where the run did not come that far, or did not compare.
+    `model_sha256` is None if the run did not get as far as the model, `drift` if it did not compare.
     """
 
     tally: Tally
@@ -38,7 +38,7 @@ class RunMetrics:
     drift: Drift | None
 
     def text(self, last_success: float | None) -> str:
-        """In Prometheus' text format; `last_success` is when a run before this one succeeded."""
+        """Return the metrics in Prometheus' text format; `last_success` is when an earlier run last succeeded."""
         if self.succeeded:
             last_success = self.finished
         return "".join(self._families(last_success))
@@ -70,16 +70,16 @@ class RunMetrics:
 
 
 def write_metrics(path: Path, metrics: RunMetrics) -> None:
-    """In the place of the file that is there, whose time of the last success stays; raises CannotWriteError."""
+    """Replace the file at `path`, keeping its time of the last success; raises CannotWriteError."""
     with publishing(Location.parse(str(path))) as stream:
         stream.write(metrics.text(_last_success(path)).encode("utf-8"))
 
 
 def _family(name: str, description: str, samples: Samples) -> str:
-    """All gauges: of a run that is over nothing is counted on."""
+    """Format a metric and its samples. All are gauges: after the run, nothing is counted any further."""
     lines = [f"# HELP {_PREFIX}{name} {description}", f"# TYPE {_PREFIX}{name} gauge"]
     for labels, value in samples.items():
-        listed = ",".join(f'{label}="{content}"' for label, content in labels)  # ours: there is nothing to escape
+        listed = ",".join(f'{label}="{content}"' for label, content in labels)  # our own values: nothing to escape
         lines.append(f"{_PREFIX}{name}{f'{{{listed}}}' if listed else ''} {value}")
     return "".join(f"{line}\n" for line in lines)
 

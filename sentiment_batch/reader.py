@@ -1,4 +1,4 @@
-"""The inputs of a job as one run of chunks."""
+"""Read the inputs of a job as one sequence of chunks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,16 +11,16 @@ from sentiment_batch.sources import Chunk, SourceOptions, open_source
 
 
 class Reader:
-    """Opened inputs, one after the other, with one schema, for an output.
+    """Opens inputs one after the other; all must have the same schema.
 
-    `rows` have been handed out so far; `total` is how many there will be, as far as is known. `output_type` is what
-    the output's suffix says, else the input's format.
+    `rows`: how many have been read so far. `total`: how many there will be, as far as known. `output_type`: that of the
+    output's suffix, else the format of the first input.
     """
 
     def __init__(
         self, inputs: Sequence[Location], output: Location, options: SourceOptions, columns: PredictionColumns
     ) -> None:
-        """Open the first input; raises the error that fits."""
+        """Open the first input; raises the errors of `open_source`."""
         wanted = FileType.of(output.file_name) if is_known(output.file_name) else None
         verbatim = options.columns is None and (wanted is None or wanted.format is Format.JSONL)
         self._options = replace(options, verbatim=verbatim)
@@ -40,7 +40,7 @@ class Reader:
         return self.source.rows if self.source.rows is not None else estimate
 
     def chunks(self) -> Iterator[Chunk]:
-        """All of them, from first to last; raises the errors of sources, and UsageError where columns differ."""
+        """Yield the chunks of all inputs in order; raises the errors of sources, and UsageError if columns differ."""
         for position, location in enumerate(self._inputs):
             if position:
                 self.source.close()

@@ -1,4 +1,4 @@
-"""What a run has done, in numbers."""
+"""The summary of a run, in numbers."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sentiment_batch.scoring import Scorer
 
 @dataclass
 class Counts:
-    """What has been done so far, over all jobs of a run; `resumed` are rows that an earlier process had done."""
+    """Progress over all jobs of a run; `resumed` are rows that an earlier process had already done."""
 
     tally: Tally = field(default_factory=Tally)
     resumed: int = 0
@@ -31,7 +31,7 @@ class Counts:
 
 
 def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, Any]:
-    """The run as one flat record. `output` is a list only if there are several."""
+    """Return the summary as one flat record; `output` is a list only if there are several."""
     outputs = [job.output.name for job in jobs]
     tally, seconds = counts.tally, counts.seconds
     return {
@@ -51,7 +51,7 @@ def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, 
 
 
 def describe(scorer: Scorer) -> dict[str, Any]:
-    """What scored."""
+    """Describe what did the scoring: the model, and where it ran."""
     return {
         "model": str(scorer.bundle.folder),
         "model_sha256": scorer.bundle.sha256,

@@ -1,8 +1,7 @@
-"""Temperature scaling: probabilities made as sure as the model is right (Guo et al. 2017, "On Calibration of Modern
-Neural Networks").
+"""Temperature scaling, which matches confidence to accuracy.
 
-The temperature depends on the length of a text, for a model may be too sure of sentences and not of reviews. It is a
-function of the row alone.
+After Guo et al. 2017, "On Calibration of Modern Neural Networks". Here the temperature depends on the length of a text,
+as a model may be overconfident on sentences but not on reviews. It is a function of the row alone.
 """
 
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Temperature:
-    """What the logits are divided by: above 1 it makes the probabilities less sure, below 1 surer.
+    """The divisor of the logits, by text length: above 1 it lowers confidence, below 1 it raises it.
 
-    `values` hold for texts of `tokens` tokens, ascending; between them the temperature's logarithm is linear in that of
-    the length, beyond them it stays. `fitted_on` names the samples, for the record. Raises ValueError for numbers that
-    are not such.
+    `values` apply to texts of `tokens` tokens, ascending. In between, the logarithm of the temperature is linear in
+    that of the length; beyond the ends it is constant. `fitted_on` names the samples, for the record. Raises ValueError
+    for invalid numbers.
     """
 
     tokens: tuple[int, ...] = (1,)
@@ -34,7 +33,7 @@ class Temperature:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """From what `dataclasses.asdict` made of one, through JSON; raises ValueError, TypeError or KeyError."""
+        """Rebuild one from its `dataclasses.asdict`, read back from JSON; raises ValueError, TypeError or KeyError."""
         return cls(tuple(record["tokens"]), tuple(record["values"]), tuple(record["fitted_on"]))
 
     @property
@@ -49,10 +48,10 @@ class Temperature:
         return temperatures
 
     def scale(self, probabilities: npt.NDArray[np.float32], n_tokens: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Probabilities, float32 [N, K], of texts of `n_tokens` [N] tokens as they are at this temperature.
+        """Apply the temperature to probabilities, float32 [N, K], of texts of `n_tokens` [N] tokens.
 
-        The most probable label stays the same; rows of NaN stay so. At a temperature of 1 throughout, the probabilities
-        are returned as they are.
+        The most probable label stays the same, and rows of NaN stay NaN. If the temperature is 1 throughout, the
+        probabilities are returned unchanged.
         """
         if set(self.values) == {1.0}:
             return probabilities
@@ -68,6 +67,6 @@ UNSCALED = Temperature()
 
 
 def _keep_winners(probabilities: npt.NDArray[np.float32], winners: npt.NDArray[np.int64]) -> None:
-    """Where rounding has made two labels equal, set the one that was ahead one step before the other again."""
+    """Where rounding has tied two labels, raise the former winner one float32 step above the other."""
     rows = np.flatnonzero(probabilities.argmax(axis=1) != winners)
     probabilities[rows, winners[rows]] = np.nextafter(probabilities[rows].max(axis=1), np.float32(np.inf))
