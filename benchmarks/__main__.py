@@ -17,7 +17,7 @@ from benchmarks.process_commands import (
 @click.group()
 def main() -> None:
     """Measure the worker: Markdown on stdout, progress on stderr."""
-    # As Ctrl-C does: the processes that were started end, and the folders go.
+    # Like Ctrl-C: child processes end, and temporary folders are removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 

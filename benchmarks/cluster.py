@@ -1,4 +1,4 @@
-"""`sentiment-batch score` on a Ray cluster of two nodes on this machine, beside the same on two threads."""
+"""Compare `sentiment-batch score` on a Ray cluster of two nodes on this machine with the same on two threads."""
 
 import os
 import tempfile
@@ -19,10 +19,10 @@ TARGET = 0.90
 
 
 def cluster(texts: Sequence[str], rows: int, standin_rows: int, bundle: Path | None, repeat: int) -> Report:
-    """Score so many rows with `bundle` (None: the embedded model) on either engine, `repeat` times, taking turns.
+    """Score `rows` rows with `bundle` (None: the embedded model) on each engine in turn, `repeat` times.
 
-    What each takes for one row, its start, is taken off. With the stand-in model, which costs next to nothing, the
-    processor time of the command alone tells how many rows one process can read, send out and commit.
+    The startup time, that of a single row, is subtracted. With the stand-in model, which costs next to nothing, the CPU
+    time of the command alone shows how many rows one process can read, send out and commit.
     """
     machine = describe()
     with tempfile.TemporaryDirectory() as name, _nodes() as address:
@@ -68,7 +68,7 @@ def cluster(texts: Sequence[str], rows: int, standin_rows: int, bundle: Path | N
 
 @contextmanager
 def _nodes() -> Iterator[str]:
-    """The address of a cluster that lasts as long as the block."""
+    """Start a cluster for the duration of the block, and yield its address."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 

@@ -1,7 +1,7 @@
-"""Where texts come from: real snippets, fetched once, and files.
+"""Sources of texts: real snippets, fetched once, and files.
 
 The snippets are those of Hutto and Gilbert (2014), "VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
-Social Media Text". The source archive of the PyPI package vaderSentiment carries them.
+Social Media Text". The source archive of the PyPI package vaderSentiment contains them.
 """
 
 import io
@@ -19,13 +19,13 @@ _KINDS = ("movie", "amazon", "tweets", "nyt")
 
 
 def distinct_snippets(data_folder: Path, seed: int) -> list[str]:
-    """The snippets of all kinds, each text once, shuffled."""
+    """Return the distinct snippets of all kinds, shuffled."""
     texts = dict.fromkeys(text for kind in snippets(data_folder).values() for text in kind)
     return random.Random(seed).sample(list(texts), len(texts))
 
 
 def read_texts(file: Path) -> list[str]:
-    """The texts of a file that `sentiment-batch score` could read, but for those without any text."""
+    """Read all non-blank texts from a file that `sentiment-batch score` can read."""
     from sentiment_batch.locations import Location
     from sentiment_batch.sources import SourceOptions, open_source, without_rejects
 
@@ -37,7 +37,7 @@ def read_texts(file: Path) -> list[str]:
 
 
 def snippets(data_folder: Path) -> dict[str, list[str]]:
-    """Snippets by kind (movie and product reviews, tweets, news), fetched into `data_folder` if they are not there."""
+    """Return snippets by kind (movie and product reviews, tweets, news), fetched into `data_folder` if missing."""
     folder = data_folder / _FOLDER
     if not folder.is_dir():
         _fetch(data_folder)

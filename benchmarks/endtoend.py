@@ -1,4 +1,4 @@
-"""The whole `sentiment-batch score` process on a Parquet file, beside the scorer's own rate on the same rows."""
+"""Compare the whole `sentiment-batch score` process on a Parquet file with the scorer's own rate on the same rows."""
 
 import sys
 import tempfile
@@ -19,7 +19,7 @@ LAB_TARGET = 1.10
 
 @dataclass(frozen=True)
 class Shares:
-    """The command's rate as a share of the scorer's own; `without_start` leaves out what one row alone takes."""
+    """The command's rate as a fraction of the scorer's own; `without_start` leaves out the time for a single row."""
 
     whole: float
     without_start: float
@@ -32,7 +32,7 @@ class Shares:
 def score_file(
     bundle: Path | None, file: Path, rows: int, cores: int | None = None, options: Sequence[str] = ()
 ) -> Finished:
-    """Score a file of so many rows into one beside it, on so many cores; BenchmarkError if a row is not scored."""
+    """Score a file of `rows` rows into one beside it, on `cores` cores; raises BenchmarkError unless all are scored."""
     model = () if bundle is None else ("--model", bundle)
     output = file.with_suffix(".scored.parquet")
     command = ("score", file, "-o", output, "--device", "cpu", "--json", "--quiet", *model, *options)
@@ -53,7 +53,7 @@ def stream_file(bundle: Path | None, file: Path) -> Finished:
 
 @dataclass(frozen=True)
 class Lab:
-    """A program outside of this project, and the checkpoint that it lays a graph of; see `contenders.lab`."""
+    """An external program, and the checkpoint that it builds a graph of; see `contenders.lab`."""
 
     program: Path
     checkpoint: Path
@@ -66,7 +66,7 @@ class Lab:
 
 
 def end_to_end(texts: Sequence[str], bundle: Path | None, lab: Lab | None, repeat: int) -> Report:
-    """Time the command, with and without commits, the scorer alone and `lab`, `repeat` times, taking turns."""
+    """Time the command (with and without commits), the scorer alone and any `lab`, `repeat` times, taking turns."""
     machine = describe()
     rows = len(texts)
     model = () if bundle is None else ("--bundle", bundle)

@@ -1,7 +1,7 @@
-"""How fast this machine multiplies 8-bit matrices: the limit of an int8 model. Call through `process.apart`.
+"""Measure how fast this machine multiplies 8-bit matrices, the limit of an int8 model.
 
-A graph of MatMulInteger nodes, u8 × s8, one for each projection of the encoder, with weights of its own; every core
-runs it in a session of its own, on one thread.
+Call through `process.apart`. The graph has a MatMulInteger node, u8 × s8, with its own weights for each projection of
+the encoder; every core runs it in its own session, on one thread.
 """
 
 import time
@@ -16,7 +16,7 @@ Shape = tuple[int, int]
 
 
 def gemm_rate(shapes: Sequence[Shape], threads: int, seconds: float) -> float:
-    """Operations a second of all threads together; a multiplication and an addition are two."""
+    """Return operations per second of all threads together; a multiplication and an addition are two."""
     import numpy as np
     from onnxruntime import InferenceSession, SessionOptions
 
@@ -30,7 +30,7 @@ def gemm_rate(shapes: Sequence[Shape], threads: int, seconds: float) -> float:
     together = Barrier(threads)
 
     def repeat(session: InferenceSession) -> float:
-        """Runs a second."""
+        """Return runs per second."""
         session.run(None, feed)
         together.wait()
         begun, runs = time.perf_counter(), 0
@@ -45,7 +45,7 @@ def gemm_rate(shapes: Sequence[Shape], threads: int, seconds: float) -> float:
 
 
 def _graph(shapes: Sequence[Shape]) -> bytes:
-    """Of each product only one number leaves the graph, so that nothing is copied."""
+    """Build the graph. It outputs one number of each product, so that nothing is copied."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
 

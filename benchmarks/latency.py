@@ -1,4 +1,4 @@
-"""How long the command line takes to answer: whole processes, from the start to the last line."""
+"""Measure how long the command line takes to answer: whole processes, from start to end."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,7 +7,7 @@ from benchmarks.machine import describe
 from benchmarks.process import run, say, sentiment_batch
 from benchmarks.report import Report, Spread, table
 
-# Command line, and the seconds within which it has to answer.
+# Command line, and the seconds within which it must answer.
 COMMANDS = {
     'predict "I had an awesome day!"': (("predict", "I had an awesome day!"), 1.5),
     "--help": (("--help",), 0.3),

@@ -1,4 +1,4 @@
-"""The limit of an int8 model on this machine: its 8-bit products, while all cores do nothing else."""
+"""The limit of an int8 model on this machine: its 8-bit products alone, on all cores."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ TARGETS = {"short": 0.65, "long": 0.50}
 
 
 def projections(config: Path) -> list[Shape]:
-    """Inputs and outputs of each projection that every token of a BERT goes through.
+    """Return the inputs and outputs of each projection that every token of a BERT goes through.
 
-    After the last layer's keys and values only the first token counts. What is done once a text is left out.
+    After the last layer's keys and values, only the first token counts. Work done once per text is left out.
     """
     fields = json.loads(config.read_text("utf-8"))
     if fields.get("model_type") != "bert":
@@ -27,7 +27,7 @@ def projections(config: Path) -> list[Shape]:
 
 @dataclass(frozen=True)
 class Limit:
-    """`operations_per_second`: of 8-bit products on all cores; `fractions`: by workload, how much of it is reached."""
+    """`operations_per_second`: 8-bit, on all cores. `fractions`: by workload, how much of that the model reaches."""
 
     operations_per_second: Spread
     operations_per_token: int

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine that the figures were measured on."""
 
 import os
 import platform
@@ -29,8 +29,9 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class Machine:
-    """`load_average`: processes that wanted a core in the last minute, before the measurement began. `gpus`: names and
-    driver of NVIDIA's.
+    """The machine and its software.
+
+    `load_average`: that of the last minute before the measurement. `gpus`: names and driver versions of NVIDIA GPUs.
     """
 
     processor: str

@@ -1,4 +1,4 @@
-"""Commands that measure the model in a process: beside others, and from within."""
+"""Commands that measure the model itself: against other contenders, and operator by operator."""
 
 import tempfile
 from pathlib import Path

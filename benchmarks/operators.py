@@ -1,4 +1,4 @@
-"""Operators that could stand in for one another, on one core: what was chosen, and what was left out.
+"""Compare interchangeable operators on one core: the ones chosen, and the ones rejected.
 
 Each form is a graph of its own with random inputs of the embedded model's widths, for one text of `tokens` tokens.
 """
@@ -19,7 +19,7 @@ _RUNS = 50
 
 
 class _Form:
-    """A graph in the making, of one float32 or 8-bit output."""
+    """A graph under construction, with one float32 or 8-bit output."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -53,7 +53,7 @@ class _Form:
         return output
 
     def milliseconds(self) -> float:
-        """The median of some runs, each with its inputs and its output in place."""
+        """Return the median time of several runs, with inputs and output already bound."""
         from onnx import TensorProto, helper
         from onnxruntime import InferenceSession, OrtValue, SessionOptions
 
@@ -97,7 +97,7 @@ def _multi_head_attention(form: _Form, tokens: int) -> None:
 
 
 def _attention_by_products(form: _Form, tokens: int) -> None:
-    """Heads are strides, not copies; tokens come before texts."""
+    """Heads are strided, not copied; tokens come before texts."""
     heads = form.constant("heads", [tokens, _HEADS, _WIDTH], "int64")
     queries, keys, values = (form.node("Reshape", name, heads) for name in _heads(form, tokens))
     strides: dict[str, Any] = {"domain": _MICROSOFT, "transBatchB": 1}
@@ -124,7 +124,7 @@ def _context(form: _Form, tokens: int) -> None:
 
 
 def _context_in_int8(form: _Form, tokens: int) -> None:
-    """What the product saves, quantizing its left side takes."""
+    """Quantizing the left side takes as long as the product saves."""
     weights = form.floats("weights", _HEADS, tokens, tokens)
     scale = form.node("ReduceMax", weights, form.constant("last", [-1], "int64"), keepdims=1)
     zeros = form.constant("zeros", [[[0]] * tokens] * _HEADS, "uint8")
@@ -159,7 +159,7 @@ def _sum(form: _Form, tokens: int) -> list[str]:
     return [*rows, *(form.floats(name, _HIDDEN) for name in ("scale", "bias"))]
 
 
-# For each purpose, first the form that the model has.
+# For each purpose, the form that the model uses comes first.
 FORMS: Mapping[str, Mapping[str, Callable[[_Form, int], None]]] = {
     "attention": {
         "`Attention`": _attention,
@@ -181,7 +181,7 @@ FORMS: Mapping[str, Mapping[str, Callable[[_Form, int], None]]] = {
 
 
 def operators(tokens: int, repeat: int) -> Report:
-    """Time every form `repeat` times, taking turns, each turn in a process of its own."""
+    """Time every form `repeat` times, taking turns, with a new process for each turn."""
     machine = describe()
     turns = []
     for turn in range(repeat):
@@ -200,7 +200,7 @@ def operators(tokens: int, repeat: int) -> Report:
 
 
 def measure(tokens: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of every form. Call through `process.apart`."""
+    """Return the milliseconds of every form. Call through `process.apart`."""
     times: dict[str, dict[str, float]] = {}
     for purpose, forms in FORMS.items():
         times[purpose] = {}

@@ -1,4 +1,4 @@
-"""What the commands share: options, and how they tell their results."""
+"""Options that the commands share, and how they print their results."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ data_option = click.option(
 
 
 def workload_options(command: Command) -> Command:
-    """Where the texts of `workloads.Texts` come from."""
+    """Add the options for the sources of `workloads.Texts`."""
     options = (
         click.option("--short", type=existing_file, help="Texts for the short workload.  [default: movie snippets]"),
         click.option("--long", type=existing_file, help="Texts for the long workload."),
@@ -49,7 +49,7 @@ def workload_options(command: Command) -> Command:
 
 
 def emit(report: Report, json_path: Path | None) -> None:
-    """Print the Markdown, and write the facts where they are wanted."""
+    """Print the Markdown, and write the facts to `json_path` if given."""
     click.echo(report.markdown)
     if json_path is not None:
         json_path.write_text(json.dumps(report.facts, indent=2) + "\n", "utf-8")

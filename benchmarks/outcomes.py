@@ -1,4 +1,4 @@
-"""What repeated runs of the contenders gave, and how this project stands among them."""
+"""The results of the contenders' repeated runs, and how this project compares."""
 
 import statistics
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from benchmarks.worker import Run
 
 PERCENTILES = (50, 95, 99)
 
-# Rivals, and how many times as fast as each this project is to be, by workload.
+# Rivals, and how many times as fast as each this project should be, by workload.
 RIVALS: dict[str, dict[str, float]] = {
     "pipeline-float32": {"short": 6.0, "long": 5.0},
     "ctranslate2": {"short": 1.2, "long": 1.5},
     "onnxruntime-int8": {"short": 1.15, "long": 1.4},
     "lab": {"short": 1.1, "long": 1.1},
 }
-# Of the time that the pipeline takes for one text.
+# Fractions of the pipeline's time for one text.
 LATENCY_RIVAL, LATENCY_TARGETS = "pipeline-float32", {"short": 0.2}
 
 
@@ -27,8 +27,8 @@ LATENCY_RIVAL, LATENCY_TARGETS = "pipeline-float32", {"short": 0.2}
 class Outcome:
     """The repeated runs of a contender in one layout on one workload.
 
-    `latencies`: seconds for one text by percentile. `agreement`: the share of labels that are those of the float model,
-    None without one. `labels` are those of the last run.
+    `latencies`: seconds for one text, by percentile. `agreement`: the fraction of labels that equal the float model's,
+    None without one. `labels`: those of the last run.
     """
 
     workload: str
@@ -70,7 +70,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Comparison:
-    """This project beside one rival on one workload: `ratio` of what is measured, which the target is for."""
+    """This project against one rival on one workload: the `ratio` of what is `measured`, and the target for it."""
 
     workload: str
     against: str
@@ -81,7 +81,7 @@ class Comparison:
 
 
 def compare(outcomes: Sequence[Outcome]) -> list[Comparison]:
-    """This project beside each rival's best layout on each workload, by their medians, where both are measured."""
+    """Compare this project with each rival's best layout on each workload, by medians, if both were measured."""
     comparisons = []
     for workload in dict.fromkeys(outcome.workload for outcome in outcomes):
         ours = fastest(outcomes, workload, OURS)
@@ -100,19 +100,19 @@ def compare(outcomes: Sequence[Outcome]) -> list[Comparison]:
 
 
 def fastest(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
-    """The layout with the most rows a second."""
+    """Return the contender's layout with the most rows per second."""
     candidates = [o for o in outcomes if (o.workload, o.contender) == (workload, contender)]
     return max(candidates, key=lambda o: o.rows_per_second.median, default=None)
 
 
 def quickest(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
-    """The layout with the least time for one text."""
+    """Return the contender's layout with the least time for one text."""
     candidates = [o for o in outcomes if (o.workload, o.contender) == (workload, contender)]
     return min(candidates, key=lambda o: o.latencies[50].median, default=None)
 
 
 def yardstick(runs: dict[tuple[str, str], list[str]], workload: str) -> list[str] | None:
-    """The float model's labels on a workload; `runs` holds labels by workload and contender."""
+    """Return the float model's labels on a workload; `runs` holds labels by workload and contender."""
     return next((runs[workload, name] for name in FLOAT if (workload, name) in runs), None)
 
 
@@ -121,5 +121,5 @@ def share_of_equal(labels: Sequence[str], others: Sequence[str]) -> float:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The least value that so many percent of the values do not exceed."""
+    """Return a percentile by the nearest-rank method."""
     return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]

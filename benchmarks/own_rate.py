@@ -1,6 +1,6 @@
-"""The scorer's own rate on a file: everything read and tokenized before, nothing written after.
+"""Measure the scorer's own rate on a file, with everything tokenized before and nothing written after.
 
-The upper limit of what `sentiment-batch score` can reach on that file; prints one line of JSON.
+It is the upper limit of what `sentiment-batch score` can reach on that file. Prints one line of JSON.
 """
 
 import json
@@ -29,7 +29,7 @@ def main(file: str, bundle: Path | None) -> None:
     source.close()
     with Scorer.load(bundle, ScoringOptions(Device.CPU)) as scorer:
         scorer.score(chunks[0][:_WARM_UP_ROWS])
-        # The steps of `Scorer.stream` one by one: the first of them is what is not to be timed.
+        # The steps of `Scorer.stream` one by one, because the first of them is not to be timed.
         encoded = [Encoded.of(texts, scorer._tokenizer) for texts in chunks]
         started = time.perf_counter()
         running = [scorer._start(chunk) for chunk in encoded]

@@ -1,4 +1,4 @@
-"""Figures as PNG pictures. Call through `process.apart`: matplotlib takes memory."""
+"""Plot figures as PNG. Call through `process.apart`: matplotlib takes memory."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ _OTHERS, _OWN = "#8899aa", "#c0392b"
 
 
 def draw_throughput(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """A picture for each workload: the rows a second of each contender in its best layout, with their range."""
+    """Draw a picture per workload: rows per second of each contender in its best layout, with their range."""
     for workload in dict.fromkeys(outcome.workload for outcome in outcomes):
         best = [found for name in CONTENDERS if (found := fastest(outcomes, workload, name))]
         best.sort(key=lambda outcome: outcome.rows_per_second.median)
@@ -30,7 +30,7 @@ def draw_throughput(outcomes: Sequence[Outcome], folder: Path) -> None:
 
 
 def draw_scaling(rates: dict[int, Spread], costs: dict[int, Spread], file: Path) -> None:
-    """Rows a second by the number of cores, beside the processor time of a million rows by the size of the file."""
+    """Draw rows per second by the number of cores, beside the CPU time of a million rows by file size."""
     figure, (left, right) = _figure(8, columns=2)
     left.errorbar(list(rates), [rate.median for rate in rates.values()], yerr=_reach(list(rates.values())), marker="o")
     left.set(title="rows a second", xlabel="cores", xticks=list(rates), ylim=_from_zero(rates.values()))
@@ -55,5 +55,5 @@ def _figure(rows: int, columns: int = 1) -> tuple[Any, Any]:
 
 
 def _reach(spreads: Sequence[Spread]) -> list[list[float]]:
-    """How far the range goes below and above the median, as matplotlib wants its error bars."""
+    """Return how far the range extends below and above the median, as matplotlib expects error bars."""
     return [[s.median - s.low for s in spreads], [s.high - s.median for s in spreads]]

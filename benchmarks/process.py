@@ -1,8 +1,8 @@
-"""Commands in processes of their own, with their time and memory.
+"""Run commands in processes of their own, and measure their time and memory.
 
-Linux hands the peak memory of a process on to what it starts, even across `exec`: a child's peak, as its parent is
-told it, is never below the parent's own. So the process that calls `run` must stay small, and work that needs much
-memory goes through `apart`.
+On Linux, a process inherits the peak memory of its parent, even across `exec`: the peak reported for a child is never
+below the parent's own. So the process that calls `run` must stay small, and work that needs much memory goes through
+`apart`.
 """
 
 import json
@@ -33,9 +33,9 @@ class BenchmarkError(click.ClickException):
 
 @dataclass(frozen=True)
 class Finished:
-    """`seconds` from before the start to the end of the process, as a clock on the wall shows them.
+    """A finished process.
 
-    `cpu_seconds` are those of all its threads together.
+    `seconds`: wall time from before its start to its end. `cpu_seconds`: CPU time of all its threads together.
     """
 
     stdout: str
@@ -49,12 +49,12 @@ class Finished:
 
 
 def run(command: Sequence[str | Path], cores: int | None = None) -> Finished:
-    """Run a command to its end, on so many of the usable cores; raises BenchmarkError if it fails."""
+    """Run a command to its end on `cores` of the usable cores (None: all); raises BenchmarkError if it fails."""
     usable = os.sched_getaffinity(0)
     chosen = sorted(usable)[:cores]
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         started = time.perf_counter()
-        # A process inherits the cores of the thread that starts it.
+        # A process inherits the CPU affinity of the thread that starts it.
         os.sched_setaffinity(0, chosen)
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=ROOT)
@@ -62,7 +62,7 @@ def run(command: Sequence[str | Path], cores: int | None = None) -> Finished:
             os.sched_setaffinity(0, usable)
         try:
             _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:  # what is measured would go on alone
+        except BaseException:  # the measured process would keep running
             process.kill()
             process.wait()
             raise
@@ -82,7 +82,7 @@ def module(name: str, *arguments: str | Path) -> list[str | Path]:
 
 
 def sentiment_batch(*arguments: str | Path) -> list[str | Path]:
-    """The command as it is installed beside this interpreter; raises BenchmarkError if it is not."""
+    """Return the command as installed beside this interpreter; raises BenchmarkError if it is not."""
     script = Path(sysconfig.get_path("scripts"), "sentiment-batch")
     if not script.is_file():
         raise BenchmarkError(f"{script} is not there: pip install -e '.[bench]'")
@@ -92,7 +92,7 @@ def sentiment_batch(*arguments: str | Path) -> list[str | Path]:
 def apart(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
     """Call a function in a new process, so that its imports and its memory do not stay in this one.
 
-    What it prints, or a library with it, is lost; what it raises is raised.
+    Whatever it prints is lost; whatever it raises is raised here.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_silence) as pool:
         try:
@@ -110,5 +110,5 @@ def _silence() -> None:
 
 
 def say(message: str) -> None:
-    """Tell on stderr how far the measurement is."""
+    """Report progress on stderr."""
     click.echo(message, err=True)

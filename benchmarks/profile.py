@@ -1,4 +1,4 @@
-"""Where the time of the model goes, by operator of its graph, as ONNX Runtime's profiler sees it."""
+"""Profile where the model's time goes, by operator of its graph, with ONNX Runtime's profiler."""
 
 import json
 import tempfile
@@ -26,7 +26,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Profile:
-    """`core_seconds`: the time of the run, times the cores that it may use."""
+    """Time by operator; `core_seconds` is the time of the run, times the cores that it may use."""
 
     operators: list[Operator]
     core_seconds: float
@@ -37,7 +37,7 @@ class Profile:
 
 
 def profile(workload: Workload, bundle: Path | None) -> Report:
-    """Score the workload once with the bundle, the embedded one if None, on all cores."""
+    """Profile one scoring of the workload with `bundle` (None: the embedded model), on all cores."""
     machine = describe()
     found = apart(measure, workload.texts, bundle)
     rows = [
@@ -52,7 +52,7 @@ def profile(workload: Workload, bundle: Path | None) -> Report:
 
 
 def measure(texts: Sequence[str], bundle: Path | None) -> Profile:
-    """Score with the profiler on; it takes some time itself, so that rates belong to other commands."""
+    """Score with the profiler on. Its overhead makes this unfit for measuring rates."""
     from sentiment_batch.scoring import Scorer, ScoringOptions
     from sentiment_batch.session import Device
 
@@ -61,7 +61,7 @@ def measure(texts: Sequence[str], bundle: Path | None) -> Profile:
             begun = time.perf_counter()
             scorer.score(texts)
             core_seconds = (time.perf_counter() - begun) * scorer.threads
-        # The profiler writes its file when the session goes.
+        # The profiler writes its file when the session is destroyed.
         del scorer
         (file,) = Path(name).iterdir()
         nodes = [event for event in json.loads(file.read_text("utf-8")) if event["cat"] == "Node"]
@@ -75,7 +75,7 @@ def measure(texts: Sequence[str], bundle: Path | None) -> Profile:
 
 @contextmanager
 def _profiling(prefix: Path) -> Iterator[None]:
-    """Sessions that are opened meanwhile keep a profile: those of the worker, with whatever options it sets."""
+    """Enable profiling in sessions opened within the block: the worker's, with whatever options it sets."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions

@@ -10,7 +10,7 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle of some measurements, and the least and the greatest of them."""
+    """The median, the minimum and the maximum of some measurements."""
 
     median: float
     low: float
@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a command: Markdown for people and, the same in full, facts for JSON."""
+    """The result of a command: Markdown for people, and the same in full as facts for JSON."""
 
     markdown: str
     facts: dict[str, Any]

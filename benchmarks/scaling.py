@@ -1,4 +1,4 @@
-"""How `sentiment-batch score` scales: with the cores that it may use, and with the rows of its file."""
+"""Measure how `sentiment-batch score` scales with the number of cores, and with the rows of its file."""
 
 import tempfile
 from collections.abc import Sequence
@@ -16,17 +16,18 @@ from sentiment_batch.hardware import usable_cores
 
 TARGET = 0.05
 
-# A small file is scored so often that the start's own spread, which is as long as its rows take, evens out.
+# A small file is scored repeatedly to average out the variation of the startup time, which is as large as the time for
+# its rows.
 _ROWS_PER_TURN = 20_000
 
 
 def scaling(
     texts: Sequence[str], sizes: Sequence[int], bundle: Path | None, repeat: int, pictures: Path | None
 ) -> Report:
-    """Score `texts` with `bundle` (None: the embedded model) on 1, 2, 4 … cores, and files of so many rows with the
-    stand-in model on all of them, `repeat` times, taking turns.
+    """Measure the rate by cores and the cost of a row by file size, `repeat` times, taking turns.
 
-    What the command takes for one row, its start, is taken off everywhere.
+    `texts` are scored with `bundle` (None: the embedded model) on 1, 2, 4 … cores, files of `sizes` rows with the
+    stand-in model on all cores. The startup time, that of a single row, is always subtracted.
     """
     machine = describe()
     cores = _doubling(usable_cores().count)
@@ -90,12 +91,12 @@ def scaling(
 
 
 def _doubling(most: int) -> list[int]:
-    """1, 2, 4 … and the most."""
+    """Return 1, 2, 4 … and `most`."""
     return [*(2**power for power in range((most - 1).bit_length())), most]
 
 
 def _cost(pairs: Sequence[tuple[Finished, Finished]], rows: int) -> tuple[float, float]:
-    """Seconds, and seconds of processor time, for a row: the mean of runs, each less the start of a run of one row."""
+    """Return wall and CPU seconds per row: the mean over all runs, each less the startup, a run of one row."""
     more = len(pairs) * (rows - 1)
     seconds = sum(finished.seconds - start.seconds for start, finished in pairs)
     cpu_seconds = sum(finished.cpu_seconds - start.cpu_seconds for start, finished in pairs)

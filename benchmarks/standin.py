@@ -26,7 +26,7 @@ def write_standin(folder: Path, texts: Sequence[str]) -> None:
 
 
 def _write_tokenizer(path: Path, texts: Sequence[str]) -> int:
-    """Write a small WordPiece tokenizer; returns how many tokens it knows."""
+    """Write a small WordPiece tokenizer; returns the size of its vocabulary."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))

@@ -13,7 +13,7 @@ _UNITS_OF_TARGETS = {"rows/s": "≥ {:.2f} ×", "p50 of one text": "≤ {:.2f} �
 def standings(
     outcomes: Sequence[Outcome], comparisons: Sequence[Comparison], limit: Limit, left_out: Mapping[str, str]
 ) -> Iterator[str]:
-    """One section after the other."""
+    """Yield the sections of the report."""
     for workload in dict.fromkeys(outcome.workload for outcome in outcomes):
         entered = [outcome for outcome in outcomes if outcome.workload == workload]
         yield f"### {workload}"
@@ -84,5 +84,5 @@ def _comparisons(comparisons: Sequence[Comparison], limit: Limit) -> str:
 
 
 def _line(text: str) -> str:
-    """The first line, safe in a table."""
+    """Return the first line, escaped for a table."""
     return (text.splitlines() or [""])[0].replace("|", "\\|")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_table(path: Path, texts: Sequence[str]) -> None:
-    """Columns `id` and `text` in one row group, the hardest case for a reader that must not hold it as a whole."""
+    """Write columns `id` and `text` in one row group, the hardest case for a reader that must not load it whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -15,8 +15,8 @@ def write_table(path: Path, texts: Sequence[str]) -> None:
 
 
 def write_numbered_table(path: Path, texts: Sequence[str], rows: int) -> None:
-    """As many rows as asked for: the texts over and over, each with its row number before it, so that all differ.
+    """Write `rows` rows: the texts over and over, each prefixed with its row number, so that all differ.
 
-    All numbers are of one length: a row of a large file costs what a row of a small one does.
+    All numbers have the same length, so that a row costs the same in a large file as in a small one.
     """
     write_table(path, [f"{row:07} {text}" for row, text in enumerate(islice(cycle(texts), rows))])

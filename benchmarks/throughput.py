@@ -1,4 +1,4 @@
-"""Every contender on the same texts, each in a fresh process, taking turns."""
+"""Measure every contender on the same texts, each in a fresh process, taking turns."""
 
 import json
 import tempfile
@@ -21,13 +21,13 @@ from benchmarks.standings import standings
 from benchmarks.worker import Run, Task, measure, prepare
 from benchmarks.workloads import Workload
 
-# Of each turn, for the limit.
+# Time per turn for measuring the limit.
 _LIMIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, how often, and how many texts one by one."""
+    """What to measure, how often, and how many texts to classify one by one."""
 
     contenders: Sequence[str]
     workloads: Sequence[Workload]
@@ -37,19 +37,19 @@ class Plan:
 
 @dataclass
 class _Race:
-    """The runs so far; `left_out` says why a contender takes no part, or no longer."""
+    """The runs so far; `left_out` says why a contender is not, or no longer, measured."""
 
     setting: Setting
     runs: dict[tuple[str, str, Layout], list[Run]] = field(default_factory=lambda: defaultdict(list))
     left_out: dict[str, str] = field(default_factory=dict)
 
     def attempt(self, contender: str, step: Callable[[], None]) -> None:
-        """Do the step, unless the contender is out; it is once a step fails."""
+        """Run a step unless the contender is left out; if the step fails, leave it out."""
         if contender in self.left_out:
             return
         try:
             step()
-        except Exception as error:  # of any library
+        except Exception as error:  # libraries may raise anything
             self.left_out[contender] = f"{type(error).__name__}: {error}"
             say(f"{CONTENDERS[contender].title}: {self.left_out[contender]}")
 
@@ -73,7 +73,7 @@ class _Race:
 
 
 def throughput(plan: Plan, setting: Setting, pictures: Path | None) -> Report:
-    """Measure every contender in each of its layouts on every workload `repeat` times; pictures go to a folder."""
+    """Measure every contender in each of its layouts on every workload `repeat` times, and draw into `pictures`."""
     machine = describe()
     shapes = projections(setting.checkpoint / "config.json")
     race, gemm_rates = _Race(setting), []
@@ -112,7 +112,7 @@ def throughput(plan: Plan, setting: Setting, pictures: Path | None) -> Report:
 
 
 def _tokens_per_second(workloads: Sequence[Workload], outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """This project's rate in tokens, by workload."""
+    """Return this project's rate in tokens, by workload."""
     rates = {}
     for workload in workloads:
         if ours := fastest(outcomes, workload.name, OURS):

@@ -1,4 +1,4 @@
-"""One contender on one workload. Call through `process.apart`."""
+"""Measure one contender on one workload. Call through `process.apart`."""
 
 import json
 import time
@@ -15,7 +15,10 @@ _WARM_UP_ROWS = 32
 
 @dataclass(frozen=True)
 class Task:
-    """What to measure. `texts` holds a JSON list of strings; so many `single_texts` of them go one by one, too."""
+    """What to measure.
+
+    `texts`: a file with a JSON list of strings. `single_texts`: how many of them are also classified one by one.
+    """
 
     contender: str
     setting: Setting
@@ -28,8 +31,9 @@ class Task:
 class Run:
     """What one process measured.
 
-    `first_result_seconds` begin with the process. `single_text_seconds`: one for each text that was classified alone.
-    `tokens` are those that have to be read, identical texts once; `padding` is a share of what was computed.
+    `first_result_seconds`: counted from the start of the process. `single_text_seconds`: one for each text that was
+    classified alone. `tokens`: those that must be read, counting identical texts once. `padding`: its fraction of the
+    computed tokens.
     """
 
     labels: list[str]
@@ -47,7 +51,7 @@ def prepare(contender: str, setting: Setting) -> None:
 
 
 def measure(task: Task, started: float) -> Run:
-    """Load, classify everything, then single texts; `started` is when the process did, by the monotonic clock."""
+    """Load, classify everything, then single texts; `started` is the process's start by the monotonic clock."""
     rows: list[str] = json.loads(task.texts.read_text("utf-8"))
     loading = time.perf_counter()
     classify = CONTENDERS[task.contender].load(task.setting, task.layout)
@@ -65,7 +69,7 @@ def measure(task: Task, started: float) -> Run:
 
 
 def _latencies(classify: Classify, rows: Sequence[str], count: int) -> list[float]:
-    """Seconds for one text, for texts spread evenly."""
+    """Return the seconds for one text, for `count` evenly spaced texts."""
     seconds = []
     for text in rows[:: max(1, len(rows) // count)][:count]:
         begun = time.perf_counter()

@@ -24,7 +24,7 @@ class Workload:
     texts: list[str]
 
     def sample(self, rows: int, seed: int) -> "Workload":
-        """At most `rows` of the texts, drawn without replacement, in their order."""
+        """Draw at most `rows` of the texts without replacement, keeping their order."""
         return Workload(self.name, self.origin, _sample(self.texts, rows, seed))
 
     def markdown(self) -> str:
@@ -37,7 +37,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Texts:
-    """Where texts are to be found: fetched into `data_folder`, below `reviews`, or in files of one's own."""
+    """Where to find texts: fetched into `data_folder`, below `reviews`, or in the files `short` and `long`."""
 
     data_folder: Path
     reviews: Path | None
@@ -46,7 +46,7 @@ class Texts:
     seed: int
 
     def workload(self, name: str, rows: int) -> Workload:
-        """A sample of at most `rows` texts, or a quarter of that where they are long."""
+        """Return a sample of at most `rows` texts, or of a quarter as many if they are long."""
         make = {"short": self._short, "long": self._long, "mixed": self._mixed, "phrases": self._phrases}[name]
         return make().sample(max(1, rows // 4) if name in ("long", "mixed") else rows, self.seed)
 
@@ -75,7 +75,7 @@ class Texts:
         return Workload("mixed", "short and long texts, as many of each", _shuffled(texts, self.seed))
 
     def _phrases(self) -> Workload:
-        """The phrases of the Kaggle competition below the folder `reviews`, else parts cut out of snippets."""
+        """The phrases of the Kaggle competition below the folder `reviews`, else phrases cut out of snippets."""
         if self.reviews is not None:
             return Workload("phrases", f"phrases, {PHRASES}", read_texts(self.reviews / PHRASES))
         texts = cut_phrases(snippets(self.data_folder)["movie"], self.seed)
@@ -84,7 +84,7 @@ class Texts:
 
 
 def compose(parts: Sequence[str], seed: int) -> list[str]:
-    """Shuffle the parts and join runs of them, each part used once; what is too short for a run is left out."""
+    """Shuffle the parts and join runs of them, each part used once; a remainder too short for a run is left out."""
     source = random.Random(seed)
     shuffled = source.sample(parts, len(parts))
     texts = []
@@ -96,7 +96,7 @@ def compose(parts: Sequence[str], seed: int) -> list[str]:
 
 
 def cut_phrases(texts: Sequence[str], seed: int) -> list[str]:
-    """A run of words from somewhere in each text."""
+    """Cut a random run of words out of each text."""
     source = random.Random(seed)
     phrases = []
     for words in map(str.split, texts):

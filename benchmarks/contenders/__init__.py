@@ -1,8 +1,8 @@
 """Ways to classify texts, one module each.
 
-A contender makes of the checkpoint, once a run and in a process of its own, what it needs (`prepare`); then, in each
-measured process, it loads that (`load`) and returns a function from texts to labels. What it needs is imported in
-these two, so that the runner stays small.
+Once per run, in a process of its own, a contender converts the checkpoint to what it needs (`prepare`). Then each
+measured process loads that and gets a function from texts to labels (`load`). Libraries are imported within these two,
+so that the runner stays small.
 """
 
 from abc import ABC, abstractmethod
@@ -18,10 +18,10 @@ Batches = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Setting:
-    """The checkpoint as transformers loads it, and a folder for what contenders make of it.
+    """The checkpoint as transformers loads it, and `models`, a folder for what contenders make of it.
 
-    `threads` cores may be used; `max_tokens` are read of a text, special tokens included, and the rest is cut off.
-    `lab` is the program that `contenders.lab` runs, if there is one.
+    `threads`: how many cores may be used. `max_tokens`: how many tokens of a text are read, special tokens included;
+    the rest is cut off. `lab`: the program that `contenders.lab` runs, if any.
     """
 
     checkpoint: Path
@@ -33,7 +33,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Layout:
-    """So many runs of the model at a time, each on so many threads; `batch_size` rows a run where that is chosen."""
+    """`runners` runs of the model at a time, on `threads` threads each; `batch_size` rows per run if that is chosen."""
 
     runners: int
     threads: int
@@ -45,7 +45,7 @@ class Layout:
 
 
 class Contender(ABC):
-    """`packages` are the distributions that it needs."""
+    """A way to classify texts; `packages` are the distributions that it needs."""
 
     packages: ClassVar[tuple[str, ...]]
 
@@ -54,13 +54,13 @@ class Contender(ABC):
     def title(self) -> str: ...
 
     def unavailable(self, setting: Setting) -> str | None:
-        """Why it cannot be measured here, if it cannot."""
+        """Return why it cannot be measured here, if it cannot."""
         missing = [name for name in self.packages if installed(name) is None]
         return f"not installed: {', '.join(missing)}" if missing else None
 
     @abstractmethod
     def layouts(self, cores: int) -> list[Layout]:
-        """The ways to use so many cores that are tried; the best counts."""
+        """Return the layouts to try on `cores` cores; the best one counts."""
 
     @abstractmethod
     def prepare(self, setting: Setting) -> None:
@@ -71,27 +71,27 @@ class Contender(ABC):
 
     @abstractmethod
     def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
-        """Which texts, of so many tokens each, run together; each batch is as long as its longest text."""
+        """Return which texts, of these `lengths` in tokens, run together; a batch is padded to its longest text."""
 
 
 def thread_layouts(cores: int) -> list[Layout]:
-    """One run at a time on all cores, and a run of one thread on every core."""
+    """Return two layouts: one run on all cores, and a single-threaded run on every core."""
     return list(dict.fromkeys((Layout(1, cores), Layout(cores, 1))))
 
 
 def batch_size_layouts(cores: int, sizes: Sequence[int] = (1, 8, 32)) -> list[Layout]:
-    """One run at a time on all cores, in batches of these sizes."""
+    """Return layouts of one run at a time on all cores, in batches of these sizes."""
     return [Layout(1, cores, size) for size in sizes]
 
 
 def in_order(order: Sequence[int], size: int | None) -> Batches:
-    """Batches of one size along an order."""
+    """Split an order of rows into batches of one size."""
     assert size is not None
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def installed(package: str) -> str | None:
-    """The version of a distribution, if it is installed."""
+    """Return the version of a distribution, if it is installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -18,7 +18,7 @@ class CrossEncoder(Contender):
         return batch_size_layouts(cores)
 
     def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
-        """It sorts by the number of characters."""
+        """Return batches as the CrossEncoder makes them, sorted by the number of characters."""
         return in_order(sorted(range(len(texts)), key=lambda row: -len(texts[row])), layout.batch_size)
 
     def prepare(self, setting: Setting) -> None:
@@ -36,7 +36,7 @@ class CrossEncoder(Contender):
         options.intra_op_num_threads = layout.threads
         graph = {"file_name": "onnx/model_qint8_avx512_vnni.onnx", "session_options": options}
         encoder = _open(setting.models / "cross-encoder", setting, graph)
-        # It scores pairs, and takes a list of texts for one pair. What it does with a pair, it can do with a text.
+        # It scores pairs and would take a list of texts for one pair, but it can score single texts as well.
         encoder.is_singular_input = lambda inputs: False
         labels = encoder.config.id2label
 

@@ -1,4 +1,4 @@
-"""CTranslate2: its int8 encoder; the classifier's last layer, which it does not have, in NumPy."""
+"""CTranslate2's int8 encoder, with the classifier's last layer, which it lacks, in NumPy."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""A program outside of this project that lays and runs a per-row int8 graph; `--lab` names it.
+"""An external program that builds and runs a per-row int8 graph; `--lab` names it.
 
 Its two functions are called as its command line would: `bench` reads texts from a Parquet file and returns logits.
 """
@@ -32,7 +32,7 @@ class Lab(Contender):
         return [Layout(cores, 1)]
 
     def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
-        """Texts of one length run together: there is as little padding as with each alone."""
+        """Texts of equal length run together, so there is no more padding than with each text alone."""
         return in_order(range(len(texts)), 1)
 
     def prepare(self, setting: Setting) -> None:
@@ -56,7 +56,7 @@ class Lab(Contender):
 
 
 def _keep_session() -> None:
-    """It opens its session in each call, as a process of its own would once: from now on the first one serves all."""
+    """Make all calls share the first session: the program opens one per call, as a process of its own would once."""
     import onnxruntime
 
     opened: list[onnxruntime.InferenceSession] = []

@@ -1,4 +1,4 @@
-"""What contenders share that run a model but leave the batches to their caller: sorted by length, on threads."""
+"""The base of contenders that leave batching to their caller: batches are sorted by length and run on threads."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class LengthSorted(Contender):
         return thread_layouts(cores)
 
     def batches(self, texts: Sequence[str], lengths: Sequence[int], layout: Layout) -> Batches:
-        """The longest first; as many as fit the budget, one at least."""
+        """Return batches of the longest texts first, as many as fit the budget but at least one."""
         batches: list[list[int]] = []
         for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
             if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= _BATCH_TOKENS:
@@ -51,4 +51,4 @@ class LengthSorted(Contender):
 
     @abstractmethod
     def open(self, setting: Setting, layout: Layout) -> Run:
-        """Load the model; what is returned is called by `layout.runners` threads: sequences to logits, [B, labels]."""
+        """Load the model; returns a function of B sequences to logits, [B, labels], for `layout.runners` threads."""

@@ -1,4 +1,4 @@
-"""OpenVINO on optimum's graph: float32, or int8 by NNCF, whose activation scales are set beforehand."""
+"""OpenVINO on optimum's graph: float32, or int8 by NNCF with static activation scales."""
 
 import sys
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class OpenVino(LengthSorted):
         openvino.save_model(model, self._model(setting), compress_to_fp16=False)
 
     def open(self, setting: Setting, layout: Layout) -> Run:
-        # What int8 leaves in floating point runs as OpenVINO likes best; float32 is to be float32.
+        # OpenVINO may choose the precision of what int8 leaves in floating point; float32 must stay float32.
         precision = {"INFERENCE_PRECISION_HINT": "f32"} if self.precision == "float32" else {}
         threads = {"NUM_STREAMS": layout.runners, "INFERENCE_NUM_THREADS": layout.runners * layout.threads}
         model = _openvino().Core().compile_model(self._model(setting), "CPU", precision | threads)
@@ -64,7 +64,7 @@ class OpenVino(LengthSorted):
 
 
 def _openvino() -> Any:
-    # Without this package, OpenVINO and NNCF report to their makers no use of them.
+    # Without this package, OpenVINO and NNCF send no telemetry.
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     import openvino
 

@@ -9,7 +9,7 @@ _GRAPH = "model_quantized.onnx"
 
 
 def float_graph(setting: Setting) -> Path:
-    """optimum's float32 graph of the checkpoint, written by whoever asks first: ids, mask and segments to logits."""
+    """Return optimum's float32 graph of the checkpoint (ids, mask and segments to logits), exported on first use."""
     folder = setting.models / "optimum-float32"
     if not folder.is_dir():
         from optimum.onnxruntime import ORTModelForSequenceClassification
@@ -32,7 +32,7 @@ class Optimum(InPipeline):
         from optimum.onnxruntime.configuration import AutoQuantizationConfig
 
         quantizer = ORTQuantizer.from_pretrained(float_graph(setting).parent)
-        # One scale per output channel: what the int8 of onnxruntime gets here, too.
+        # One scale per output channel, as in the int8 of onnxruntime here.
         recipe = AutoQuantizationConfig.avx512_vnni(is_static=False, per_channel=True)
         quantizer.quantize(recipe, save_dir=setting.models / "optimum-int8")
 

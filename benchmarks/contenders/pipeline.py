@@ -8,7 +8,7 @@ from benchmarks.contenders import Batches, Classify, Contender, Layout, Setting,
 
 
 class InPipeline(Contender):
-    """A model that the pipeline calls."""
+    """A contender whose model runs in the pipeline."""
 
     def layouts(self, cores: int) -> list[Layout]:
         return batch_size_layouts(cores)
@@ -26,7 +26,7 @@ class InPipeline(Contender):
 
 @dataclass(frozen=True)
 class Pipeline(InPipeline):
-    """On `device`, cpu or cuda."""
+    """The pipeline in `dtype` on `device`, cpu or cuda."""
 
     dtype: str
     device: str = "cpu"
@@ -40,7 +40,7 @@ class Pipeline(InPipeline):
         return batch_size_layouts(cores, (32, 128, 256)) if self.device == "cuda" else super().layouts(cores)
 
     def prepare(self, setting: Setting) -> None:
-        """The checkpoint is all it needs; raises what PyTorch says where there is no GPU for it."""
+        """Needs nothing but the checkpoint; on CUDA, raises PyTorch's error if there is no usable GPU."""
         if self.device == "cuda":
             import torch
 

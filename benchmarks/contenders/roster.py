@@ -31,6 +31,6 @@ CONTENDERS: dict[str, Contender] = {
     "sentiment-batch-float16-cuda": SentimentBatch(Quantization.NONE, Precision.FP16),
 }
 
-# Whose labels are the yardstick: the first of these that is measured.
+# The first of these that is measured gives the reference labels.
 FLOAT = ("pipeline-float32", "onnxruntime-float32", "openvino-float32", "sentiment-batch-float32")
 OURS = "sentiment-batch-per-row"

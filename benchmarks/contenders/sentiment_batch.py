@@ -1,4 +1,4 @@
-"""This project's `Scorer`, in one process, on a bundle that it exports of the checkpoint."""
+"""This project's `Scorer`, in one process, on a bundle that it exports from the checkpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class SentimentBatch(Contender):
 
         if self._on_cuda:
             require_cuda()
-        # Without its gate: how well the labels agree is a column of the result.
+        # The export's quality gate is off: how well the labels agree is a column of the result.
         gate = ("--max-disagreement", "100", "--max-accuracy-drop", "100")
         kind = ("--precision", self.precision) if self._on_cuda else ("--quantize", self.quantization)
         run(sentiment_batch("export", "--checkpoint", setting.checkpoint, "-o", self._bundle(setting), *kind, *gate))
@@ -54,7 +54,7 @@ class SentimentBatch(Contender):
         from sentiment_batch.session import Device
         from sentiment_batch.text import LongText
 
-        # The end of a long text is cut off, as everybody else does, so that the labels can be compared.
+        # Long texts are truncated at the end, as by all other contenders, so that the labels can be compared.
         device = Device.CUDA if self._on_cuda else Device.CPU
         options = ScoringOptions(
             device,

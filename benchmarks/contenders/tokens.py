@@ -12,7 +12,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 def encoder(setting: Setting) -> Callable[[Sequence[str]], Tokens]:
-    """Texts to token ids, on all cores; the end of a text that is too long is cut off, as transformers does."""
+    """Return a function from texts to token ids, on all cores; like transformers, it cuts off the end of long texts."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(setting.checkpoint / "tokenizer.json"))
@@ -22,7 +22,7 @@ def encoder(setting: Setting) -> Callable[[Sequence[str]], Tokens]:
 
 
 def padded(sequences: Tokens) -> dict[str, IntArray]:
-    """Inputs of a BERT graph by name, each int64 [B, L] for B sequences, the longest of which has L tokens."""
+    """Return the inputs of a BERT graph by name, each int64 [B, L] for B sequences of at most L tokens."""
     ids = np.zeros((len(sequences), max(map(len, sequences))), np.int64)
     mask = np.zeros_like(ids)
     for row, sequence in enumerate(sequences):

@@ -1,4 +1,4 @@
-"""PyTorch's dynamic int8: the projections' weights beforehand, their inputs with one scale per batch."""
+"""PyTorch's dynamic int8: projection weights are quantized beforehand, their inputs with one scale per batch."""
 
 import os
 import warnings
@@ -19,10 +19,10 @@ class TorchInt8(LengthSorted):
         return "torch, dynamic int8"
 
     def prepare(self, setting: Setting) -> None:
-        """The checkpoint is all it needs."""
+        """Needs nothing but the checkpoint."""
 
     def open(self, setting: Setting, layout: Layout) -> Run:
-        # `set_num_threads` would hold for the calling thread alone.
+        # `set_num_threads` would apply to the calling thread only.
         os.environ["OMP_NUM_THREADS"] = str(layout.threads)
         import torch
         from transformers import AutoModelForSequenceClassification
