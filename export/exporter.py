@@ -15,11 +15,12 @@ import onnxruntime
 from sentiment_batch.behaviour import check_behaviour
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import UsageError
-from sentiment_batch.export.card import render_card, summarize
+from sentiment_batch.export.card import render_card
 from sentiment_batch.export.chatter import quiet_libraries
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import opset_of
 from sentiment_batch.export.lineage import lineage
+from sentiment_batch.export.measurements import summarize
 from sentiment_batch.export.sample import BUILT_IN, Sample, built_in_sample, encode_samples
 from sentiment_batch.export.staging import staged
 from sentiment_batch.export.writer import GraphWriter

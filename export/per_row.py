@@ -8,13 +8,13 @@ Integer-Arithmetic-Only Inference"): that is the pair that x86 has instructions 
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from sentiment_batch.export.activations import Activations, QuantizedRows
 from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
 from sentiment_batch.export.int8 import to_int8, weights_to_int8
 
@@ -24,37 +24,6 @@ FloatArray = npt.NDArray[np.float32]
 _FEWEST_COLUMNS = 16
 # Smaller tables, such as positions, hold little and stay exact.
 _FEWEST_TABLE_ROWS = 1000
-
-
-class _Scheme(NamedTuple):
-    """How a row of floats becomes uint8: its reach (largest magnitude, or `least`) is `steps` away from `zero`."""
-
-    zero: int
-    steps: int
-    least: float
-    signed: bool
-
-
-# A row of zeros must not divide by zero.
-_AROUND_ZERO = _Scheme(zero=128, steps=127, least=1e-12, signed=True)
-# Gelu yields nothing below -0.17: 32 steps downwards are enough, which leaves 223 upwards instead of 127. The least
-# reach is the one that brings -0.17 to 32 steps.
-_AFTER_GELU = _Scheme(zero=32, steps=223, least=0.17 * 223 / 32, signed=False)
-
-
-# The share of a channel's reach, on a logarithmic scale, that goes to its weights, which are quantized too.
-_SHIFTED = np.float32(0.8)
-
-
-class _Integers(NamedTuple):
-    """A quantized tensor, uint8 [..., n], and its zero point.
-
-    `scale`: one per row, float32 [..., 1]; None for fixed scales, which stand in the weights.
-    """
-
-    integers: str
-    zero: str
-    scale: str | None
 
 
 def per_row(model: onnx.ModelProto, reaches: Mapping[str, FloatArray]) -> onnx.ModelProto:
@@ -71,10 +40,10 @@ class _PerRow:
         self._source = model.graph
         self._constants = {tensor.name: tensor for tensor in self._source.initializer}
         self._graph = GraphBuilder()
-        self._after_gelu = {node.output[0] for node in self._source.node if node.op_type == "Gelu"}
+        after_gelu = {node.output[0] for node in self._source.node if node.op_type == "Gelu"}
         shared = self._readers_of_shared_weights()
-        self._factors = {x: _channel_factors(reach) for x, reach in reaches.items() if x not in shared}
-        self._quantized: dict[str, _Integers] = {}
+        fixed = {x: reach for x, reach in reaches.items() if x not in shared}
+        self._activations = Activations(self._graph, fixed, after_gelu)
         # Sums of a product and its bias that were written together with the product.
         self._written: set[str] = set()
 
@@ -130,16 +99,18 @@ class _PerRow:
         if weight.shape[1] < _FEWEST_COLUMNS:
             product = self._exact_product(x, weight, name, output)
         else:
-            rows = self._integers(x, len(weight))
+            rows = self._activations.quantized(x, len(weight))
             if rows.scale is None:
-                self._integer_product(rows, weight / self._factors[x][:, np.newaxis], name, bias, output)
+                self._integer_product(rows, weight / self._activations.factors[x][:, np.newaxis], name, bias, output)
                 return
             product = self._integer_product(rows, weight, name, None, f"{output}.int8")
             product = self._graph.node("Mul", [product, rows.scale], f"{output}.product" if bias else output)
         if bias:
             self._graph.node("Add", [product, bias], output)
 
-    def _integer_product(self, rows: _Integers, weight: FloatArray, name: str, bias: str | None, output: str) -> str:
+    def _integer_product(
+        self, rows: QuantizedRows, weight: FloatArray, name: str, bias: str | None, output: str
+    ) -> str:
         graph = self._graph
         integers, scales = weights_to_int8(weight)
         inputs = [
@@ -165,39 +136,6 @@ class _PerRow:
         product = graph.node("MatMul", [graph.constant(f"{name}.rows", weight.T), column], f"{output}.rows")
         return graph.node("Squeeze", [product, last], f"{output}.exact")
 
-    def _integers(self, x: str, width: int) -> _Integers:
-        """`x` [..., width] in integers; once for all products that read it."""
-        if x not in self._quantized:
-            if x in self._factors:
-                self._quantized[x] = self._quantize_by_factors(x)
-            else:
-                self._quantized[x] = self._quantize_by_row(x, width)
-        return self._quantized[x]
-
-    def _quantize_by_factors(self, x: str) -> _Integers:
-        graph = self._graph
-        one = graph.constant("one", np.array(1, np.float32))
-        zero = graph.constant(f"zero.{_AROUND_ZERO.zero}", np.array(_AROUND_ZERO.zero, np.uint8))
-        even = graph.node("Mul", [x, graph.constant(f"{x}.factors", self._factors[x])], f"{x}.even")
-        return _Integers(graph.node("QuantizeLinear", [even, one, zero], f"{x}.uint8"), zero, None)
-
-    def _quantize_by_row(self, x: str, width: int) -> _Integers:
-        graph = self._graph
-        scheme = _AFTER_GELU if x in self._after_gelu else _AROUND_ZERO
-        last = graph.constant("last", np.array([-1], np.int64))
-        zero = graph.constant(f"zero.{scheme.zero}", np.array(scheme.zero, np.uint8))
-        steps = graph.constant(f"steps.{scheme.zero}", np.array(scheme.steps, np.float32))
-        least = graph.constant(f"least.{scheme.zero}", np.array(scheme.least, np.float32))
-        sizes = graph.node("Abs", [x], f"{x}.sizes") if scheme.signed else x
-        largest = graph.node("ReduceMax", [sizes, last], f"{x}.largest", keepdims=1)
-        scale = graph.node("Div", [graph.node("Max", [largest, least], f"{x}.reach"), steps], f"{x}.scale")
-        # A block as long as a row is a scale for each row. QuantizeLinear wants as many zero points.
-        shape = graph.node("Shape", [scale], f"{x}.scale.shape")
-        value = numpy_helper.from_array(np.array([scheme.zero], np.uint8))
-        zeros = graph.node("ConstantOfShape", [shape], f"{x}.zeros", value=value)
-        integers = graph.node("QuantizeLinear", [x, scale, zeros], f"{x}.uint8", axis=-1, block_size=width)
-        return _Integers(integers, zero, scale)
-
     def _bias_after(self, product: str) -> tuple[str | None, str]:
         """The constant vector that is added to a product, and the sum; none, and the product, if there is none."""
         readers = [node for node in self._source.node if product in node.input]
@@ -219,11 +157,3 @@ class _PerRow:
         if tensor is None or tensor.data_type != TensorProto.FLOAT or len(tensor.dims) != 2:
             return None
         return np.asarray(numpy_helper.to_array(tensor), np.float32)
-
-
-def _channel_factors(reach: FloatArray) -> FloatArray:
-    """What to multiply each channel with, float32 [n], so that it fits 8 bits; its weights are divided by the same."""
-    factors = 1 / np.maximum(reach, reach.max() * np.float32(1e-3)) ** _SHIFTED
-    widest = (reach * factors).max()
-    fitted: FloatArray = (factors * _AROUND_ZERO.steps / widest).astype(np.float32)
-    return fitted
