@@ -129,7 +129,7 @@ def test_cudnn_is_asked_for(tmp_path: Path) -> None:
 def test_nothing_falls_back_to_the_cpu(tiny_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A CUDA session is refused if nodes would run on the CPU, and nothing is printed."""
     with pytest.raises(ConfigurationError, match=r"does not run on CUDA alone \(.*fallback.*disabled.*\): "):
-        _load(tiny_bundle / "model.onnx", Device.CUDA)
+        _load(tiny_bundle / "model.onnx", Device.CUDA, 1)
     assert capfd.readouterr() == ("", "")
 
 
@@ -152,7 +152,7 @@ def test_what_the_bindings_say(error: str, said: str) -> None:
 
 def test_bound_memory(tiny_bundle: Path) -> None:
     """Bound inputs and outputs give the logits of a plain run, to the bit: here in the CPU's memory."""
-    session = _load(ModelBundle.load(tiny_bundle).graph, Device.CPU)
+    session = _load(ModelBundle.load(tiny_bundle).graph, Device.CPU, 1)
     ids = np.random.default_rng(0).integers(0, 20, (5, 7))
     expected = session.run(None, {"input_ids": ids})[0]
     np.testing.assert_array_equal(run_bound(session, {"input_ids": ids}, "cpu"), expected)
