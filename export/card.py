@@ -24,8 +24,8 @@ _QUANTIZATIONS = {
     Quantization.NONE: "float32, not quantized.",
 }
 _FLOAT16 = (
-    "float16, for GPUs, with float32 logits; it takes rows of several lengths, padded on the right, with their mask. "
-    "What is measured below was measured on a CPU, which keeps float32 between one float16 weight and the next."
+    "float16, for GPUs, with float32 logits. It takes rows of several lengths, padded on the right, with their mask. "
+    "The figures below were measured on a CPU, which computes in float32 between one float16 weight and the next."
 )
 
 
@@ -69,7 +69,7 @@ def _purpose(description: Description) -> str:
     return (
         f"For {task}, in bulk: shares, trends, and comparisons between groups of many texts.\n\n"
         "Not for decisions that hang on one text or concern one person: a single prediction is often wrong, and "
-        "[below](#where-it-fails) stands where.\n\n"
+        "[below](#where-it-fails) says where.\n\n"
         "```sh\npip install sentiment-batch\nsentiment-batch score reviews.parquet --model FOLDER\n```"
     )
 
@@ -156,13 +156,13 @@ def _calibration(description: Description) -> list[str]:
     values = ", ".join(f"{value:.2f} for {tokens} tokens" for value, tokens in pairs)
     return [
         "## Calibration",
-        f"Logits are divided by a temperature that depends on the text's length: {values}; in between by logarithms. "
-        f"It was fitted on {'; '.join(temperature.fitted_on)} (least negative log-likelihood, each sample counting the "
-        "same) and changes no label.",
+        f"Logits are divided by a temperature that depends on the text's length: {values}; logarithmic in between. "
+        f"It was fitted on {'; '.join(temperature.fitted_on)} (least negative log-likelihood, equal weight for each "
+        "sample) and changes no label.",
         "The expected calibration error (15 bins of equal width by the confidence of the label; the distance between "
         "mean confidence and accuracy in a bin, averaged by rows): without the temperature; with it, on the texts it "
         "was fitted on; with each half of the texts, drawn by a hash, at a temperature fitted on the other half; and "
-        "what a perfectly calibrated model would show on so few texts.",
+        "what a perfectly calibrated model would show on as many texts.",
         *sample_table(labelled, CALIBRATION),
     ]
 

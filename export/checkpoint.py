@@ -36,11 +36,11 @@ class Checkpoint:
         config = read_settings(config_path)
         if config.get("problem_type") in {"multi_label_classification", "regression"}:
             raise ConfigurationError(
-                f"{config_path} is for {config['problem_type']}: only one label a text can be exported"
+                f"{config_path} is for {config['problem_type']}: only models with one label per text can be exported"
             )
         labels, positions = read_config(config_path)
         if len(labels) < 2:
-            raise ConfigurationError(f"{config_path} has {len(labels)} label: a classifier has two at least")
+            raise ConfigurationError(f"{config_path} has {len(labels)} label: a classifier needs at least two")
         return cls(
             folder=folder,
             config=config,

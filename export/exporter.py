@@ -114,7 +114,7 @@ def export_bundle(
         config = {key: value for key, value in checkpoint.config.items() if key not in _PRIVATE_KEYS}
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
         if options.behaviour:
-            progress("trying the cases of behaviour")
+            progress("testing behaviour")
             write_manifest(folder, description)  # so that the worker scores them
             description = replace(description, measured=measured | {"behaviour": _behaviour(folder)})
         (folder / "README.md").write_text(render_card(options.output.resolve().name, description), "utf-8")

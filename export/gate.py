@@ -94,5 +94,5 @@ def _check_accuracy(name: str, pairs: Sequence[tuple[Metrics, Metrics]], max_acc
         before = sum(exact.accuracy * exact.rows for exact, _ in pairs) / labelled
         raise SentimentBatchError(
             f"{name} lowers the accuracy on {labelled:,} texts from {before:.2%} to {before - lost / labelled:.2%} "
-            f"(at most {max_accuracy_drop:.2%} of loss allowed, --max-accuracy-drop): nothing was written"
+            f"(at most {max_accuracy_drop:.2%} allowed, --max-accuracy-drop): nothing was written"
         )

@@ -111,7 +111,7 @@ def _choose(folder: Path, graphs: list[Path], only_float: bool) -> Path:
     candidates = exact if only_float else quantized or exact
     if not candidates and quantized:
         raise ConfigurationError(
-            f"{folder} has int8 graphs only, whose integer products ONNX Runtime has for CPUs alone: make a bundle for "
+            f"{folder} has int8 graphs only, which ONNX Runtime can run only on CPUs: make a bundle for "
             "GPUs with `sentiment-batch export --precision fp16`, or use --device cpu"
         )
     if not candidates:

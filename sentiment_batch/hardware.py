@@ -72,8 +72,8 @@ def int8_products(flags: frozenset[str]) -> str:
     if flags & {"avx512_vnni", "avx_vnni"}:
         return "one instruction (VNNI): fast"
     if "avx2" in flags:
-        return "three instructions (no VNNI): slower, and as exact"
-    return "no instructions that Linux tells of: not measured"
+        return "three instructions (no VNNI): slower, but as exact"
+    return "no instructions that Linux reports: not measured"
 
 
 def peak_rss_bytes(status: Path = Path("/proc/self/status")) -> int:

@@ -25,8 +25,8 @@ def score_survivors(scorer: Scorer, chunks: Sequence[Texts]) -> Iterator[tuple[S
         # Before every row is blamed for what is not its fault: a second model may not fit into memory.
         if isinstance(_score_apart(scorer, [[_HARMLESS]]), str):
             raise SentimentBatchError(
-                f"a process to score in ends in {found}, whatever the text: does it have too little memory? "
-                "The same command again goes on"
+                f"a process to score in ends in {found}, whatever the text: it may lack memory: "
+                "run the same command again to continue"
             )
         yield from (_by_halves(scorer, texts) for texts in chunks)
     else:
@@ -54,7 +54,7 @@ def _score_apart(scorer: Scorer, chunks: Sequence[Texts]) -> list[Scores] | str:
         return signal.Signals(-done.returncode).name
     if done.returncode:
         reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise SentimentBatchError(f"a process to score in did not start: {reason}")
+        raise SentimentBatchError(f"a process to score in could not be started: {reason}")
     found: list[Scores] | str = pickle.loads(done.stdout)
     return found
 

@@ -36,7 +36,7 @@ def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool
     read = Counter(_place(location) for location in inputs)
     for location in inputs:
         if read[_place(location)] > 1:
-            raise UsageError(f"{location.name} is named more than once: its rows would be there as often")
+            raise UsageError(f"{location.name} is named more than once: its rows would be repeated")
     for job in jobs:
         name = job.output.location.file_name
         if not job.output.is_folder and "." in name and not job.output.location.is_standard_stream:

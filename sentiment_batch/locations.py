@@ -37,7 +37,7 @@ class Location:
         if name == STANDARD_STREAM:
             return cls(pafs.LocalFileSystem(), name, name)
         if not name:
-            raise UsageError("a name is empty: is a variable of the shell not set?")
+            raise UsageError("a name is empty: is a shell variable unset?")
         if "://" not in name:
             return cls(pafs.LocalFileSystem(), _utf8(os.path.abspath(name)), name)
         try:

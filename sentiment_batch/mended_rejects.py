@@ -52,7 +52,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     failed = output.incomplete.kind() == pafs.FileType.File
     receipt = read_receipt(output.incomplete if failed else output.receipt)
     if receipt["rejects"] is None:
-        raise NoInputError(f"{output.name}: nothing of it was rejected")
+        raise NoInputError(f"{output.name}: none of its records was rejected")
     inputs = inputs_of(output, receipt)
     identity = {"retried_receipt": receipt, "rejects_sha256": _sha256(output.rejects)}
     with (
@@ -68,7 +68,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         if retried.rows_in != receipt["rows_rejected"]:
             raise BadDataError(
                 f"{output.rejects.name}: {retried.rows_in:,} records, where the receipt says "
-                f"{receipt['rows_rejected']:,}: mend records or leave them, but keep them all"
+                f"{receipt['rows_rejected']:,}: correct records or leave them, but do not add or remove any"
             )
         append_parts(staging, output, layout)
         finished = _here(staging.file("output"), is_folder=output.is_folder)

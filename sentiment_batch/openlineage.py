@@ -77,7 +77,7 @@ class OpenLineageFile(logging.Handler):
             with self._path.open("ab", buffering=0) as stream:  # in one call, so that lines of two processes do not mix
                 stream.write(json.dumps(event).encode("utf-8") + b"\n")
         except OSError as error:
-            self._warn(f"{self._path}: {error.strerror}: an event is not written")
+            self._warn(f"{self._path}: {error.strerror}: an event could not be written")
 
     def _facet(self, schema: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         return {"_producer": self._producer, "_schemaURL": f"{_SPECIFICATION}/{schema}", **facts}

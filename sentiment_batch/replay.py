@@ -29,7 +29,7 @@ def inputs_of(output: Output, receipt: Receipt) -> list[Location]:
     if any(location.is_standard_stream for location in inputs):
         raise UsageError(
             f"{output.name} was scored from standard input, which is not there to be read again: "
-            "only `verify` without --rescore can do without it"
+            "only `verify` without --rescore works without it"
         )
     return inputs
 

@@ -118,7 +118,7 @@ def _batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBat
     except MemoryError:
         raise
     except NOT_OF_THE_TYPE as error:
-        raise BadDataError(f"a prediction in the output is none: {first_line(error)}") from error
+        raise BadDataError(f"the output holds an invalid prediction: {first_line(error)}") from error
 
 
 def _column(rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:

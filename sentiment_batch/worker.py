@@ -150,7 +150,7 @@ class Worker:
         """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
         before = counts.tally.rows_in
         changed = ConfigurationError(
-            f"{reader.source.name}: not what was read when the unfinished run began: start over with --restart"
+            f"{reader.source.name} has changed since the unfinished run began: start over with --restart"
         )
 
         def unfinished() -> Iterator[tuple[int, str, Chunk]]:

@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
                 message = f"{error.filename or 'input or output'}: {error.strerror or error}"
                 return cls("failed", InputOutputError.exit_code, message)
             case MemoryError():
-                problem = "not enough memory: lower --threads, or allow for more"
+                problem = "not enough memory: lower --threads, or provide more memory"
             case _:
                 problem = f"unexpected {type(error).__name__}: {error} (run again with -v for details)"
         return cls("failed", SentimentBatchError.exit_code, "; ".join([problem, *_notes(error)]))

@@ -205,7 +205,7 @@ def _judge(drift: "Drift", max_shift: float | None) -> None:
     if max_shift is not None and index > max_shift:
         raise BadDataError(
             f"the predictions have shifted since the run compared to: {largest} by {index:.2f}, more than "
-            f"{max_shift:g}: all is written; see whether the reviews are of another kind"
+            f"{max_shift:g}: all is written; check whether the reviews are of another kind"
         )
     if shifted:
         warn(f"the predictions have shifted since the run compared to: {shifted}")

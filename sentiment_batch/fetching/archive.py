@@ -36,10 +36,10 @@ def require_safe_names(names: Sequence[str], origin: str) -> None:
     for name in names:
         parts = re.split(r"[/\\]", name)
         if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name) or not PurePosixPath(name).parts:
-            raise BadDataError(f"{origin} holds {name!r}, which leads out of the folder: nothing is kept of it")
+            raise BadDataError(f"{origin} holds {name!r}, which leads out of the folder: nothing was extracted")
     files = set(paths)
     if len(files) < len(paths) or any(parent in files for path in paths for parent in path.parents):
-        raise BadDataError(f"{origin} holds the same name twice: nothing is kept of it")
+        raise BadDataError(f"{origin} holds the same name twice: nothing was extracted")
 
 
 def require_allowed(size: int, max_bytes: int, what: str) -> None:
@@ -47,7 +47,7 @@ def require_allowed(size: int, max_bytes: int, what: str) -> None:
     if size > max_bytes:
         raise BadDataError(
             f"{what} has {size / GIGABYTE:,.1f} GB, and {max_bytes / GIGABYTE:,.1f} GB are allowed: "
-            "if it is meant to, raise --max-gigabytes"
+            "to allow it, raise --max-gigabytes"
         )
 
 

@@ -71,7 +71,7 @@ def fetch(
                 (folder / path).unlink()
                 raise BadDataError(f"{path} did not arrive as the hub has it: run the same command again")
     except HFValidationError as error:
-        raise UsageError(f"hf:{name} is no name of a data set: it is owner/name, as in its address") from error
+        raise UsageError(f"hf:{name} is not the name of a data set: use owner/name, as in its URL") from error
     except OfflineModeIsEnabled as error:
         raise ConfigurationError("HF_HUB_OFFLINE is set: unset it to fetch from the hub") from error
     shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # the library's download metadata

@@ -30,11 +30,11 @@ class KaggleData:
         found = re.fullmatch(rf"(?:({_SLUG})/)?({_SLUG})", name)
         if not found:
             raise UsageError(
-                f"{name!r} is no name: it is the last part of a competition's address, "
-                "or owner/name, the last two parts of a data set's"
+                f"{name!r} is not a valid name: use the last part of a competition's URL, "
+                "or owner/name, the last two parts of a data set's URL"
             )
         if version is not None and (found[1] is None or not version.isdecimal()):
-            raise UsageError(f"--revision {version}: on Kaggle, data sets have revisions, and they are numbers")
+            raise UsageError(f"--revision {version}: on Kaggle, only data sets have revisions, and they are numbers")
         return cls(found[1], found[2], int(version) if version else None)
 
     @classmethod

@@ -87,8 +87,8 @@ class InputFile:
         limit = max(_LIKELY_BYTES[self._compression], _LIKELY_TIMES * self._size)
         if any(total > limit for total in accumulate(sizes)):
             raise BadDataError(
-                f"{self.name}: its {self._size:,} bytes become more than {limit:,}: a decompression bomb, "
-                "or, if it is meant, to be unpacked or split before"
+                f"{self.name}: its {self._size:,} bytes become more than {limit:,}: a decompression bomb; "
+                "if it is not one, unpack or split the file first"
             )
 
     def _require_text(self) -> None:

@@ -38,7 +38,7 @@ class Reject:
             else:
                 raw = b64decode(record["raw_base64"], validate=True)
         except (AttributeError, KeyError, LookupError, TypeError) as error:
-            raise ValueError("raw (or raw_base64), a text, is needed, in an encoding that is known") from error
+            raise ValueError("raw (or raw_base64) must be text in a known encoding") from error
         return msgspec.convert({**record, "raw": raw}, cls)
 
     def __str__(self) -> str:

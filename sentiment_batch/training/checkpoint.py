@@ -76,5 +76,7 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error
     unfit = [key for key in found["mismatched_keys"] if key.startswith(f"{model.base_model_prefix}.")]
     if unfit:
-        raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {unfit[0]} is not as large as it says")
+        raise ConfigurationError(
+            f"cannot load the base checkpoint {name!r}: {unfit[0]} has another size than its config says"
+        )
     return tokenizer, model

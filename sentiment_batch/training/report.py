@@ -58,7 +58,7 @@ class Report:
             raise UsageError(f"{other.bundle.folder} has other labels: compare models with the same labels")
         outcomes: Mapping[str, Outcome] = {}
         if behaviour:
-            progress("trying the cases of behaviour")
+            progress("testing behaviour")
             outcomes = check_behaviour(lambda texts: scorer.score(texts).probabilities, model.polarities)
         evaluations, comparisons, cuts = {}, {}, {}
         for name, texts in samples.items():
