@@ -2,6 +2,8 @@
 
 import errno
 import glob
+import hashlib
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from sentiment_batch.formats import FileType, is_known
 STANDARD_STREAM = "-"
 SCORED = ".scored"
 REJECTS = ".rejects.jsonl"
+SUCCESS = "_SUCCESS"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ class Location:
         if info.type != pafs.FileType.File:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.name)
         return int(info.size)
+
+    def sha256(self) -> str:
+        """Of the file's bytes, in hexadecimal; raises OSError."""
+        with self.open() as stream:
+            return hashlib.file_digest(cast(io.RawIOBase, stream), "sha256").hexdigest()
+
+    def remove(self) -> None:
+        """Remove the file, if it is there; raises OSError."""
+        if self.kind() == pafs.FileType.File:
+            self.filesystem.delete_file(self.path)
 
     def beside(self, suffix: str) -> "Location":
         """Return the location with `suffix` appended to its name."""

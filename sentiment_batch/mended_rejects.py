@@ -16,14 +16,15 @@ from typing import Annotated, Any, cast
 import msgspec
 import pyarrow.fs as pafs
 
+from sentiment_batch.assembling import append_parts, publish_rejects
 from sentiment_batch.committing import commit_chunk
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.events import tell
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
-from sentiment_batch.output import Output, publish, remove, sha256_of
-from sentiment_batch.publishing import append_parts, publish_rejects
+from sentiment_batch.output import Output
+from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, extend_receipt, read_receipt, write_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
@@ -113,7 +114,7 @@ def _rejects(location: Location, inputs: int) -> Iterator[tuple[int, Reject]]:
 
 def _sha256(rejects: Location) -> str:
     try:
-        return sha256_of(rejects)
+        return rejects.sha256()
     except FileNotFoundError as error:
         raise NoInputError(f"{rejects.name}: no such file") from error
 
@@ -132,7 +133,7 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
         is_done = is_done or receipt["rows_rejected"] <= max_reject_rate * receipt["rows_in"]
         publish(path, output.receipt if is_done else output.incomplete)
     if is_done:
-        remove(output.incomplete)
+        output.incomplete.remove()
     tally = staging.tally
     if not is_done:
         raise BadDataError(f"{tally.rows_rejected:,} of {tally.rows_in:,} still rejected: see {output.rejects.name}")

@@ -1,31 +1,21 @@
-"""Where the rows of a job go, and what stands there: a file, or a folder of parts; here or in an object store.
+"""Where the rows of a job go, and what stands there: a file, or a folder of parts; here or in an object store."""
 
-What is finished appears at once: by a rename here; in an object store, which shows an object when it is complete, by
-an upload. The last file of a folder is `_SUCCESS`.
-"""
-
-import errno
 import hashlib
-import io
 import os
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import pyarrow.fs as pafs
 
-from sentiment_batch.durable import rename, sync_folder, writing
+from sentiment_batch.durable import sync_folder
 from sentiment_batch.errors import CannotWriteError, first_line
 from sentiment_batch.locations import REJECTS, Location
 from sentiment_batch.overwriting import require_replaceable
 
 RECEIPT = ".receipt.json"
 INCOMPLETE = ".incomplete.json"
-SUCCESS = "_SUCCESS"
 # What a folder of rows holds, of ours as of other programs.
 _OF_A_FOLDER = re.compile(r"\.?(_SUCCESS|part-.*)")
 
@@ -110,21 +100,17 @@ class Output:
         selector = pafs.FileSelector(self.location.path, allow_not_found=True)
         return sorted(self.location.filesystem.get_file_info(selector), key=lambda entry: entry.base_name)
 
-    def publish(self, finished: Path) -> None:
-        """Put a finished file or folder of this machine in the output's place; raises OSError."""
-        publish(finished, self.location)
-
     def withdraw(self) -> None:
         """Remove what says that the output is done; raises OSError."""
-        remove(self.receipt)
-        remove(self.incomplete)
+        self.receipt.remove()
+        self.incomplete.remove()
         if self.location.is_local:
             sync_folder(self.base.parent)
 
     def describe(self) -> dict[str, Any]:
         """Size in bytes and sha256, of a folder also those of its files; raises OSError."""
         files = [
-            {"name": file.file_name, "bytes": file.size(), "sha256": sha256_of(file)}
+            {"name": file.file_name, "bytes": file.size(), "sha256": file.sha256()}
             for file in (self.files() if self.is_folder else [self.location])
         ]
         if not self.is_folder:
@@ -139,80 +125,5 @@ class Output:
         }
 
 
-def publish(finished: Path, target: Location) -> None:
-    """Put a finished file or folder, synced, in the place of `target`; raises OSError."""
-    if not target.is_local:
-        _upload(finished, target)
-        return
-    path = Path(target.path)
-    for file in _tree(finished):
-        file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())
-    if finished.is_dir() and path.is_dir():
-        replaced = finished.with_name("replaced")
-        shutil.rmtree(replaced, ignore_errors=True)
-        path.rename(replaced)
-    rename(finished, path)
-
-
-@contextmanager
-def publishing(target: Location) -> Iterator[BinaryIO]:
-    """A stream whose bytes become `target`, a file of this machine, when the block ends well; else there is no trace.
-
-    Raises CannotWriteError for what the file system refuses.
-    """
-    path = Path(target.path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with writing(partial) as stream:
-            yield stream
-        publish(partial, target)
-    except OSError as error:
-        raise CannotWriteError(f"{target.name}: {first_line(error)}") from error
-    finally:
-        with suppress(OSError):  # what could not be written may not be removable either
-            partial.unlink(missing_ok=True)
-
-
-def remove(target: Location) -> None:
-    """Remove a file, if it is there; raises OSError."""
-    if target.kind() == pafs.FileType.File:
-        target.filesystem.delete_file(target.path)
-
-
-def sha256_of(location: Location) -> str:
-    with location.open() as stream:
-        return hashlib.file_digest(cast(io.RawIOBase, stream), "sha256").hexdigest()
-
-
 def _is_part(entry: pafs.FileInfo) -> bool:
     return entry.type == pafs.FileType.File and _OF_A_FOLDER.fullmatch(entry.base_name) is not None
-
-
-def _upload(finished: Path, target: Location) -> None:
-    store = target.filesystem
-    if not finished.is_dir():
-        _put(finished, target)
-        return
-    store.create_dir(target.path)
-    store.delete_dir_contents(target.path)
-    for file in sorted(finished.iterdir(), key=lambda file: (file.name == SUCCESS, file.name)):
-        _put(file, target.child(file.name))
-
-
-def _put(file: Path, target: Location) -> None:
-    # Not through a stream of Python's: leaving its `with` block after an exception would complete a torn object.
-    pafs.copy_files(str(file), target.path, pafs.LocalFileSystem(), target.filesystem)
-    if target.size() != file.stat().st_size:
-        raise OSError(errno.EIO, f"{target.name}: fewer bytes have arrived than were sent")
-
-
-def _tree(path: Path) -> Iterator[Path]:
-    yield path
-    if path.is_dir():
-        yield from path.iterdir()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -13,7 +13,7 @@ from pathlib import Path
 from sentiment_batch.drift import Drift
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
-from sentiment_batch.output import publishing
+from sentiment_batch.publishing import publishing
 
 _PREFIX = "sentiment_batch_"
 _LAST_SUCCESS = "last_success_timestamp_seconds"

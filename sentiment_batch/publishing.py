@@ -1,113 +1,83 @@
-"""Committed parts to the finished output, and their rejects beside it."""
+"""Finished files and folders published: put in their place, where each appears at once and complete.
 
+Here that is a rename; in an object store, which shows an object when it is complete, an upload. The last file of a
+folder is `_SUCCESS`.
+"""
+
+import errno
+import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain, count, islice
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from sentiment_batch.durable import sync_folder, writing
-from sentiment_batch.locations import Location
-from sentiment_batch.output import SUCCESS, Output, publish, remove
-from sentiment_batch.parts import Part
-from sentiment_batch.sinks import Layout, open_sink
-from sentiment_batch.staging import Staging
+import pyarrow.fs as pafs
 
-# Of a folder's files: about a million short rows each, a function of the input alone, as chunks are.
-_CHUNKS_PER_FILE = 128
+from sentiment_batch.durable import rename, writing
+from sentiment_batch.errors import CannotWriteError, first_line
+from sentiment_batch.locations import SUCCESS, Location
 
 
-def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
-    """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before.
-
-    Raises OSError.
-    """
-    finished = staging.file("output")
-    with _writing_rejects(staging) as parts:
-        if output.is_folder:
-            _write_folder(finished, parts, layout)
-        else:
-            _write_file(finished, parts, layout)
-    output.withdraw()
-    publish_rejects(staging, output)
-    staging.publish(finished, output)
-
-
-def append_parts(staging: Staging, output: Output, layout: Layout) -> None:
-    """Write the output with all parts behind its rows, and their rejects, into the staging folder; raises OSError."""
-    finished = staging.file("output")
-    with _writing_rejects(staging) as parts:
-        if output.is_folder:
-            _empty(finished)
-            names = [file.file_name for file in output.files() if file.file_name != SUCCESS]
-            for name in names:
-                _fetch(output.location.child(name), finished / name)
-            _write_file(finished / _part_name(len(names), layout), parts, layout)
-            _complete(finished)
-        else:
-            before = staging.file("before")
-            _fetch(output.location, before)
-            _write_file(finished, parts, layout, after=before)
-
-
-def publish_rejects(staging: Staging, output: Output) -> None:
-    """Put the rejects beside the output, if there are any; nothing if that has been done. Raises OSError."""
-    rejects = staging.file("rejects")
-    if not rejects.exists():
+def publish(finished: Path, target: Location) -> None:
+    """Put a finished file or folder of this machine, synced, in the place of `target`; raises OSError."""
+    if not target.is_local:
+        _upload(finished, target)
         return
-    if rejects.stat().st_size:
-        publish(rejects, output.rejects)
-    else:
-        remove(output.rejects)
+    path = Path(target.path)
+    for file in _tree(finished):
+        file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())
+    if finished.is_dir() and path.is_dir():
+        replaced = finished.with_name("replaced")
+        shutil.rmtree(replaced, ignore_errors=True)
+        path.rename(replaced)
+    rename(finished, path)
 
 
 @contextmanager
-def _writing_rejects(staging: Staging) -> Iterator[Iterator[Part]]:
-    """All parts, whose rejects are written to the staging folder as they go by."""
-    with writing(staging.file("rejects")) as lines:
+def publishing(target: Location) -> Iterator[BinaryIO]:
+    """A stream whose bytes become `target`, a file of this machine, when the block ends well; else there is no trace.
 
-        def parts() -> Iterator[Part]:
-            for part in staging.parts():
-                lines.writelines(line.encode("utf-8") + b"\n" for line in part.rejects)
-                yield part
-
-        yield parts()
-
-
-def _write_file(path: Path, parts: Iterable[Part], layout: Layout, after: Path | None = None) -> None:
-    with writing(path) as raw, open_sink(raw, layout, after) as sink:
-        for part in parts:
-            sink.write(part.records, part.predictions, part.lines)
-
-
-def _write_folder(folder: Path, parts: Iterator[Part], layout: Layout) -> None:
-    """At least one file: where there are no rows it still says which columns there would be."""
-    _empty(folder)
-    first = list(islice(parts, 1))
-    for number in count():
-        rest = islice(parts, _CHUNKS_PER_FILE - len(first))
-        _write_file(folder / _part_name(number, layout), chain(first, rest), layout)
-        first = list(islice(parts, 1))
-        if not first:
-            break
-    _complete(folder)
+    Raises CannotWriteError for what the file system refuses.
+    """
+    path = Path(target.path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with writing(partial) as stream:
+            yield stream
+        publish(partial, target)
+    except OSError as error:
+        raise CannotWriteError(f"{target.name}: {first_line(error)}") from error
+    finally:
+        with suppress(OSError):  # what could not be written may not be removable either
+            partial.unlink(missing_ok=True)
 
 
-def _part_name(number: int, layout: Layout) -> str:
-    return f"part-{number:05d}{layout.file_type.suffix}"
+def _upload(finished: Path, target: Location) -> None:
+    store = target.filesystem
+    if not finished.is_dir():
+        _put(finished, target)
+        return
+    store.create_dir(target.path)
+    store.delete_dir_contents(target.path)
+    for file in sorted(finished.iterdir(), key=lambda file: (file.name == SUCCESS, file.name)):
+        _put(file, target.child(file.name))
 
 
-def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+def _put(file: Path, target: Location) -> None:
+    # Not through a stream of Python's: leaving its `with` block after an exception would complete a torn object.
+    pafs.copy_files(str(file), target.path, pafs.LocalFileSystem(), target.filesystem)
+    if target.size() != file.stat().st_size:
+        raise OSError(errno.EIO, f"{target.name}: fewer bytes have arrived than were sent")
 
 
-def _complete(folder: Path) -> None:
-    with writing(folder / SUCCESS):
-        pass
-    sync_folder(folder)
+def _tree(path: Path) -> Iterator[Path]:
+    yield path
+    if path.is_dir():
+        yield from path.iterdir()
 
 
-def _fetch(location: Location, path: Path) -> None:
-    with location.open() as source, writing(path) as target:
-        shutil.copyfileobj(source, target)
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -17,6 +17,7 @@ from sentiment_batch.journal import Commit, Journal, Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.parts import Part
+from sentiment_batch.publishing import publish
 
 JOURNAL = "journal.jsonl"
 
@@ -79,7 +80,7 @@ class Staging:
         """Put the finished output, a synced file or folder of this folder, in its place; raises OSError."""
         described = Output.at(Location.parse(str(finished))).describe()
         self._journal.record_output(described["sha256"])
-        output.publish(finished)
+        publish(finished, output.location)
 
     def remove(self) -> None:
         """Remove the folder: at once, as far as another run can tell."""

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.journal import Tally
-from sentiment_batch.locations import Location
-from sentiment_batch.output import SUCCESS, Output
+from sentiment_batch.locations import SUCCESS, Location
+from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, read_receipt

@@ -11,15 +11,16 @@ from typing import Any, Protocol
 
 import pyarrow.fs as pafs
 
+from sentiment_batch.assembling import publish_parts
 from sentiment_batch.committing import commit_chunk, tally_of
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, first_line
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
-from sentiment_batch.output import Output, publish
+from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.publishing import publish_parts
+from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
 from sentiment_batch.resuming import is_published, require_startable, staged

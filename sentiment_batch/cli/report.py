@@ -46,7 +46,8 @@ def report(
     from sentiment_batch.errors import NoInputError, UsageError
     from sentiment_batch.jobs import places_of, require_apart
     from sentiment_batch.locations import Location
-    from sentiment_batch.output import Output, publishing
+    from sentiment_batch.output import Output
+    from sentiment_batch.publishing import publishing
     from sentiment_batch.receipt import read_receipt
 
     require_extra("report", "jinja2")

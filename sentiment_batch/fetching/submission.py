@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sentiment_batch.errors import BadDataError, ConfigurationError, UsageError
 from sentiment_batch.locations import Location
-from sentiment_batch.output import publishing
+from sentiment_batch.publishing import publishing
 from sentiment_batch.sources import SourceOptions, read_table
 
 ID, LABEL = "PhraseId", "Sentiment"

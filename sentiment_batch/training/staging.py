@@ -26,8 +26,8 @@ from sentiment_batch.errors import (
 )
 from sentiment_batch.locations import Location
 from sentiment_batch.lock import locked
-from sentiment_batch.output import publish
 from sentiment_batch.overwriting import require_own, require_replaceable_folder
+from sentiment_batch.publishing import publish
 from sentiment_batch.training.identity import changes
 from sentiment_batch.training.sealing import SEAL
 

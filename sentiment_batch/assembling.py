@@ -1,0 +1,114 @@
+"""Committed parts assembled to the finished output, with their rejects beside it."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, count, islice
+from pathlib import Path
+
+from sentiment_batch.durable import sync_folder, writing
+from sentiment_batch.locations import SUCCESS, Location
+from sentiment_batch.output import Output
+from sentiment_batch.parts import Part
+from sentiment_batch.publishing import publish
+from sentiment_batch.sinks import Layout, open_sink
+from sentiment_batch.staging import Staging
+
+# Of a folder's files: about a million short rows each, a function of the input alone, as chunks are.
+_CHUNKS_PER_FILE = 128
+
+
+def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
+    """Put all parts into the output, and their rejects beside it; an older receipt is withdrawn before.
+
+    Raises OSError.
+    """
+    finished = staging.file("output")
+    with _writing_rejects(staging) as parts:
+        if output.is_folder:
+            _write_folder(finished, parts, layout)
+        else:
+            _write_file(finished, parts, layout)
+    output.withdraw()
+    publish_rejects(staging, output)
+    staging.publish(finished, output)
+
+
+def append_parts(staging: Staging, output: Output, layout: Layout) -> None:
+    """Write the output with all parts behind its rows, and their rejects, into the staging folder; raises OSError."""
+    finished = staging.file("output")
+    with _writing_rejects(staging) as parts:
+        if output.is_folder:
+            _empty(finished)
+            names = [file.file_name for file in output.files() if file.file_name != SUCCESS]
+            for name in names:
+                _fetch(output.location.child(name), finished / name)
+            _write_file(finished / _part_name(len(names), layout), parts, layout)
+            _complete(finished)
+        else:
+            before = staging.file("before")
+            _fetch(output.location, before)
+            _write_file(finished, parts, layout, after=before)
+
+
+def publish_rejects(staging: Staging, output: Output) -> None:
+    """Put the rejects beside the output, if there are any; nothing if that has been done. Raises OSError."""
+    rejects = staging.file("rejects")
+    if not rejects.exists():
+        return
+    if rejects.stat().st_size:
+        publish(rejects, output.rejects)
+    else:
+        output.rejects.remove()
+
+
+@contextmanager
+def _writing_rejects(staging: Staging) -> Iterator[Iterator[Part]]:
+    """All parts, whose rejects are written to the staging folder as they go by."""
+    with writing(staging.file("rejects")) as lines:
+
+        def parts() -> Iterator[Part]:
+            for part in staging.parts():
+                lines.writelines(line.encode("utf-8") + b"\n" for line in part.rejects)
+                yield part
+
+        yield parts()
+
+
+def _write_file(path: Path, parts: Iterable[Part], layout: Layout, after: Path | None = None) -> None:
+    with writing(path) as raw, open_sink(raw, layout, after) as sink:
+        for part in parts:
+            sink.write(part.records, part.predictions, part.lines)
+
+
+def _write_folder(folder: Path, parts: Iterator[Part], layout: Layout) -> None:
+    """At least one file: where there are no rows it still says which columns there would be."""
+    _empty(folder)
+    first = list(islice(parts, 1))
+    for number in count():
+        rest = islice(parts, _CHUNKS_PER_FILE - len(first))
+        _write_file(folder / _part_name(number, layout), chain(first, rest), layout)
+        first = list(islice(parts, 1))
+        if not first:
+            break
+    _complete(folder)
+
+
+def _part_name(number: int, layout: Layout) -> str:
+    return f"part-{number:05d}{layout.file_type.suffix}"
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+
+
+def _complete(folder: Path) -> None:
+    with writing(folder / SUCCESS):
+        pass
+    sync_folder(folder)
+
+
+def _fetch(location: Location, path: Path) -> None:
+    with location.open() as source, writing(path) as target:
+        shutil.copyfileobj(source, target)

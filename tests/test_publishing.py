@@ -1,0 +1,74 @@
+"""A finished file or folder is there as a whole or not at all, here or in a store."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from far_store import far
+
+from sentiment_batch.locations import SUCCESS, Location
+from sentiment_batch.publishing import publish
+
+
+@pytest.fixture(params=["here", "far"])
+def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """A folder on the local file system, or on one that is not the local one."""
+    (tmp_path / "bucket").mkdir()
+    return far(tmp_path, "bucket/") if request.param == "far" else Location.parse(str(tmp_path / "bucket"))
+
+
+def finished_file(folder: Path, content: bytes = b"new") -> Path:
+    path = folder / "finished"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    return path
+
+
+def finished_folder(folder: Path, *parts: str) -> Path:
+    path = folder / "finished"
+    path.mkdir(mode=0o700)
+    for name in (*parts, SUCCESS):
+        (path / name).write_text(name)
+    return path
+
+
+@pytest.fixture
+def umask() -> Iterator[int]:
+    """An unusual mask for the permissions of new files."""
+    before = os.umask(0o027)
+    yield 0o027
+    os.umask(before)
+
+
+def test_a_file_replaces_another(tmp_path: Path, bucket: Location) -> None:
+    """What is published takes the place of what was there."""
+    (tmp_path / "bucket" / "a.csv").write_bytes(b"old, and longer")
+    publish(finished_file(tmp_path), bucket.child("a.csv"))
+    assert [path.name for path in (tmp_path / "bucket").iterdir()] == ["a.csv"]
+    assert (tmp_path / "bucket" / "a.csv").read_bytes() == b"new"
+
+
+def test_a_folder_replaces_another(tmp_path: Path, bucket: Location) -> None:
+    """No part of the old folder stays among those of the new."""
+    (tmp_path / "bucket" / "part-00009.csv").write_text("old")
+    publish(finished_folder(tmp_path, "part-00000.csv", "part-00001.csv"), bucket)
+    written = sorted((tmp_path / "bucket").iterdir())
+    assert [path.name for path in written] == [SUCCESS, "part-00000.csv", "part-00001.csv"]
+    assert all(path.read_text() == path.name for path in written)
+
+
+def test_mode_follows_the_umask(tmp_path: Path, umask: int) -> None:
+    """What is published has the permissions that any new file or folder would have."""
+    publish(finished_file(tmp_path), Location.parse(str(tmp_path / "a.csv")))
+    assert stat.S_IMODE((tmp_path / "a.csv").stat().st_mode) == 0o666 & ~umask
+    publish(finished_folder(tmp_path, "part-00000.csv"), Location.parse(str(tmp_path / "out")))
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o777 & ~umask
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()} == {0o666 & ~umask}
+
+
+def test_a_store_that_loses_bytes(tmp_path: Path) -> None:
+    """An object that has not arrived as a whole is an error."""
+    with pytest.raises(OSError, match=r"far://a\.csv: fewer bytes have arrived"):
+        publish(finished_file(tmp_path), far(tmp_path, "a.csv", loses_bytes=True))
