@@ -11,7 +11,10 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import pyarrow as pa
 
 from sentiment_batch.formats import DELIMITERS, Compression, FileType, Format
-from sentiment_batch.sinks.formats import DelimitedSink, JsonLinesSink, ParquetSink, Sink
+from sentiment_batch.sinks.delimited import DelimitedSink
+from sentiment_batch.sinks.jsonl import JsonLinesSink
+from sentiment_batch.sinks.parquet import ParquetSink
+from sentiment_batch.sinks.sink import Sink
 
 __all__ = ["Layout", "Sink", "open_sink"]
 

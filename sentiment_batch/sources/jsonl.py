@@ -1,11 +1,10 @@
-"""JSON Lines: one object per line, parsed strictly by the standard library."""
+"""JSON Lines: one object per line."""
 
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -14,6 +13,7 @@ from sentiment_batch.errors import BadDataError
 from sentiment_batch.formats import Format
 from sentiment_batch.sources.chunk import Chunk, gather
 from sentiment_batch.sources.files import InputFile
+from sentiment_batch.sources.json_object import decode_line, parse_object
 from sentiment_batch.sources.lines import line_length, physical_lines
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns
@@ -82,9 +82,9 @@ class JsonLinesSource:
                 yield replace(self._reject(number, offset, reason, raw), shortened=True), len(raw)
             else:
                 try:
-                    source = _decoded(raw, number)
+                    source = decode_line(raw, number)
                     if source:
-                        yield _Record(number, offset, raw, source, _parsed(source)), len(raw)
+                        yield _Record(number, offset, raw, source, parse_object(source)), len(raw)
                 except ValueError as error:
                     yield self._reject(number, offset, str(error), raw), len(raw)
             offset += length
@@ -163,47 +163,9 @@ def _mended(reject: Reject) -> _Record | Reject:
     if reject.shortened:
         return reject
     try:
-        source = _decoded(reject.raw, 1)
+        source = decode_line(reject.raw, 1)
         if "\n" in source:
             raise ValueError("several lines in the place of one")
-        return _Record(reject.line or 0, reject.offset or 0, reject.raw, source, _parsed(source))
+        return _Record(reject.line or 0, reject.offset or 0, reject.raw, source, parse_object(source))
     except ValueError as error:
         return replace(reject, reason=str(error))
-
-
-def _decoded(raw: bytes, number: int) -> str:
-    """Decode and strip a line; raises ValueError if it is not UTF-8."""
-    try:
-        return raw.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \t\r\n")
-    except UnicodeDecodeError as error:
-        raise ValueError("not UTF-8 text: convert the file, for example with iconv") from error
-
-
-def _parsed(source: str) -> dict[str, Any]:
-    """Parse a JSON object; raises ValueError, whose message quotes nothing of the source."""
-    try:
-        value = _DECODER.decode(source)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not a JSON object: {error.msg} (character {error.pos + 1})") from error
-    except RecursionError as error:
-        raise ValueError("not a JSON object: nested too deeply") from error
-    except ValueError as error:
-        # Python's own message about overlong integers goes on with advice for programmers.
-        raise ValueError(f"not a JSON object: {str(error).partition(':')[0]}") from error
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a key stands twice")
-    return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)
