@@ -1,6 +1,5 @@
 """A fine-tuned checkpoint that can be exported."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Self
 
 from sentiment_batch.checkpoint import find_checkpoint, read_settings, weight_files
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.hashing import sha256_of_all
 from sentiment_batch.model_config import read_config
 
 
@@ -47,7 +47,7 @@ class Checkpoint:
             labels=labels,
             max_tokens=min(positions, _tokenizer_limit(folder / "tokenizer_config.json", positions)),
             metrics=read_settings(folder / "metrics.json") if (folder / "metrics.json").is_file() else {},
-            sha256=_sha256([*weight_files(folder), config_path, tokenizer]),
+            sha256=sha256_of_all([*weight_files(folder), config_path, tokenizer]),
         )
 
     @property
@@ -59,11 +59,3 @@ def _tokenizer_limit(path: Path, positions: int) -> int:
     """The tokenizer's own limit; transformers writes 10^30 for "none"."""
     limit = read_settings(path).get("model_max_length") if path.is_file() else None
     return int(limit) if isinstance(limit, int | float) and limit > 2 else positions
-
-
-def _sha256(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()

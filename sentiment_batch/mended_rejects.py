@@ -16,6 +16,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import pyarrow.fs as pafs
 
+from sentiment_batch.accounting import extend_receipt
 from sentiment_batch.assembling import append_parts, publish_rejects
 from sentiment_batch.committing import commit_chunk
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
@@ -26,7 +27,7 @@ from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import Receipt, extend_receipt, read_receipt, write_receipt
+from sentiment_batch.receipt import Receipt, read_receipt, write_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.resuming import is_published, staged
 from sentiment_batch.scoring import Scorer

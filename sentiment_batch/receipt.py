@@ -4,21 +4,17 @@ Its entries may be used as they are: what is not of these types is not read.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 import msgspec
+import pyarrow.fs as pafs
 
 from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.durable import writing
 from sentiment_batch.errors import BadDataError, NoInputError, first_line
-from sentiment_batch.journal import Commit, Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
-from sentiment_batch.staging import Staging
 from sentiment_batch.text import LongText
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -141,47 +137,6 @@ class Receipt(TypedDict):
     retries: NotRequired[list[Retry]]
 
 
-def make_receipt(output: Output, staging: Staging, columns: list[str], facts: Mapping[str, Any]) -> Receipt:
-    """Of a finished run: what it was, its parts, its output, and `facts` of this process; raises OSError."""
-    tally = staging.tally
-    receipt = {
-        "schema_version": SCHEMA_VERSION,
-        **staging.run,
-        "finished": _now(),
-        **tally.record(),
-        **facts,
-        "parts": _describe_parts(staging.commits),
-        "output": output.describe() | {"columns": columns},
-        "rejects": Output(output.rejects).describe() if tally.rows_rejected else None,
-    }
-    return cast(Receipt, receipt)
-
-
-def extend_receipt(receipt: Receipt, staging: Staging, output: Output, rejects: Output) -> Receipt:
-    """The receipt of an output to which mended records were added; raises OSError.
-
-    `output` and `rejects` are what is about to take the place of those that the receipt speaks of.
-    """
-    tally = staging.tally
-    total = replace(Tally.from_record(receipt) + tally, rows_rejected=tally.rows_rejected)
-    retry = {
-        "run": staging.run["run"],
-        "started": staging.run["started"],
-        "finished": _now(),
-        "rows": tally.rows_scored + tally.rows_unscorable,
-        "parts": _describe_parts(staging.commits),
-    }
-    before = receipt["rejects"]
-    extended = {
-        **receipt,
-        **total.record(),
-        "retries": [*receipt.get("retries", []), retry],
-        "output": {**receipt["output"], **output.describe(), "name": receipt["output"]["name"]},
-        "rejects": {**rejects.describe(), "name": before["name"]} if before and tally.rows_rejected else None,
-    }
-    return cast(Receipt, extended)
-
-
 def write_receipt(path: Path, receipt: Receipt) -> None:
     """To a file of this machine, from which it can be published; raises OSError."""
     with writing(path) as stream:
@@ -203,23 +158,20 @@ def read_receipt(target: Location) -> Receipt:
     return receipt
 
 
+def find_receipt(output: Output) -> Receipt | None:
+    """That of an output which is there; None without output or receipt, or for a receipt that is damaged.
+
+    Raises InputOutputError for a store that does not answer.
+    """
+    if output.receipt.kind() != pafs.FileType.File or not output.files():
+        return None
+    try:
+        return read_receipt(output.receipt)
+    except BadDataError:
+        return None
+
+
 def _require_these_bins(found: Predictions) -> None:
     for histogram, edges in ((found["confidence"], CONFIDENCE_EDGES), (found["tokens"], TOKEN_EDGES)):
         if histogram["edges"] != edges or len(histogram["rows"]) != len(edges) - 1:
             raise ValueError("it counts in other bins")
-
-
-def _describe_parts(commits: Sequence[Commit]) -> list[dict[str, Any]]:
-    return [
-        {
-            "rows": commit.tally.rows_in,
-            "content_sha256": commit.content_sha256,
-            "sha256": commit.part_sha256,
-            "crashed_rows": commit.crashed_rows,
-        }
-        for commit in commits
-    ]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

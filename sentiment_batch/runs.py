@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import pyarrow.fs as pafs
-
 from sentiment_batch.errors import BadDataError, NoInputError, SentimentBatchError
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
-from sentiment_batch.receipt import read_receipt
+from sentiment_batch.receipt import find_receipt, read_receipt
 from sentiment_batch.resuming import clear_traces, is_outdated
 from sentiment_batch.summary import Counts
 from sentiment_batch.worker import Plan, Progress, Worker
@@ -110,11 +108,8 @@ def _is_of_its_input(job: Job) -> bool:
 
 
 def _is_scored(job: Job, model_sha256: str) -> bool:
-    if job.output.receipt.kind() != pafs.FileType.File or not job.output.files():
-        return False
-    try:
-        receipt = read_receipt(job.output.receipt)
-    except BadDataError:
+    receipt = find_receipt(job.output)
+    if receipt is None:
         return False
     same_output = job.output.location.size() == receipt["output"]["bytes"]
     return same_output and (receipt["inputs"], receipt["model_sha256"]) == (fingerprints(job.inputs), model_sha256)

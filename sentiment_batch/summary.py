@@ -36,9 +36,7 @@ def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, 
     tally, seconds = counts.tally, counts.seconds
     return {
         "rows_in": tally.rows_in,
-        "rows_scored": tally.rows_scored,
-        "rows_unscorable": tally.rows_unscorable,
-        "rows_rejected": tally.rows_rejected,
+        **tally.rows,
         "tokens": tally.tokens,
         "distribution": tally.distribution.record(tally.tokens),
         "padding_ratio": counts.padding_ratio,

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-import pyarrow.fs as pafs
-
+from sentiment_batch.accounting import make_receipt
 from sentiment_batch.assembling import publish_parts
 from sentiment_batch.committing import commit_chunk, tally_of
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, first_line
@@ -22,7 +21,7 @@ from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import make_receipt, read_receipt, write_receipt
+from sentiment_batch.receipt import find_receipt, write_receipt
 from sentiment_batch.resuming import is_published, require_startable, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
@@ -90,11 +89,8 @@ class Worker:
 
     def is_done(self, job: Job) -> bool:
         """Whether the output is there already, complete, of the same inputs, model and options."""
-        if not job.is_staged or job.output.receipt.kind() != pafs.FileType.File or not job.output.files():
-            return False
-        try:
-            receipt = read_receipt(job.output.receipt)
-        except BadDataError:
+        receipt = find_receipt(job.output) if job.is_staged else None
+        if receipt is None:
             return False
         same = all(entry in receipt.items() for entry in self._identity(job).items())
         return same and job.output.describe()["sha256"] == receipt["output"]["sha256"]

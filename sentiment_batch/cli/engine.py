@@ -1,41 +1,35 @@
 """Where `score` scores: on the threads of this process, or on a cluster."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from sentiment_batch.cli.extras import require_extra
-from sentiment_batch.cli.options import build_scoring_options
+from sentiment_batch.cli.options import build_scoring_options, together
 
 if TYPE_CHECKING:
     from sentiment_batch.scoring import Scorer
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def engine_options(command: Command) -> Command:
-    for option in (
-        click.option(
-            "--ray-address",
-            envvar="RAY_ADDRESS",
-            show_envvar=True,
-            metavar="HOST:PORT",
-            help="Address of the Ray cluster.  [default: start one on this machine]",
-        ),
-        click.option(
-            "--engine",
-            type=click.Choice(["local", "ray"]),
-            default="local",
-            show_default=True,
-            help="Score on threads of this machine, or on a Ray cluster.",
-        ),
-    ):
-        command = option(command)
-    return command
+engine_options = together(
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Score on threads of this machine, or on a Ray cluster.",
+    ),
+    click.option(
+        "--ray-address",
+        envvar="RAY_ADDRESS",
+        show_envvar=True,
+        metavar="HOST:PORT",
+        help="Address of the Ray cluster.  [default: start one on this machine]",
+    ),
+)
 
 
 @contextmanager

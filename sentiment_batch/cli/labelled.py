@@ -1,14 +1,13 @@
 """Options that name labelled data, and how they become texts with labels."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from sentiment_batch.cli.options import text_column_option
+from sentiment_batch.cli.options import text_column_option, together
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,34 +16,28 @@ if TYPE_CHECKING:
     from sentiment_batch.training.corpora import LabelledTexts
     from sentiment_batch.training.recipe import Recipe
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def labelled_data_options(command: Command) -> Command:
-    for option in (
-        click.option(
-            "--group-column",
-            help="Column whose equal values keep rows together.  [default: group or SentenceId, if there]",
-        ),
-        click.option("--label-column", help="Column with the labels: names, or numbers from 0."),
-        text_column_option,
-        click.option(
-            "--data-folder",
-            type=click.Path(path_type=Path),
-            default=".",
-            help="Folder that a recipe's paths are relative to.",
-        ),
-        click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="TOML file that names corpora."),
-        click.option(
-            "--data",
-            "files",
-            type=click.Path(path_type=Path),
-            multiple=True,
-            help="Labelled CSV, TSV, Parquet, JSON Lines or sentiment trees (.txt). Repeatable.",
-        ),
-    ):
-        command = option(command)
-    return command
+labelled_data_options = together(
+    click.option(
+        "--data",
+        "files",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Labelled CSV, TSV, Parquet, JSON Lines or sentiment trees (.txt). Repeatable.",
+    ),
+    click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="TOML file that names corpora."),
+    click.option(
+        "--data-folder",
+        type=click.Path(path_type=Path),
+        default=".",
+        help="Folder that a recipe's paths are relative to.",
+    ),
+    text_column_option,
+    click.option("--label-column", help="Column with the labels: names, or numbers from 0."),
+    click.option(
+        "--group-column",
+        help="Column whose equal values keep rows together.  [default: group or SentenceId, if there]",
+    ),
+)
 
 
 def build_recipe(

