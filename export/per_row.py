@@ -126,7 +126,7 @@ class _PerRow:
         return graph.node("MatMulIntegerToFloat", inputs, output, domain=MICROSOFT)
 
     def _exact_product(self, x: str, weight: FloatArray, name: str, output: str) -> str:
-        """In float, row by row: as [out, in] x [..., in, 1] each row is a product of its own.
+        """Multiply in float, row by row: as [out, in] x [..., in, 1] each row is a product of its own.
 
         One product for all rows takes another kernel, with another order of summation, for one row than for many.
         """

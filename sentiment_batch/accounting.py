@@ -12,7 +12,7 @@ from sentiment_batch.staging import Staging
 
 
 def make_receipt(output: Output, staging: Staging, columns: list[str], facts: Mapping[str, Any]) -> Receipt:
-    """Of a finished run: what it was, its parts, its output, and `facts` of this process; raises OSError."""
+    """The receipt of a finished run: what it was, its parts and output, and `facts` on this process; raises OSError."""
     tally = staging.tally
     receipt = {
         "schema_version": SCHEMA_VERSION,

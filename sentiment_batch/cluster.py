@@ -68,7 +68,7 @@ class ClusterScorer(Scorer):
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None, options: ScoringOptions | None = None) -> Self:
-        """As Scorer.load, on CPUs; raises UsageError for another device."""
+        """Load the bundle as Scorer.load does, for CPUs; raises UsageError for another device."""
         options = options or ScoringOptions()
         if options.device is Device.CUDA:
             raise UsageError("--engine ray scores on CPUs: leave out --device cuda")
@@ -170,5 +170,5 @@ def _result(piece: "Future[Scores]") -> Scores:
 
 
 def _cpus() -> int:
-    """Those of the cluster now; at least one, for it may be about to get some."""
+    """How many CPUs the cluster has now; at least one, for it may be about to get some."""
     return max(1, int(ray.cluster_resources().get("CPU", 0)))

@@ -41,7 +41,7 @@ class Distribution:
         truncated: npt.NDArray[np.bool_],
         unknown_tokens: int = 0,
     ) -> Self:
-        """Of N scored rows: `labels` counts them, the arrays are [N] each."""
+        """Describe N scored rows: `labels` counts them, the arrays are [N] each."""
         return cls(
             dict(labels),
             histogram(confidence, CONFIDENCE_EDGES),

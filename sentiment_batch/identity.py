@@ -21,7 +21,7 @@ _PACKAGES = ("sentiment-batch", "tokenizers", "pyarrow")
 def identity_of(
     job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns, *, guard_formulas: bool
 ) -> dict[str, Any]:
-    """As JSON reads it back; raises OSError."""
+    """Inputs, model, options and versions, as JSON reads them back; raises OSError."""
     identity = {
         "inputs": fingerprints(job.inputs),
         "model_sha256": scorer.bundle.sha256,
@@ -41,7 +41,7 @@ def identity_of(
 
 
 def changes(run: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
-    """In words, what of `identity` is not as it was in an earlier `run`."""
+    """What of `identity` has changed since an earlier `run`, in words."""
     found = []
     for name, now in identity.items():
         before = run.get(name)
@@ -55,7 +55,7 @@ def changes(run: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that the result depends on."""
+    """The versions of the packages that the result depends on."""
     # The wheel for GPUs has another name.
     return {name: version(name) for name in _PACKAGES} | {"onnxruntime": onnxruntime.__version__}
 

@@ -39,7 +39,7 @@ class Tally:
 
     @property
     def rows(self) -> dict[str, int]:
-        """By what became of them."""
+        """The number of rows by what became of them."""
         return {name: getattr(self, name) for name in ("rows_scored", "rows_unscorable", "rows_rejected")}
 
     def __add__(self, other: "Tally") -> "Tally":

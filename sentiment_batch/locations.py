@@ -86,7 +86,7 @@ class Location:
         return int(info.size)
 
     def sha256(self) -> str:
-        """Of the file's bytes, in hexadecimal; raises OSError."""
+        """The sha256 of the file's bytes, in hexadecimal; raises OSError."""
         with self.open() as stream:
             return hashlib.file_digest(cast(io.RawIOBase, stream), "sha256").hexdigest()
 

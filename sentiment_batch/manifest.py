@@ -27,7 +27,7 @@ class Quantization(StrEnum):
 
 
 class Precision(StrEnum):
-    """Of what is not quantized: float32, or, for GPUs, float16 in a graph that takes padded batches with a mask."""
+    """The type of floats: float32, or, for GPUs, float16 in a graph that takes padded batches with a mask."""
 
     FP32 = "fp32"
     FP16 = "fp16"

@@ -45,7 +45,7 @@ class Output:
 
     @property
     def incomplete(self) -> Location:
-        """In the receipt's place, where too many records were rejected."""
+        """What stands in the receipt's place where too many records were rejected."""
         return self.location.beside(INCOMPLETE)
 
     @property

@@ -60,7 +60,7 @@ class DialectEntries(TypedDict):
 
 
 class RunOptions(TypedDict):
-    """Of a run; see identity_of."""
+    """The options of a run; see identity_of."""
 
     text_column: str | None
     columns: list[str] | None
@@ -159,7 +159,7 @@ def read_receipt(target: Location) -> Receipt:
 
 
 def find_receipt(output: Output) -> Receipt | None:
-    """That of an output which is there; None without output or receipt, or for a receipt that is damaged.
+    """The receipt of a finished output; None if one of the two is missing, or the receipt is damaged.
 
     Raises InputOutputError for a store that does not answer.
     """

@@ -94,7 +94,7 @@ def require_startable(output: Output, identity: Mapping[str, Any], *, restart: b
 def _open_journal(
     folder: Path, output: Output, identity: Mapping[str, Any], restart: bool, expected_bytes: int
 ) -> tuple[Journal, bool]:
-    """That of the run to continue, else of a new one; and whether the last process of it died."""
+    """The journal of the run to continue, else of a new one; and whether the last process of the run died."""
     require_own(folder)
     require_own(removed_folder(folder))
     shutil.rmtree(removed_folder(folder), ignore_errors=True)

@@ -17,7 +17,7 @@ from sentiment_batch.worker import Plan, Progress, Worker
 
 
 def new_jobs(jobs: Sequence[Job], model_sha256: str, settle_seconds: float) -> list[Job]:
-    """Those that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
+    """The jobs that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
 
     A file that was changed within `settle_seconds` may still be written. Raises OSError.
     """
@@ -99,7 +99,7 @@ def _clear_traces(job: Job) -> None:
 
 
 def _is_of_its_input(job: Job) -> bool:
-    """Not of one of the same name in another folder."""
+    """Whether a run left the output for this very input, not for one of the same name in another folder."""
     names = [entry["name"] for entry in fingerprints(job.inputs)]
     for note in (job.output.receipt, job.output.incomplete):
         with suppress(BadDataError, NoInputError):

@@ -40,12 +40,12 @@ class Staging:
 
     @property
     def commits(self) -> list[Commit]:
-        """In the order of the input."""
+        """All commits, in the order of the input."""
         return [commit for _, commit in sorted(self._journal.commits.items())]
 
     @property
     def tally(self) -> Tally:
-        """Of all commits."""
+        """What became of the rows of all commits."""
         return sum((commit.tally for commit in self.commits), Tally())
 
     def finished(self, chunk: int) -> Commit | None:

@@ -143,7 +143,7 @@ def _check_predictions(output: Output, receipt: Receipt, inputs: Sequence[Locati
 
 
 def _texts(reader: Reader, receipt: Receipt) -> Iterator[str | None]:
-    """Those that rows of the output were made of."""
+    """The texts that rows of the output were made of."""
     for chunk, part in zip(reader.chunks(), receipt["parts"], strict=False):
         crashed = set(part["crashed_rows"])
         yield from (text for row, text in enumerate(chunk.texts) if row not in crashed)

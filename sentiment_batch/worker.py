@@ -200,7 +200,7 @@ class Worker:
             require_startable(job.output, self._identity(job), restart=self.restart)
 
     def _column_types(self, reader: Reader) -> dict[str, str]:
-        """Of the output; `json` for those of JSON objects that are kept as they are."""
+        """The output's columns with their types; `json` for columns of JSON objects that are kept as they are."""
         types = dict.fromkeys(reader.source.names, "json")
         return types | {field.name: str(field.type) for field in (*reader.schema, *self.columns.schema)}
 

@@ -92,7 +92,7 @@ def load_held_back(recipe: "Recipe", data_folder: Path, *, split: bool) -> "dict
 def load_samples(
     recipe: "Recipe", data_folder: Path, *, split: bool
 ) -> "dict[str, tuple[list[str], npt.NDArray[np.int64] | None]]":
-    """As `load_held_back`, but data without a label column serves too: its labels are None."""
+    """The parts that `load_held_back` gives; data without a label column serves too: its labels are None."""
     from sentiment_batch.training.corpora import is_labelled, load_texts
 
     bare = [] if split else [spec for spec in recipe.corpora if not is_labelled(spec, data_folder)]
