@@ -115,6 +115,15 @@ def test_broken_record(score: Command, name: str, content: bytes, message: str) 
     assert f"{output}.receipt.json" in score.contents()
 
 
+def test_what_stands_beside_an_output_is_of_the_same_run(score: Command) -> None:
+    """Of an output that is replaced neither receipt nor rejects stay, whichever of the two runs was good."""
+    for broken in (True, False, True):
+        (score.folder / "r.csv").write_bytes(b"text\ngood\n" + b"bad,more\n" * broken)
+        assert score("r.csv", "--force").code == (65 if broken else 0)
+        beside = ["incomplete.json", "rejects.jsonl"] if broken else ["receipt.json"]
+        assert sorted(score.contents()) == ["r.csv", "r.scored.csv", *(f"r.scored.csv.{name}" for name in beside)]
+
+
 def test_old_output_survives_bad_input(score: Command) -> None:
     """With --force an output is replaced only by a complete one."""
     truncated("r.csv.gz")(score.folder)
