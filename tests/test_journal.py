@@ -1,6 +1,8 @@
 """What was written to a journal can be read again, however its end was torn."""
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,19 @@ def test_a_damaged_line_ends_the_journal(journal: Journal) -> None:
     assert torn.commits == {0: COMMITS[0]}
 
 
+def test_whether_it_was_stopped(journal: Journal) -> None:
+    """A run that said that it stopped, and then went on, has died if it says nothing more."""
+    journal.stop()
+    stopped = Journal.read(journal.path)
+    assert stopped is not None
+    assert stopped == journal
+    assert stopped.stopped
+    stopped.add(COMMITS[-1])
+    died = Journal.read(journal.path)
+    assert died is not None
+    assert not died.stopped
+
+
 def test_the_last_commit_of_a_chunk_counts(journal: Journal) -> None:
     """A chunk that was done again has the hash of its new part."""
     again = Commit(1, "content 1", "another part", Tally())
@@ -84,6 +99,16 @@ def test_missing_bytes_are_noticed(tmp_path: Path) -> None:
         lose()
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
     assert target.read_bytes() == b"old"
+
+
+def test_nobody_else_reads_what_is_unfinished(tmp_path: Path) -> None:
+    """Whatever the umask allows: who may read it is settled where it is published."""
+    before = os.umask(0)
+    try:
+        with replacing(tmp_path / "target"):
+            assert stat.S_IMODE((tmp_path / "target.partial").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_appending_counts_from_the_end(tmp_path: Path) -> None:
