@@ -10,8 +10,8 @@ import pytest
 from cli.process import error_line
 from faults.conftest import NewTrial
 from faults.injection import Calls, each, needs_strace, stop_after_two_chunks
-from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, ROWS, Trial
-from faults.waiting import continue_stopped
+from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, ROWS, ROWS_UP_TO, Trial
+from faults.waiting import continue_stopped, wait_until
 
 pytestmark = needs_strace
 
@@ -124,6 +124,46 @@ def test_changed_model(new_trial: NewTrial, calls: Calls, tmp_path: Path) -> Non
     (model / "bundle.json").write_text(json.dumps(bundle | {"max_tokens": 63}))
     _require_refusal(trial, "the model sha256 changed", "--model", str(model))
     trial.require_recovery()
+
+
+def test_changed_version(new_trial: NewTrial, calls: Calls) -> None:
+    """An unfinished run does not go on with another version of what the result depends on."""
+    trial = new_trial("changed version")
+    stop_after_two_chunks(trial, calls)
+    run, *commits = trial.journal()
+    lines = [run | {"versions": run["versions"] | {"tokenizers": "0.1"}}, *commits]
+    (trial.folder / JOURNAL).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    _require_refusal(trial, "tokenizers was 0.1, is ")
+
+
+HEADER, *LINES = INPUT.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [[LINES[0].replace("good", "evil"), *LINES[1:]], LINES[: ROWS_UP_TO[1]]],
+    ids=["another", "one that ends sooner"],
+)
+def test_changed_stream(new_trial: NewTrial, other: list[str]) -> None:
+    """An unfinished run does not go on with another stream; that is found out by what is read."""
+    trial = new_trial("changed input")
+    command = ("-", "-o", OUTPUT, "-q", "--max-reject-rate", "0.01")
+    stream = "".join([HEADER, *LINES, *LINES]).encode()
+    with trial.score.start(*command) as process:
+        assert process.stdin
+        process.stdin.write(stream)
+        process.stdin.flush()  # but there may be more: the stream does not end
+        wait_until(lambda: len(trial.commits()) == 2, process)
+        process.terminate()
+        assert process.wait() == 143
+    result = trial.score(*command, stdin="".join([HEADER, *other]).encode())
+    assert (result.code, error_line(result)) == (
+        78,
+        "-: not what was read when the unfinished run began: start over with --restart",
+    )
+    assert not (trial.folder / OUTPUT).exists()
+    assert trial.score(*command, stdin=stream).code == DONE
+    assert trial.receipt()["rows_in"] == 2 * len(LINES)
 
 
 @pytest.mark.parametrize("change", [_append, _replace, _touch])

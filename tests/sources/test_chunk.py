@@ -1,6 +1,7 @@
 """From batches to chunks."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -74,3 +75,31 @@ def test_rows_among_the_rejects(tmp_path: Path, verbatim: bool) -> None:
         (number, lines[number - 1]) for number in (1, 3, 5)
     ]
     assert len(chunk) == 5
+
+
+def test_hash_of_a_chunk(tmp_path: Path) -> None:
+    """It is that of all that was read: kept columns, texts, rejects, and how objects are spelled."""
+    path = tmp_path / "in.jsonl"
+    contents = [
+        '{"id": 1, "text": "a"}',
+        '{"id": 2, "text": "a"}',
+        '{"id": 1, "text": "b"}',
+        '{"id": 1, "text": ""}',
+        '{"id": 1, "text": null}',
+        '{"id": 1, "text": "a"}\n{',
+        '{"id": 1, "text": "a"}\n[',
+        '{"id": 1, "text": "a"}\n{"id": 1, "text": "a"}',
+    ]
+
+    def hashes(contents: list[str], **options: Any) -> list[str]:
+        found = []
+        for content in contents:
+            path.write_text(content, "utf-8")
+            [chunk] = read_chunks(path, SourceOptions(**options))
+            found.append(chunk.sha256())
+        return found
+
+    assert len(set(hashes(contents))) == len(contents)
+    assert hashes(contents) == hashes(contents)
+    assert len(set(hashes(['{"text": "a"}', '{"text":"a"}'], verbatim=True))) == 2
+    assert len(set(hashes(contents[:5], columns=("id",)))) == 5
