@@ -51,13 +51,15 @@ def test_each_file_once(score: Command, inbox: Path) -> None:
 
 
 def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A file is new again if it was replaced, its output was removed, or the model is another."""
+    """A file is new again if it was replaced, its output was removed or cut short, or the model is another."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
     rows_in(score)
     arrive(inbox / "a.csv", AGO + 1)
     assert rows_in(score) == len(REVIEWS)
     (score.folder / "scored/b.csv").unlink()
+    assert rows_in(score) == len(REVIEWS)
+    os.truncate(score.folder / "scored/b.csv", 20)
     assert rows_in(score) == len(REVIEWS)
     other = tmp_path_factory.mktemp("other")
     save_bag_of_words(other, deadly="crash")

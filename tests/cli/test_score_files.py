@@ -79,6 +79,27 @@ def test_several_outputs_continue(score: Command) -> None:
     assert score("a.csv").code == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "options"),
+    [
+        ("a.scored.csv", b"altered", ()),
+        ("a.scored.csv.receipt.json", b"{}", ()),
+        ("a.csv", b"text\nbad\n", ()),
+        ("b.csv", b"text\nbad\n", ("--prefix", "m_")),
+    ],
+)
+def test_outputs_that_are_not_done(score: Command, name: str, content: bytes, options: tuple[str, ...]) -> None:
+    """Where output, receipt, input or options are not what they were, an output is one that exists, and is kept."""
+    for path in ("a.csv", "b.csv"):
+        write_table(score.folder / path)
+    assert score("a.csv").code == 0
+    (score.folder / name).write_bytes(content)
+    before = score.contents()
+    result = score("a.csv", "b.csv", *options)
+    assert (result.code, error_line(result).split(":")[0]) == (2, "a.scored.csv exists")
+    assert score.contents() == before
+
+
 @pytest.mark.parametrize("arguments", [("in",), ("in/*",), ("in/a.csv", "in/b.csv.gz")])
 @pytest.mark.parametrize(("output", "part"), [("out/", "part-00000.csv"), ("out.parquet/", "part-00000.parquet")])
 def test_inputs_into_a_folder(
