@@ -52,6 +52,16 @@ def change_rejects(**changes: Any) -> Callable[[Path], Any]:
     return change
 
 
+def change_rejects_to(changed: Callable[[list[bytes]], list[bytes]]) -> Callable[[Path], Any]:
+    """Make other lines of the rejects of out.csv."""
+
+    def change(folder: Path) -> None:
+        path = folder / "out.csv.rejects.jsonl"
+        path.write_bytes(b"".join(changed(path.read_bytes().splitlines(keepends=True))))
+
+    return change
+
+
 def table(path: Path) -> list[dict[str, Any]]:
     """The rows of a file, or of all parts of a folder."""
     files = sorted(path.glob("part-*")) if path.is_dir() else [path]
@@ -157,6 +167,26 @@ def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None
     assert command("retry-rejects", "out.csv").code == 66
 
 
+def test_mended_to_nothing(command: Command, failed: Callable[..., Path]) -> None:
+    """A record whose text is empty by now has a row without a prediction, and the proof knows whence it came."""
+    path = failed("r.csv", "out.csv", CSV)
+    mend(path, ["1,\n", *CSV_MENDED[1:]])
+    assert command("retry-rejects", "out.csv").code == 0
+    assert [row["sentiment_error"] for row in table(path)] == ["", "", "", "empty_text", "", ""]
+    verified = command("verify", "out.csv", "--rescore", "99", "--json")
+    assert verified.code == 0, error_line(verified)
+    assert json.loads(verified.stdout)["rows_rescored"] == 3
+
+
+def test_mended_records_are_guarded(command: Command, failed: Callable[..., Path]) -> None:
+    """With --guard-formulas no mended field is to be taken for a formula either."""
+    path = failed("r.csv", "out.csv", CSV, "--guard-formulas", "--max-reject-rate", "0.9")
+    mend(path, ["=1,=good\n", *CSV_MENDED[1:]])
+    assert command("retry-rejects", "out.csv").code == 0
+    assert [(row["id"], row["text"]) for row in table(path)][3] == ("'=1", "'=good")
+    assert command("verify", "out.csv", "--rescore", "9").code == 0
+
+
 def test_tolerated_rejects(command: Command, failed: Callable[..., Path]) -> None:
     """An output with tolerated rejects keeps its receipt, whatever becomes of them."""
     path = failed("r.csv", "out.csv", CSV, "--max-reject-rate", "0.9")
@@ -166,20 +196,41 @@ def test_tolerated_rejects(command: Command, failed: Callable[..., Path]) -> Non
     assert len(rejects(path)) == 2
 
 
-def test_a_shortened_record(command: Command, score: Command) -> None:
-    """The beginning of a record that was too long to keep is not taken for a whole record."""
-    long = b"9," + b"good " * 60_000 + b"\n"
-    (score.folder / "r.csv").write_bytes(b"id,text\n" + long)
-    assert score("r.csv", "-o", "out.csv", "--max-field-bytes", "70000").code == 65
+@pytest.mark.parametrize(("name", "raw"), [("r.csv", "9,good\n"), ("r.parquet", "good")])
+def test_a_shortened_record(command: Command, score: Command, name: str, raw: str) -> None:
+    """The beginning of a record that was too long to be held is not taken for a record."""
+    write_table(score.folder / name, [{"id": "9", "text": "good " * 60_000}])
+    assert score(name, "-o", "out.csv", "--max-field-bytes", "70000").code == 65
     [reject] = rejects(score.folder / "out.csv")
     assert reject["shortened"] is True
     result = command("retry-rejects", "out.csv")
     assert (result.code, error_line(result)) == (65, "1 of 1 still rejected: see out.csv.rejects.jsonl")
     (score.folder / "out.csv.rejects.jsonl").write_text(
-        json.dumps({key: value for key, value in reject.items() if key != "shortened"} | {"raw": "9,good\n"})
+        json.dumps({key: value for key, value in reject.items() if key != "shortened"} | {"raw": raw})
     )
     assert command("retry-rejects", "out.csv").code == 0
     assert rows(score.folder / "out.csv") == [("9", "very positive")]
+
+
+def test_an_object_over_several_lines(command: Command, failed: Callable[..., Path]) -> None:
+    """A mended object stands on one line, as JSON Lines are, or it is rejected again."""
+    path = failed("r.jsonl", "out.jsonl", JSONL)
+    mend(path, ['{"id": "1",\n "text": "good"}', JSONL_MENDED[1]])
+    assert command("retry-rejects", "out.jsonl").code == 65
+    assert [reject["reason"] for reject in rejects(path)] == ["several lines in the place of one"]
+    assert [row for row, _ in rows(path)] == ["0", "2", "3"]
+
+
+@pytest.mark.parametrize("place", [{"row": 99}, {"row": -1}, {"row_group": 9}, {"row_group": -1}])
+def test_a_row_that_is_not_there(command: Command, failed: Callable[..., Path], place: dict[str, int]) -> None:
+    """Where a reject says that it is of a row which the file has not, that is said."""
+    path = failed("r.parquet", "out.parquet", None)
+    mend(path, ["good", "bad"])
+    first, second = rejects(path)
+    path.with_name("out.parquet.rejects.jsonl").write_text(f"{json.dumps(first)}\n{json.dumps(second | place)}\n")
+    result = command("retry-rejects", "out.parquet")
+    assert result.code == 65
+    assert error_line(result).endswith(": there is no such row")
 
 
 @pytest.mark.parametrize(
@@ -200,6 +251,8 @@ def test_a_shortened_record(command: Command, score: Command) -> None:
             "line 1: not a reject",
         ),
         (lambda folder: (folder / "out.csv.rejects.jsonl").write_text(""), 65, "0 records, where the receipt says 3"),
+        (change_rejects_to(lambda lines: lines * 2), 65, "6 records, where the receipt says 3"),
+        (change_rejects_to(lambda lines: lines[1:]), 65, "2 records, where the receipt says 3"),
         (lambda folder: (folder / "out.csv.incomplete.json").unlink(), 66, "only a finished run leaves a receipt"),
     ],
 )

@@ -82,3 +82,31 @@ def test_every_row_is_deadly(tmp_path: Path) -> None:
     assert result.code == 1
     assert "a process to score in ends in SIGFPE, whatever the text" in error_line(result)
     assert not (tmp_path / "r.scored.csv.rejects.jsonl").exists()
+
+
+def test_a_deadly_row_that_is_mended(tmp_path: Path, deadly_model: Path) -> None:
+    """As long as it is not, it stays among the rejects, and neither `retry-rejects` nor `verify` dies of it.
+
+    What else lies in the folder, with the name of a library, is not what scores it.
+    """
+    (tmp_path / "numpy.py").write_text("raise SystemExit('this is not NumPy')")
+    (tmp_path / "r.csv").write_text("text\nbad\ncrash\ngood\n")
+    score = Command(tmp_path, ("score", "r.csv", "-o", "out.csv", "--model", str(deadly_model)))
+    command = Command(tmp_path)
+    assert score().code == -signal.SIGFPE
+    result = score()
+    assert (result.code, error_line(result).partition(";")[0].partition(": ")[2]) == (
+        65,
+        "line 3: scoring it ends in SIGFPE: 1 of 3 records are rejected: see out.csv.rejects.jsonl",
+    )
+    result = command("retry-rejects", "out.csv")
+    assert (result.code, error_line(result)) == (65, "1 of 1 still rejected: see out.csv.rejects.jsonl")
+    rejects = tmp_path / "out.csv.rejects.jsonl"
+    [reject] = map(json.loads, rejects.read_text("utf-8").splitlines())
+    assert (reject["line"], reject["raw"], reject["reason"]) == (3, "crash\n", "scoring it ends in SIGFPE")
+    rejects.write_text(json.dumps(reject | {"raw": "a bad\n"}) + "\n", "utf-8")
+    assert command("retry-rejects", "out.csv").code == 0
+    assert [row["text"] for row in read_rows(tmp_path / "out.csv")] == ["bad", "good", "a bad"]
+    verified = command("verify", "out.csv", "--rescore", "9", "--json")
+    assert verified.code == 0, error_line(verified)
+    assert json.loads(verified.stdout)["rows_rescored"] == 2

@@ -87,3 +87,23 @@ def test_an_unfinished_score_is_left_alone(new_trial: NewTrial, calls: Calls) ->
     assert not (trial.folder / RECEIPT).exists()
     assert retry(trial.folder) == 78
     trial.require_recovery()
+
+
+def test_rejects_that_are_mended_in_between(mended: Callable[[], Path]) -> None:
+    """What was scored of other rejects is not taken for these; begun anew, all are there as they are by now."""
+    whole, folder = mended(), mended()
+    log = whole.with_suffix(".calls")
+    assert retry(whole, *Calls.TRACE, str(log)) == DONE
+    [*_, commit, published] = Calls(log, whole).numbers("fsync", "/journal.jsonl>")
+    assert retry(folder, *inject("fsync", "signal=KILL", commit + 1)) < 0
+    *others, last = (folder / REJECTS).read_text("utf-8").splitlines(keepends=True)
+    record = json.loads(last)
+    record["raw"] = record["raw"].replace(",one field too many", "")
+    (folder / REJECTS).write_text("".join([*others, json.dumps(record) + "\n"]), "utf-8")
+    before = (folder / OUTPUT).read_bytes()
+    assert commit + 1 < published
+    assert retry(folder) == 78
+    assert (folder / OUTPUT).read_bytes() == before
+    assert Command(folder)(*RETRY, "--restart").code == DONE
+    assert ids(folder) == Counter(str(row) for row in range(ROWS))
+    assert len((folder / REJECTS).read_text("utf-8").splitlines()) == 20 - MENDED - 1
