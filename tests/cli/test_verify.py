@@ -44,6 +44,26 @@ def test_rejects_are_part_of_the_proof(command: Command, scored: Callable[..., P
     assert error_line(result).startswith("out.csv.rejects.jsonl: size in bytes: 0, but the receipt says")
 
 
+def test_rejects_that_the_receipt_does_not_know(command: Command, scored: Callable[..., Path]) -> None:
+    """Records that somebody may take for rejected ones do not stand beside an output that has none."""
+    output = scored("out.csv")
+    output.with_name("out.csv.rejects.jsonl").write_bytes(b"{}\n")
+    result = command("verify", "out.csv")
+    assert result.code == 65
+    assert error_line(result).startswith("out.csv.rejects.jsonl: being there: true, but the receipt says false")
+
+
+@pytest.mark.parametrize(
+    "options", [("--max-tokens", "3", "--long-text", "head"), ("--text-column", "stars"), ("--guard-formulas",)]
+)
+def test_scored_anew_as_before(command: Command, scored: Callable[..., Path], options: tuple[str, ...]) -> None:
+    """Rows are scored anew with the options of their run."""
+    scored("out.csv", *options)
+    result = command("verify", "out.csv", "--rescore", "20", "--json")
+    assert result.code == 0, error_line(result)
+    assert json.loads(result.stdout)["rows_rescored"] == 20
+
+
 def test_a_changed_byte(command: Command, scored: Callable[..., Path]) -> None:
     """A single changed byte gives exit code 65."""
     output = scored("out.parquet")
