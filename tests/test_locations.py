@@ -97,6 +97,15 @@ def test_glob(tmp_path: Path) -> None:
     assert found(tmp_path / "[bc].*", tmp_path / "a.csv") == ["b.csv", "c.jsonl", "a.csv"]
 
 
+def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
+    """The same glob again does not take outputs for inputs; by its whole name one can be scored all the same."""
+    touch(tmp_path, "a.csv", "a.scored.csv", "a.scored.csv.rejects.jsonl")
+    assert found(tmp_path / "a.*") == ["a.csv"]
+    assert found(tmp_path / "a.scored.csv") == ["a.scored.csv"]
+    with pytest.raises(NoInputError, match="no file matches"):
+        found(tmp_path / "*.scored.*")
+
+
 def test_name_with_magic_characters(tmp_path: Path) -> None:
     """An existing file is meant literally, even if its name could be a glob."""
     touch(tmp_path, "a[1].csv", "a1.csv")

@@ -70,3 +70,39 @@ def test_refused_targets(tmp_path: Path, force: bool) -> None:
 def test_standard_output() -> None:
     """Standard output can always be written."""
     Output.at(Location.parse("-")).require_writable(force=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_ours"),
+    [
+        ("_SUCCESS", True),
+        ("part-00000-1f2e.snappy.parquet", True),
+        (".part-00000-1f2e.snappy.parquet.crc", True),
+        ("_SUCCESS.txt", False),
+        ("my-part-00000.csv", False),
+        ("part.csv", False),
+    ],
+)
+def test_folders_of_other_programs(tmp_path: Path, name: str, is_ours: bool) -> None:
+    """Parts of any program's, with their checksums, may be replaced; a file of another name may not."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).touch()
+    output = at(tmp_path / "out", is_folder=True)
+    if is_ours:
+        output.require_writable(force=True)
+    else:
+        with pytest.raises(UsageError, match="which no run has put there"):
+            output.require_writable(force=True)
+
+
+def test_a_store_that_loses_bytes(tmp_path: Path) -> None:
+    """An object that has not arrived as a whole is an error."""
+    with pytest.raises(OSError, match=r"far://a\.csv: fewer bytes have arrived"):
+        publish(finished_file(tmp_path), far(tmp_path, "a.csv", loses_bytes=True))
+
+
+def test_success_comes_last(tmp_path: Path) -> None:
+    """A folder of which a part has not arrived does not say that it is complete."""
+    with pytest.raises(OSError, match=r"far://out/part-00000\.csv: fewer bytes have arrived"):
+        publish(finished_folder(tmp_path, "part-00000.csv"), far(tmp_path, "out/", loses_bytes=True))
+    assert not (tmp_path / "out" / SUCCESS).exists()
