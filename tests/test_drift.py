@@ -44,3 +44,14 @@ def test_what_is_compared() -> None:
     assert drift.labels == pytest.approx(stability_index([90, 10, 0], [80, 10, 10]))
     assert list(drift.indices)[-1] == "labels"
     assert Drift.between(before, before).indices == dict.fromkeys(("labels", "confidence", "tokens"), 0)
+
+
+def test_each_is_compared_with_itself() -> None:
+    """Lengths and shares move alone, upwards where there is more of it now; without a mean none has moved."""
+    before = Distribution({"good": 100}, [100], [90, 10], None, 0, 5).record(100)
+    now = Distribution({"good": 100}, [100], [10, 90], None, 0, 20).record(100)
+    drift = Drift.between(cast(Predictions, before), cast(Predictions, now))
+    assert (drift.labels, drift.confidence, drift.mean_polarity, drift.truncated_share) == (0, 0, None, 0)
+    assert drift.unknown_token_share == pytest.approx(0.15)
+    assert drift.tokens == pytest.approx(stability_index([90, 10, *[0] * 13], [10, 90, *[0] * 13]))
+    assert next(iter(drift.indices)) == "tokens"

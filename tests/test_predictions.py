@@ -107,6 +107,14 @@ def test_bounds(tiny_scorer: Scorer, texts: list[str]) -> None:
         assert row["sentiment_error"] or 0.2 <= row["confidence"] <= 1
 
 
+@pytest.mark.parametrize("ends", [(0, 1), (1, 0)])
+def test_polarity_is_bounded(ends: tuple[int, int]) -> None:
+    """Probabilities that rounding has left a little above 1 in all give no polarity beyond the scale."""
+    above = float(np.nextafter(np.float32(1), np.float32(2)))
+    batch = COLUMNS.batch(make_scores([ends[0] * above, 0, ends[1] * above]))
+    assert batch.column("polarity").to_pylist() == [ends[1] - ends[0]]
+
+
 @pytest.mark.parametrize("prefix", ["", "model_"])
 @pytest.mark.parametrize("name", ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"])
 def test_clash(name: str, prefix: str) -> None:

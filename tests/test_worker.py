@@ -301,6 +301,14 @@ def test_check(tmp_path: Path, score: Runs, rows: int) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "in.parquet"]
 
 
+def test_how_many_rows_there_will_be(tmp_path: Path, score: Runs) -> None:
+    """Parquet tells it of one input; those of several are not known before the last is opened."""
+    paths = [str(write_texts(tmp_path / f"{name}.parquet", ["good"] * 3)) for name in "ab"]
+    for inputs, rows in ((paths[:1], 3), (paths, None)):
+        job = Job(tuple(map(Location.parse, inputs)), Output(Location.parse(str(tmp_path / "out.csv"))))
+        assert score.worker().check(job).rows == rows
+
+
 @pytest.mark.parametrize("name", ["in.csv", "in.parquet", "in.jsonl"])
 def test_clash(tmp_path: Path, score: Runs, name: str) -> None:
     """An input column that would be overwritten is found before the first row is scored, unless it is left out."""

@@ -39,6 +39,17 @@ def test_stopped_by_a_signal(score: Command, number: signal.Signals, code: int) 
     assert score.contents() == {}
 
 
+def test_signals_that_are_ignored(score: Command) -> None:
+    """A run that was started to ignore Ctrl-C, as with nohup or in the background, goes on to its end."""
+    with score.start("-", "-q", before=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as process:
+        assert process.stdin
+        process.stdin.write(ROWS)
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate()
+    assert (process.returncode, stderr, stdout.count(b"\n")) == (0, b"", ROWS.count(b"\n"))
+
+
 @pytest.mark.parametrize("words", [("score", "-"), ("predict", "-")])
 def test_reader_of_stdout_has_gone(command: Command, model: Path, words: tuple[str, ...]) -> None:
     """When the reader of stdout has gone (`| head`), the run ends with exit code 74 and no traceback."""
