@@ -218,12 +218,13 @@ def test_types_are_those_of_the_first_records(path: Path) -> None:
         ({"text": "b", "n": "one"}, "'n' is not of the type that it has in the first records"),
         ({"text": "b", "n": 1, "new": 1}, "a key that the first records lack"),
         ({"text": "b", "n": 1, "o": {"k": 1, "new": 2}}, "'o' is not of the type that it has in the first records"),
+        ({"text": "b", "n": 1, "l": [{"k": 1, "new": 2}]}, "'l' is not of the type that it has in the first records"),
         ({"text": 1, "n": 1}, "'text' is not text"),
     ],
 )
 def test_change_after_the_first_chunk(path: Path, record: dict[str, object], reason: str) -> None:
-    """If columns or types change after the first chunk, records that do not fit are rejected, in order."""
-    first = json.dumps({"text": "a", "n": 1, "o": {"k": 1}}) + "\n"
+    """Where columns or types change behind the first chunk, the records that do not fit are rejected, in order."""
+    first = json.dumps({"text": "a", "n": 1, "o": {"k": 1}, "l": [{"k": 1}]}) + "\n"
     path.write_text(first * CHUNK_ROWS + "{\n" + json.dumps(record) + "\n{\n" + first, "utf-8")
     chunks = read_chunks(path)
     assert [len(chunk) for chunk in chunks] == [CHUNK_ROWS, 1]
