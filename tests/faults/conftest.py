@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bag_of_words import save_bag_of_words
 from cli.process import Command
 from faults.injection import Calls
 from faults.ledger import Ledger
@@ -26,14 +25,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("faults")
         for line in lines:
             terminalreporter.write_line(line)
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle that loads in no time."""
-    folder = tmp_path_factory.mktemp("model")
-    save_bag_of_words(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
