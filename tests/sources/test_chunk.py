@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import read_chunks
 
-from sentiment_batch.sources import SourceOptions
+from sentiment_batch.sources import Dialect, SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_BYTES, CHUNK_ROWS, rechunk
 
 SCHEMA = pa.schema({"row": pa.int64(), "text": pa.string()})
@@ -75,6 +76,36 @@ def test_rows_among_the_rejects(tmp_path: Path, verbatim: bool) -> None:
         (number, lines[number - 1]) for number in (1, 3, 5)
     ]
     assert len(chunk) == 5
+
+
+def test_delimited_rows_among_the_rejects(tmp_path: Path) -> None:
+    """A record that was read well is rejected with all of its lines, and with what they are written in."""
+    lines = ["id,text\n", '1,"a\nb"\n', "2\n", "3,\xe9\n"]
+    path = tmp_path / "in.csv"
+    path.write_bytes("".join(lines).encode("latin-1"))
+    [chunk] = read_chunks(path, SourceOptions(dialect=Dialect(encoding="latin-1")))
+    left = chunk.without({0: "first", 1: "third"})
+    assert (left.texts, left.records.num_rows) == ([], 0)
+    assert [(reject.line, reject.raw.decode("latin-1")) for reject in left.rejects] == [
+        (2, lines[1]),
+        (4, lines[2]),
+        (5, lines[3]),
+    ]
+    assert {reject.encoding for reject in left.rejects} == {"latin-1"}
+
+
+def test_rows_of_parquet_among_the_rejects(tmp_path: Path) -> None:
+    """A row is counted with those before it that are rejected already."""
+    texts = pa.array([b"a", b"\xff", b"b", b"c"]).view(pa.string())
+    pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet", row_group_size=3)
+    [chunk] = read_chunks(tmp_path / "in.parquet")
+    left = chunk.without({1: "third", 2: "fourth"})
+    assert left.texts == ["a"]
+    assert [(reject.row_group, reject.row, reject.raw) for reject in left.rejects] == [
+        (0, 1, b"\xff"),
+        (0, 2, b"b"),
+        (1, 0, b"c"),
+    ]
 
 
 def test_hash_of_a_chunk(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support import compressed, read_chunks, read_rejects, read_rows, require_covered
 
-from sentiment_batch.sources import Dialect, SourceOptions
+from sentiment_batch.locations import Location
+from sentiment_batch.sources import Dialect, SourceOptions, open_source
 
 HEADER = b"id,text\n"
 ENDS = ["\n", "\r\n", "\r"]
@@ -115,6 +117,18 @@ def test_quote_faults(tmp_path: Path, lines: list[str], rejected: list[int]) -> 
     assert [(reject.line or 0) - 1 for reject in read_rejects(tmp_path / "a.csv")] == rejected
     good = [line for number, line in enumerate(lines, start=1) if number not in rejected]
     assert read_rows(tmp_path / "a.csv") == [dict(zip(["id", "text"], row, strict=True)) for row in csv.reader(good)]
+
+
+def test_mended_records(tmp_path: Path) -> None:
+    """They are read behind the header, of however many lines, and keep the places that they had."""
+    (tmp_path / "a.csv").write_bytes(b'"id\nnumber",text\n1,good\n2\n3,"a\n')
+    options = SourceOptions()
+    first, second = read_rejects(tmp_path / "a.csv", options)
+    source = open_source(Location.parse(str(tmp_path / "a.csv")), options)
+    [chunk] = source.retry([replace(first, raw=b'2,"a\nb"'), second])
+    source.close()
+    assert chunk.records.to_pylist() == [{"id\nnumber": "2", "text": "a\nb"}]
+    assert chunk.without({0: "it crashes"}).rejects == (replace(first, raw=b'2,"a\nb"', reason="it crashes"), second)
 
 
 def test_many_open_quotes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,33 @@ def test_long_texts(path: Path, kind: pa.DataType) -> None:
         (4, texts[4], f"{too_long}6, of which the first 6 are kept"),
         (5, texts[5], "'text' is not UTF-8 text"),
     ]
+
+
+def test_long_text_within_the_bound(path: Path) -> None:
+    """Of a row that is none for another reason all is kept, so that it can be mended."""
+    text = b"x" * 100_000 + b"\xff"
+    pq.write_table(pa.table({"text": strings([text])}), path)
+    assert [(bad.raw, bad.shortened) for bad in read_rejects(path)] == [(text, None)]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_mended_rows(path: Path, kind: pa.DataType) -> None:
+    """A mended text is of its row, wherever that stands, and of the type of its column."""
+    values = [b"\xff" if row in (0, 150, 320) else b"%d" % row for row in range(400)]
+    table = pa.table({"text": strings(values, kind), "row": list(range(400))})
+    pq.write_table(table, path, row_group_size=300)
+    rejects = read_rejects(path)
+    assert [(bad.row_group, bad.row) for bad in rejects] == [(0, 0), (0, 150), (1, 20)]
+    source = open_source(Location.parse(str(path)), SourceOptions())
+    mended = [replace(bad, raw=raw) for bad, raw in zip(rejects, [b"first", b"\xfe", b"third"], strict=True)]
+    [chunk] = source.retry(mended)
+    source.close()
+    assert chunk.texts == ["first", "third"]
+    assert chunk.records.schema == table.schema
+    assert chunk.records.to_pylist() == [{"text": "first", "row": 0}, {"text": "third", "row": 320}]
+    assert list(chunk.rejects) == mended[1:2]
 
 
 def test_damaged_pages(path: Path) -> None:

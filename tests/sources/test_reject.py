@@ -27,6 +27,27 @@ def test_record_of_a_row() -> None:
     assert str(reject) == "a.parquet: row group 0, row 0: odd"
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"raw": None}, "raw .* is needed"),
+        ({"raw": 7}, "raw .* is needed"),
+        ({"raw": None, "raw_base64": "/wA"}, "padding"),
+        ({"raw": None, "raw_base64": "/w A="}, "base64"),
+        ({"encoding": "nonsense"}, "in an encoding that is known"),
+        ({"encoding": "latin-1", "raw": "\u2603"}, "latin-1"),
+        ({"line": "3"}, r"\$\.line"),
+        ({"source": None}, "`source`"),
+    ],
+)
+def test_what_is_no_reject(change: dict[str, object], message: str) -> None:
+    """What a reject holds is of the kinds that it was written in, or it is none; None here: it is not there."""
+    record = Reject(source="a.csv", line=3, offset=17, reason="odd", raw=b"1,a\n").record()
+    assert Reject.of(record).record() == record
+    with pytest.raises(ValueError, match=message):
+        Reject.of({name: value for name, value in (record | change).items() if value is not None})
+
+
 @pytest.mark.parametrize(("name", "bad"), [("a.csv", b"1,2\n"), ("a.jsonl", b"{1}\n")])
 def test_rejects_alone_fill_chunks(tmp_path: Path, name: str, bad: bytes) -> None:
     """A long run of bad records becomes bounded chunks without rows, in order and with none missing."""
