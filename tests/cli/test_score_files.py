@@ -274,6 +274,14 @@ def test_stdin_to_stdout(score: Command, suffix: str) -> None:
     assert "4 rows: 3 scored, 1 without text, 0 rejected" in result.stderr
 
 
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b" \r\n\n\t"])
+def test_objects_on_stdin(score: Command, before: bytes) -> None:
+    """JSON Lines are known by their first character that can be seen."""
+    result = score("-", stdin=before + b'{"text": "good"}\n')
+    assert result.code == 0, result
+    assert json.loads(result.stdout)["sentiment"] == "very positive"
+
+
 def test_stdin_into_a_folder(score: Command) -> None:
     """Rows from stdin fill parts like any others."""
     assert score("-", "-o", "out/", stdin=b"text\ngood\n").code == 0

@@ -78,6 +78,17 @@ def test_damaged_gzip(tmp_path: Path) -> None:
         read_chunks(tmp_path / "a.csv.gz")
 
 
+def test_any_byte_of_gzip(tmp_path: Path) -> None:
+    """Nor does a byte that was changed somewhere in the middle pass, whatever it makes of the rest."""
+    content = gzip.compress(CONTENTS["csv"])
+    for place in range(10, len(content) - 8, 97):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        (tmp_path / "a.csv.gz").write_bytes(damaged)
+        with pytest.raises(BadDataError, match="cut short or damaged: "):
+            read_chunks(tmp_path / "a.csv.gz")
+
+
 @pytest.mark.parametrize("suffix", CONTENTS)
 @pytest.mark.parametrize("compression", ["", ".gz", ".zst"])
 def test_empty_file(tmp_path: Path, suffix: str, compression: str) -> None:
