@@ -40,6 +40,15 @@ def test_a_shift_is_warned_of(compared: Command) -> None:
     assert (event["event"], event["level"], event["message"]) == ("warning", "warning", said)
 
 
+@pytest.mark.parametrize(("bad", "warned"), [(7, False), (8, True)])
+def test_which_shift_is_large(compared: Command, bad: int, warned: bool) -> None:
+    """From 100 good reviews, 93 and 7 bad ones are 0.19 away, and 92 and 8 are 0.23: above 0.2 it is warned of."""
+    write_table(compared.folder / "some.csv", [{"text": "bad" if row < bad else "good"} for row in range(100)])
+    result = compared("some.csv", "--compare-to", RECEIPT, "-q")
+    assert (result.code, "shifted since the run compared to: labels by 0.23" in result.stderr) == (0, warned)
+    assert warned or result.stderr == ""
+
+
 def test_a_shift_that_is_too_large(compared: Command, command: Command) -> None:
     """--max-shift fails the run with 65, but what was written stays and can be verified."""
     result = compared("worse.csv", "--compare-to", RECEIPT, "--max-shift", "1.5", "--metrics-file", "x.prom")

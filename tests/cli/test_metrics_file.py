@@ -110,7 +110,7 @@ def test_it_cannot_be_written(score: Command, command: Command, rows: bytes) -> 
 
 
 def test_dry_run(score: Command) -> None:
-    """A dry run writes no metrics."""
+    """What is only planned is no run, and leaves no notes of one."""
     write_table(score.folder / "r.csv")
-    assert score("r.csv", "--dry-run", "--metrics-file", "x.prom").code == 0
+    assert score("r.csv", "--dry-run", "--metrics-file", "x.prom", "--openlineage-file", "events.jsonl").code == 0
     assert list(score.contents()) == ["r.csv"]

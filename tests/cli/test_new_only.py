@@ -56,6 +56,7 @@ def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytes
     arrive(inbox / "b.csv")
     rows_in(score)
     arrive(inbox / "a.csv", AGO + 1)
+    assert score("inbox/", "-o", "scored/", "--new-only", "--dry-run").code == 0
     assert rows_in(score) == len(REVIEWS)
     (score.folder / "scored/b.csv").unlink()
     assert rows_in(score) == len(REVIEWS)
@@ -146,7 +147,10 @@ def test_when_all_fail(score: Command, inbox: Path) -> None:
 
 
 def test_another_run_is_at_it(score: Command, inbox: Path) -> None:
-    """A file that another run is scoring is skipped; the others are scored, and exit code 75 says that work is left."""
+    """Whoever finds a file being scored does the others, and says by its exit code that there is more to do.
+
+    Where another file cannot be read, trying again is not all that there is to do.
+    """
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
     (score.folder / "scored").mkdir()
@@ -155,4 +159,9 @@ def test_another_run_is_at_it(score: Command, inbox: Path) -> None:
     assert result.code == 75
     assert error_line(result).startswith("scored/a.csv: another run has been writing it")
     assert (score.folder / "scored/b.csv").exists()
+    (inbox / "c.csv").write_bytes(b"")
+    arrive(inbox / "d.csv")
+    with FileLock(score.folder / "scored/.a.csv.lock"):
+        assert score("inbox/", "-o", "scored/", "--new-only", "-q", "--settle", "0").code == 3
+    (inbox / "c.csv").unlink()
     assert rows_in(score) == len(REVIEWS)

@@ -2,11 +2,14 @@
 
 import json
 
+import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cli.process import Command, error_line
 from cli.tables import ADDED, REVIEWS, read_table, write_table
+
+from sentiment_batch.cli.main import cli
 
 LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
 
@@ -322,6 +325,22 @@ def test_no_number(score: Command, options: tuple[str, ...]) -> None:
     result = score("r.csv", *options)
     assert result.code == 2
     assert f"'{options[1]}' is not a number" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("00:00:05", 5), ("00:03:00", 180), ("2:03:04", 7384), ("100:00:00", 360_000)]
+)
+def test_deadline(value: str, seconds: int) -> None:
+    """Hours, minutes and seconds, as schedulers have them."""
+    context = cli.commands["score"].make_context("score", ["r.csv", "--deadline", value], obj={})
+    assert context.params["deadline"] == seconds
+
+
+@pytest.mark.parametrize("value", ["90", "01:30", "00:60:00", "00:00:60", "-1:00:00", "1:2:3", "00:00:01.5", ""])
+def test_no_deadline(value: str) -> None:
+    """What could be read in two ways is not read in one."""
+    with pytest.raises(click.BadParameter, match="is not a time like 02:00:00"):
+        cli.commands["score"].make_context("score", ["r.csv", "--deadline", value], obj={})
 
 
 def test_traces_of_a_finished_run(score: Command) -> None:

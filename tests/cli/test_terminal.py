@@ -1,5 +1,6 @@
 """The progress bar is shown on a terminal and nowhere else."""
 
+import json
 import re
 
 import pytest
@@ -26,6 +27,12 @@ def test_bar_on_a_terminal(many: Command) -> None:
 def test_no_bar_when_quiet(many: Command) -> None:
     """-q is silent on a terminal too."""
     assert run_on_terminal(many, "r.parquet", "-q") == ""
+
+
+def test_no_bar_among_events(many: Command) -> None:
+    """With --log-format json a terminal too gets nothing but events."""
+    lines = run_on_terminal(many, "r.parquet", "--log-format", "json").splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["started", *["committed"] * 3, "finished", "summary"]
 
 
 def test_no_bar_in_a_pipe(many: Command) -> None:
