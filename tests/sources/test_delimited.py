@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from support import read_chunks, read_rows, read_texts
+from support import read_chunks, read_rejects, read_rows, read_texts
 
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.locations import Location
@@ -76,6 +76,7 @@ def test_empty_line_among_several_columns(path: Path) -> None:
     """In a file of several columns, an empty line is not a record."""
     path.write_bytes(b"id,text\n\n1,a\n\n\n2,b\n\n")
     assert read_texts(path) == ["a", "b"]
+    assert read_rejects(path) == []
 
 
 def test_empty_line_in_a_single_column(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -150,6 +151,22 @@ def test_long_line(path: Path, length: int) -> None:
     assert reject.reason == (
         f"longer than 50 bytes (--max-field-bytes); the line has {len(raw)} bytes, of which the first 51 are kept"
     )
+
+
+def test_mended_records(path: Path) -> None:
+    """They keep the places that they had, whether they can be read by now or not."""
+    path.write_text('{"text": "a"}\n{"text": 1}\n{\n{"text": "d"', "utf-8")
+    rejects = read_rejects(path)
+    source = open_source(Location.parse(str(path)), SourceOptions())
+    raws = [b'\xef\xbb\xbf{"text": "b"}', b'{"text": 3}', b'{"text": "d"}\r\n']
+    [chunk] = source.retry(replace(bad, raw=raw) for bad, raw in zip(rejects, raws, strict=True))
+    source.close()
+    assert chunk.texts == ["b", "d"]
+    left = chunk.without({1: "it crashes"}).rejects
+    assert [(bad.line, bad.offset, bad.raw) for bad in left] == [
+        (bad.line, bad.offset, raw) for bad, raw in zip(rejects[1:], raws[1:], strict=True)
+    ]
+    assert [bad.reason for bad in left] == ["'text' is not text", "it crashes"]
 
 
 @pytest.mark.parametrize("depth", [10, 100, 400])

@@ -47,3 +47,13 @@ def test_long_line(tmp_path: Path, ends: bytes) -> None:
     file.close()
     assert (bytes(long), line_length(long)) == (b"x" * 2**16, 5_000_000 + len(ends))
     assert others == [b"next" + ends, b"last"]
+
+
+@pytest.mark.parametrize(("length", "kept"), [(100_000, 100_000), (100_001, 2**16)])
+def test_longest_line(tmp_path: Path, length: int, kept: int) -> None:
+    """A line of as many bytes as are allowed is whole; of one of a byte more little is kept."""
+    (tmp_path / "a.csv").write_bytes(b"x" * length)
+    file = InputFile(Location.parse(str(tmp_path / "a.csv")))
+    [line] = physical_lines(file, 100_000, at_line_feeds)
+    file.close()
+    assert (len(line), line_length(line)) == (kept, length)
