@@ -27,6 +27,13 @@ def test_record_of_a_row() -> None:
     assert str(reject) == "a.parquet: row group 0, row 0: odd"
 
 
+def test_bytes_that_text_does_not_bring_back() -> None:
+    """Where an encoding has two spellings of a character, the bytes are kept as they were."""
+    reject = Reject(source="a.csv", line=3, offset=17, reason="odd", encoding="cp932", raw=b"\x87\x90,\x81\xe0\n")
+    assert reject.record()["raw_base64"] == "h5AsgeAK"
+    assert Reject.of(reject.record()) == reject
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
