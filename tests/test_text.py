@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_graph import build_tokenizer
 from tiny_models import byte_tokenizer
-from tokenizers import processors
+from tokenizers import models, pre_tokenizers, processors
 
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.text import LongText, Tokenizer
@@ -153,7 +154,20 @@ WORDS = st.text(st.sampled_from("abqz.,!?'-É中👍\u0301"), min_size=1, max_si
 SPACES = st.sampled_from([" ", " ", " ", "  ", "\n", " \n ", "\t", "\u00a0"])
 
 
-@pytest.mark.parametrize("kind", [build_tokenizer, byte_tokenizer], ids=["words", "bytes"])
+def merging_tokenizer() -> Any:
+    """Byte-level BPE as in RoBERTa: a word is one token together with the space before it."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [("\u0120", letter) for letter in "abqzf"]  # the first is how a space is written
+    vocabulary = {piece: i for i, piece in enumerate(["<s>", "</s>", *letters, *map("".join, merges)])}
+    tokenizer = tokenizers.Tokenizer(models.BPE(vocabulary, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 1), ("<s>", 0))
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    "kind", [build_tokenizer, byte_tokenizer, merging_tokenizer], ids=["words", "bytes", "words of bytes"]
+)
 @pytest.mark.parametrize("strategy", LongText)
 @settings(max_examples=8)
 @given(pieces=st.lists(st.tuples(WORDS, SPACES), min_size=4, max_size=40), length=st.integers(70_000, 140_000))
@@ -170,6 +184,18 @@ def test_very_long_text(
         tokenizer.encode(text, add_special_tokens=False).ids, 48
     )
     assert encoded.truncated == (strategy is not LongText.WINDOWS)
+
+
+@pytest.mark.parametrize("strategy", LongText)
+@pytest.mark.parametrize("count", [1, 11, 12, 13, 35, 36, 37, 47, 48, 49])
+def test_few_words_far_apart(tokenizer_file: Path, strategy: LongText, count: int) -> None:
+    """However few tokens its parts have, those are kept of a very long text that would be kept of the whole."""
+    words = ("good", "film", "was", "bad")
+    text = (" " * 70_000).join(f"{word} " * count for word in words)
+    [encoded] = Tokenizer(tokenizer_file, 50, strategy).encode([text])
+    tokens = [build_tokenizer().token_to_id(word) for word in words for _ in range(count)]
+    assert [piece[1:-1] for piece in encoded.pieces] == strategy.cut(tokens, 48)
+    assert encoded.truncated == (len(tokens) > 48 and strategy is not LongText.WINDOWS)
 
 
 @pytest.mark.parametrize("strategy", LongText)
