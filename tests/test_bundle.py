@@ -39,8 +39,10 @@ def test_identity(bundle: Path) -> None:
     assert ModelBundle.load(bundle).sha256 != before
 
 
-# For the graph, a field that ONNX does not have.
-@pytest.mark.parametrize(("name", "more"), [("model.onnx", b"\x58\x01"), ("config.json", b" ")])
+# To the graph, a field that ONNX does not have.
+@pytest.mark.parametrize(
+    ("name", "more"), [("model.onnx", b"\x58\x01"), ("tokenizer.json", b" "), ("config.json", b" ")]
+)
 def test_identity_without_manifest(model: Path, name: str, more: bytes) -> None:
     """Without a manifest, the files themselves determine the identifying hash."""
     before = ModelBundle.load(model).sha256
@@ -131,11 +133,52 @@ def test_checkpoint(model: Path) -> None:
         ModelBundle.load(model)
 
 
+def test_checkpoint_beside_a_graph(model: Path) -> None:
+    """Where the hub has both, the graph is what is run."""
+    (model / "model.safetensors").touch()
+    assert ModelBundle.load(model).graph == model / "model.onnx"
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])
 def test_incomplete_folder(model: Path, name: str) -> None:
     """Without a manifest, tokenizer and config are still required."""
     (model / name).unlink()
     with pytest.raises(ConfigurationError, match=f"has no {name}"):
+        ModelBundle.load(model)
+
+
+@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert"])
+def test_roberta_positions(model: Path, model_type: str) -> None:
+    """RoBERTa's positions begin behind its padding id: of 514 it can use 512."""
+    edit_json(
+        model / "config.json",
+        lambda config: config.update(model_type=model_type, max_position_embeddings=514, pad_token_id=1),
+    )
+    assert read_config(model / "config.json") == (LABELS, 512)
+    edit_json(model / "config.json", lambda config: config.pop("pad_token_id"))  # then it is 1
+    assert read_config(model / "config.json") == (LABELS, 512)
+
+
+def test_label_order(model: Path) -> None:
+    """Labels come in the order of the outputs, not of the config's keys."""
+    edit_json(model / "config.json", lambda config: config.update(id2label={"1": "b", "0": "a"}))
+    assert read_config(model / "config.json")[0] == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id2label": None},
+        {"id2label": {"0": "a", "2": "c"}},
+        {"max_position_embeddings": None},
+        {"model_type": "roberta", "pad_token_id": None},
+        {"max_position_embeddings": float("inf")},
+    ],
+)
+def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:
+    """A config that does not describe a classifier is named."""
+    edit_json(model / "config.json", lambda config: config.update(change))
+    with pytest.raises(ConfigurationError, match=r"config\.json is not a sequence classifier's config"):
         ModelBundle.load(model)
 
 

@@ -27,6 +27,7 @@ def write_json(path: Path, **changes: Any) -> None:
 def test_plain_checkpoint(folder: Path) -> None:
     """What transformers writes may be opened, even with the attention settings that it knows itself."""
     write_json(folder / "config.json", _attn_implementation_autoset=True, attn_implementation="sdpa")
+    write_json(folder / "config.json", _attn_implementation="eager")
     write_json(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer")
     assert find_checkpoint(str(folder)) == folder
 
@@ -38,6 +39,13 @@ def test_pickled_weights(folder: Path, suffix: str) -> None:
     with pytest.raises(
         ConfigurationError, match=rf"needs weights in model\.safetensors; it has only model\.{suffix}, which can run"
     ):
+        find_checkpoint(str(folder))
+
+
+def test_weights_of_another_name(folder: Path) -> None:
+    """What is no model's is not taken for one, such as an adapter's."""
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    with pytest.raises(ConfigurationError, match=r"needs weights in model\.safetensors; it has none"):
         find_checkpoint(str(folder))
 
 
