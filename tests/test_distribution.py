@@ -44,6 +44,20 @@ def test_a_record_says_all(tiny_scorer: Scorer, texts: list[str]) -> None:
     assert Distribution(**json.loads(json.dumps(asdict(whole)))) == whole
 
 
+@given(
+    rows=st.integers(1, 2 * 10**9),
+    shares=st.tuples(*[st.floats(0, 1)] * 3),
+    ordered=st.booleans(),
+)
+def test_a_record_of_many_rows(rows: int, shares: tuple[float, float, float], ordered: bool) -> None:
+    """However many there are, up to two thousand million, what was divided by their number comes back as it was."""
+    polarity, truncated, unknown = (int(share * rows) for share in shares)
+    tokens = 3 * rows
+    bins = [[rows, *[0] * (len(edges) - 2)] for edges in (CONFIDENCE_EDGES, TOKEN_EDGES)]
+    whole = Distribution({"good": rows}, *bins, polarity * 10**6 - rows if ordered else None, truncated, unknown)
+    assert Distribution.from_record(json.loads(json.dumps(whole.record(tokens))), tokens) == whole
+
+
 @given(texts=TEXTS)
 def test_against_the_columns(tiny_scorer: Scorer, texts: list[str]) -> None:
     """Every number equals what counting the output's rows one by one gives."""

@@ -59,6 +59,12 @@ def test_who_ended_it(output: Output, error: BaseException, died: bool) -> None:
         staging.remove()
 
 
+def test_nothing_is_left_of_nothing(output: Output, tmp_path: Path) -> None:
+    """A run that is stopped before its first chunk is done leaves no trace, and nothing is said to be kept."""
+    assert end_with(KeyboardInterrupt(), output, chunks=0) == ""
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_kept_for_bad_data(output: Output, tmp_path: Path) -> None:
     """Where the input has to change, what was done would not serve again."""
     assert end_with(BadDataError("cut short"), output, chunks=2) == ""
