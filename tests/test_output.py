@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 
 from sentiment_batch.errors import CannotWriteError, UsageError
-from sentiment_batch.locations import SUCCESS, Location
-from sentiment_batch.output import Output
+from sentiment_batch.locations import Location
+from sentiment_batch.output import SUCCESS, Output, publish, publishing
+
+
+@pytest.fixture(params=["here", "far"])
+def output(request: pytest.FixtureRequest, tmp_path: Path) -> Output:
+    """A file on the local file system, or on one that is not the local one."""
+    (tmp_path / "bucket").mkdir()
+    if request.param == "here":
+        return Output(Location.parse(str(tmp_path / "bucket" / "a.csv")))
+    return Output(far(tmp_path, "bucket/a.csv"))
 
 
 def at(path: Path, *, is_folder: bool = False) -> Output:
@@ -99,6 +108,19 @@ def test_a_store_that_loses_bytes(tmp_path: Path) -> None:
     """An object that has not arrived as a whole is an error."""
     with pytest.raises(OSError, match=r"far://a\.csv: fewer bytes have arrived"):
         publish(finished_file(tmp_path), far(tmp_path, "a.csv", loses_bytes=True))
+
+
+def test_a_link_in_the_place_of_what_is_unfinished(tmp_path: Path) -> None:
+    """Where others can write, nobody makes us write elsewhere."""
+    (tmp_path / "theirs").write_text("keep")
+    (tmp_path / ".a.html.partial").symlink_to("theirs")
+    with (
+        pytest.raises(CannotWriteError, match=r"a\.html: "),
+        publishing(Location.parse(f"{tmp_path}/a.html")) as stream,
+    ):
+        stream.write(b"new")
+    assert (tmp_path / "theirs").read_text() == "keep"
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
 
 
 def test_success_comes_last(tmp_path: Path) -> None:

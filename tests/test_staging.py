@@ -59,6 +59,24 @@ def test_who_ended_it(output: Output, error: BaseException, died: bool) -> None:
         staging.remove()
 
 
+def test_what_rotted_is_not_kept(output: Output, tmp_path: Path) -> None:
+    """A part that is not what was committed is done again, and a torn line of the journal is written over."""
+    end_with(RuntimeError(), output, chunks=3)
+    folder = tmp_path / ".out.csv.staging"
+    part, journal = folder / "part-00000.arrow", folder / "journal.jsonl"
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    journal.write_bytes(journal.read_bytes()[:-1])
+    with staged(output, IDENTITY) as staging:
+        assert [staging.finished(chunk) is not None for chunk in range(3)] == [False, True, False]
+        for chunk in (0, 2):
+            staging.commit(chunk, "", Part(NOTHING, NOTHING, None, []), Tally(ROWS))
+    with staged(output, IDENTITY) as staging:
+        assert all(staging.finished(chunk) for chunk in range(3))
+        assert sum(commit.tally.rows_in for commit in staging.commits) == 3 * ROWS
+        staging.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_left_of_nothing(output: Output, tmp_path: Path) -> None:
     """A run that is stopped before its first chunk is done leaves no trace, and nothing is said to be kept."""
     assert end_with(KeyboardInterrupt(), output, chunks=0) == ""

@@ -1,6 +1,8 @@
 """System calls that fail: a clean error, nothing torn, finished work kept, and the same command completes the run."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from faults.conftest import NewTrial
@@ -47,6 +49,32 @@ def test_fsync_is_not_tried_again(new_trial: NewTrial, calls: Calls) -> None:
     # Only the note that the run has stopped is synced after it.
     assert all("fsync" in line and "/journal.jsonl>" in line for line in lines[failed + 1 :])
     trial.require_recovery()
+
+
+def test_nothing_counts_before_it_is_synced(new_trial: NewTrial) -> None:
+    """What is written is synced before anything gets its name, and a name before the journal speaks of it."""
+    trial = new_trial("none")
+    log = trial.folder.with_suffix(".log")
+    done = trial.run("strace", "-qq", "-f", "-y", "-s", "0", "-o", str(log), "-e", "trace=write,fsync,rename")
+    assert done.code == DONE
+    written, renamed, renames = set(), set(), 0
+    for line in log.read_text("utf-8").splitlines():
+        call = line.split()[1].partition("(")[0]
+        path, *targets = re.findall(r"/[^\">]*", line)
+        if not path.startswith(str(trial.folder)):
+            continue
+        if call == "write":
+            assert not renamed
+            written.add(path)
+        elif call == "fsync":
+            written.discard(path)
+            renamed.discard(path)
+        elif not targets[0].endswith(".removed"):  # of what is not needed any more
+            assert not written
+            renamed.add(str(Path(targets[0]).parent))
+            renames += 1
+    assert renames == 7  # of a journal, three parts, the output, its rejects and its receipt
+    assert not written | renamed
 
 
 def test_short_writes(new_trial: NewTrial, calls: Calls) -> None:
