@@ -147,41 +147,6 @@ def test_incomplete_folder(model: Path, name: str) -> None:
         ModelBundle.load(model)
 
 
-@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert"])
-def test_roberta_positions(model: Path, model_type: str) -> None:
-    """RoBERTa's positions begin behind its padding id: of 514 it can use 512."""
-    edit_json(
-        model / "config.json",
-        lambda config: config.update(model_type=model_type, max_position_embeddings=514, pad_token_id=1),
-    )
-    assert read_config(model / "config.json") == (LABELS, 512)
-    edit_json(model / "config.json", lambda config: config.pop("pad_token_id"))  # then it is 1
-    assert read_config(model / "config.json") == (LABELS, 512)
-
-
-def test_label_order(model: Path) -> None:
-    """Labels come in the order of the outputs, not of the config's keys."""
-    edit_json(model / "config.json", lambda config: config.update(id2label={"1": "b", "0": "a"}))
-    assert read_config(model / "config.json")[0] == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"id2label": None},
-        {"id2label": {"0": "a", "2": "c"}},
-        {"max_position_embeddings": None},
-        {"model_type": "roberta", "pad_token_id": None},
-        {"max_position_embeddings": float("inf")},
-    ],
-)
-def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:
-    """A config that does not describe a classifier is named."""
-    edit_json(model / "config.json", lambda config: config.update(change))
-    with pytest.raises(ConfigurationError, match=r"config\.json is not a sequence classifier's config"):
-        ModelBundle.load(model)
-
-
 def test_external_data_is_never_read(model: Path) -> None:
     """A graph that refers to another file is refused before the runtime opens it."""
     graph = onnx.load(model / "model.onnx")

@@ -57,7 +57,7 @@ def test_a_damaged_line_ends_the_journal(journal: Journal) -> None:
 
 def test_whether_it_was_stopped(journal: Journal) -> None:
     """A run that said that it stopped, and then went on, has died if it says nothing more."""
-    journal.stop()
+    journal.record_stop()
     stopped = Journal.read(journal.path)
     assert stopped is not None
     assert stopped == journal

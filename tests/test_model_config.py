@@ -25,6 +25,8 @@ def test_roberta_positions(model: Path, model_type: str) -> None:
         lambda config: config.update(model_type=model_type, max_position_embeddings=514, pad_token_id=1),
     )
     assert read_config(model / "config.json") == (LABELS, 512)
+    edit_json(model / "config.json", lambda config: config.pop("pad_token_id"))  # then it is 1
+    assert read_config(model / "config.json") == (LABELS, 512)
 
 
 def test_label_order(model: Path) -> None:

@@ -6,17 +6,8 @@ from pathlib import Path
 import pytest
 
 from sentiment_batch.errors import CannotWriteError, UsageError
-from sentiment_batch.locations import Location
-from sentiment_batch.output import SUCCESS, Output, publish, publishing
-
-
-@pytest.fixture(params=["here", "far"])
-def output(request: pytest.FixtureRequest, tmp_path: Path) -> Output:
-    """A file on the local file system, or on one that is not the local one."""
-    (tmp_path / "bucket").mkdir()
-    if request.param == "here":
-        return Output(Location.parse(str(tmp_path / "bucket" / "a.csv")))
-    return Output(far(tmp_path, "bucket/a.csv"))
+from sentiment_batch.locations import SUCCESS, Location
+from sentiment_batch.output import Output
 
 
 def at(path: Path, *, is_folder: bool = False) -> Output:
@@ -100,31 +91,5 @@ def test_folders_of_other_programs(tmp_path: Path, name: str, is_ours: bool) -> 
     if is_ours:
         output.require_writable(force=True)
     else:
-        with pytest.raises(UsageError, match="which no run has put there"):
+        with pytest.raises(UsageError, match="which sentiment-batch has not put there"):
             output.require_writable(force=True)
-
-
-def test_a_store_that_loses_bytes(tmp_path: Path) -> None:
-    """An object that has not arrived as a whole is an error."""
-    with pytest.raises(OSError, match=r"far://a\.csv: fewer bytes have arrived"):
-        publish(finished_file(tmp_path), far(tmp_path, "a.csv", loses_bytes=True))
-
-
-def test_a_link_in_the_place_of_what_is_unfinished(tmp_path: Path) -> None:
-    """Where others can write, nobody makes us write elsewhere."""
-    (tmp_path / "theirs").write_text("keep")
-    (tmp_path / ".a.html.partial").symlink_to("theirs")
-    with (
-        pytest.raises(CannotWriteError, match=r"a\.html: "),
-        publishing(Location.parse(f"{tmp_path}/a.html")) as stream,
-    ):
-        stream.write(b"new")
-    assert (tmp_path / "theirs").read_text() == "keep"
-    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
-
-
-def test_success_comes_last(tmp_path: Path) -> None:
-    """A folder of which a part has not arrived does not say that it is complete."""
-    with pytest.raises(OSError, match=r"far://out/part-00000\.csv: fewer bytes have arrived"):
-        publish(finished_folder(tmp_path, "part-00000.csv"), far(tmp_path, "out/", loses_bytes=True))
-    assert not (tmp_path / "out" / SUCCESS).exists()

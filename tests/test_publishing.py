@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from far_store import far
 
+from sentiment_batch.errors import CannotWriteError
 from sentiment_batch.locations import SUCCESS, Location
-from sentiment_batch.publishing import publish
+from sentiment_batch.publishing import publish, publishing
 
 
 @pytest.fixture(params=["here", "far"])
@@ -72,3 +73,23 @@ def test_a_store_that_loses_bytes(tmp_path: Path) -> None:
     """An object that has not arrived as a whole is an error."""
     with pytest.raises(OSError, match=r"far://a\.csv: fewer bytes have arrived"):
         publish(finished_file(tmp_path), far(tmp_path, "a.csv", loses_bytes=True))
+
+
+def test_a_link_in_the_place_of_what_is_unfinished(tmp_path: Path) -> None:
+    """Where others can write, nobody makes us write elsewhere."""
+    (tmp_path / "theirs").write_text("keep")
+    (tmp_path / ".a.html.partial").symlink_to("theirs")
+    with (
+        pytest.raises(CannotWriteError, match=r"a\.html: "),
+        publishing(Location.parse(f"{tmp_path}/a.html")) as stream,
+    ):
+        stream.write(b"new")
+    assert (tmp_path / "theirs").read_text() == "keep"
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_success_comes_last(tmp_path: Path) -> None:
+    """A folder of which a part has not arrived does not say that it is complete."""
+    with pytest.raises(OSError, match=r"far://out/part-00000\.csv: fewer bytes have arrived"):
+        publish(finished_folder(tmp_path, "part-00000.csv"), far(tmp_path, "out/", loses_bytes=True))
+    assert not (tmp_path / "out" / SUCCESS).exists()

@@ -159,7 +159,7 @@ def test_changed_stream(new_trial: NewTrial, other: list[str]) -> None:
     result = trial.score(*command, stdin="".join([HEADER, *other]).encode())
     assert (result.code, error_line(result)) == (
         78,
-        "-: not what was read when the unfinished run began: start over with --restart",
+        "- has changed since the unfinished run began: start over with --restart",
     )
     assert not (trial.folder / OUTPUT).exists()
     assert trial.score(*command, stdin=stream).code == DONE
