@@ -67,7 +67,7 @@ class GraphWriter:
         reduced = "fp16" if precision is Precision.FP16 else "int8" if quantization is not Quantization.NONE else None
         if reduced == "fp16" and not can_lay(self.checkpoint.config):
             raise ConfigurationError(
-                f"float16 graphs are written of BERT checkpoints, and {self.checkpoint.folder} is a "
+                f"float16 export supports BERT checkpoints only, and {self.checkpoint.folder} is a "
                 f"{self.checkpoint.config['model_type']} of another kind: export it without --precision"
             )
         path = exact = (self.scratch if reduced else folder) / FLOAT_GRAPH

@@ -58,7 +58,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     def check(settings: dict[str, Any]) -> dict[str, Any]:
         for key, value in settings.items():
             if key in _REFUSED_KEYS or ("attn_implementation" in key and value not in _IMPLEMENTATIONS):
-                raise ConfigurationError(f"{path} sets {key}, which can load code of its own: this is never run")
+                raise ConfigurationError(f"{path} sets {key}, which loads custom code: that is never run")
         return settings
 
     try:
@@ -97,14 +97,12 @@ def _download(name: str) -> Path:
             f"the hub does not give {name} to you: accept its conditions at {page}, then set HF_TOKEN"
         ) from error
     except RepositoryNotFoundError as error:
-        raise ConfigurationError(
-            f"{missing} the hub shows no such checkpoint: for a private one set HF_TOKEN"
-        ) from error
+        raise ConfigurationError(f"{missing} it is not on the hub: if it is private, set HF_TOKEN") from error
     except LocalEntryNotFoundError as error:
         if constants.HF_HUB_OFFLINE:
             raise ConfigurationError(f"{missing} HF_HUB_OFFLINE is set: unset it to fetch from the hub") from error
         if isinstance(error.__cause__, HfHubHTTPError):
-            raise TryAgainError(f"{missing} the hub fails for now: try again later") from error
+            raise TryAgainError(f"{missing} the hub has a temporary failure: try again later") from error
         raise InputOutputError(
             f"{missing} the hub cannot be reached: check the network, and HTTPS_PROXY if you need a proxy"
         ) from error

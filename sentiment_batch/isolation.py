@@ -25,7 +25,7 @@ def score_survivors(scorer: Scorer, chunks: Sequence[Texts]) -> Iterator[tuple[S
         # Before every row is blamed for what is not its fault: a second model may not fit into memory.
         if isinstance(_score_apart(scorer, [[_HARMLESS]]), str):
             raise SentimentBatchError(
-                f"a process to score in ends in {found}, whatever the text: it may lack memory: "
+                f"every scoring process ends with {found}, even on a harmless text: it may lack memory: "
                 "run the same command again to continue"
             )
         yield from (_by_halves(scorer, texts) for texts in chunks)

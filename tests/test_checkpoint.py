@@ -90,7 +90,7 @@ def test_index_of_shards(folder: Path) -> None:
 def test_settings_that_load_code(folder: Path, name: str, key: str, value: object, nested: bool) -> None:
     """A configuration that names code is refused, wherever in it the name is."""
     write_json(folder / name, **({"text_config": [{key: value}]} if nested else {key: value}))
-    with pytest.raises(ConfigurationError, match=f"{name} sets {key}, which can load code of its own"):
+    with pytest.raises(ConfigurationError, match=f"{name} sets {key}, which loads custom code"):
         find_checkpoint(str(folder))
 
 

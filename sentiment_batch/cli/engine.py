@@ -39,7 +39,7 @@ def open_scorer(engine: str, ray_address: str | None, model: Path | None, **scor
     if engine == "local":
         # In the environment it may be meant for other programs, so it is ignored there.
         if click.get_current_context().get_parameter_source("ray_address") is ParameterSource.COMMANDLINE:
-            raise click.UsageError("--ray-address goes with --engine ray")
+            raise click.UsageError("--ray-address requires --engine ray")
         from sentiment_batch.scoring import Scorer
 
         with Scorer.load(model, options) as scorer:

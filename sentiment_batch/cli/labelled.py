@@ -63,7 +63,7 @@ def build_recipe(
         recipe = Recipe.load(recipe_file)
         return replace(recipe, labels=labels or recipe.labels)
     if click.get_current_context().get_parameter_source("data_folder") is ParameterSource.COMMANDLINE:
-        raise click.UsageError("--data-folder goes with --recipe: give --data the whole path")
+        raise click.UsageError("--data-folder requires --recipe: give --data the whole path")
     names = [file.name for file in files]
     specs = (
         CorpusSpec(

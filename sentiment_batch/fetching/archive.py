@@ -61,7 +61,9 @@ def _extract(archive: Path, folder: Path, max_bytes: int) -> int:
                 raise BadDataError(f"{archive.name} holds {member.filename!r}, which is no plain file")
             # With other methods, the standard library unpacks whole blocks at once: a gigabyte from a few bytes.
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise BadDataError(f"{archive.name} holds {member.filename!r}, packed by another method than deflate")
+                raise BadDataError(
+                    f"{archive.name} holds {member.filename!r}, compressed with a method other than deflate"
+                )
         size = sum(member.file_size for member in members)
         require_allowed(size, max_bytes, f"{archive.name}, unpacked,")
         free = shutil.disk_usage(folder).free

@@ -69,7 +69,7 @@ def fetch(
             ask(partial(_download, name, path, info.sha, folder))
             if not _is_intact(folder / path, file):
                 (folder / path).unlink()
-                raise BadDataError(f"{path} did not arrive as the hub has it: run the same command again")
+                raise BadDataError(f"{path} was damaged during the download: run the same command again")
     except HFValidationError as error:
         raise UsageError(f"hf:{name} is not the name of a data set: use owner/name, as in its URL") from error
     except OfflineModeIsEnabled as error:

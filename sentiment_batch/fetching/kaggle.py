@@ -108,7 +108,7 @@ def _download(api: Any, data: KaggleData, archive: Path, max_bytes: int, *, show
             intact = _md5_told(response) in (None, _md5_of(archive))
     if not intact:
         archive.unlink(missing_ok=True)
-        raise BadDataError(f"{archive.name} did not arrive as Kaggle has it: run the same command again")
+        raise BadDataError(f"{archive.name} was damaged during the download: run the same command again")
 
 
 def _request(client: Any, data: KaggleData) -> Any:

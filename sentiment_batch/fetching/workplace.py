@@ -97,7 +97,7 @@ def _keep(download: Path, error: BaseException) -> None:
 def _require_free(path: Path, new: Path) -> None:
     same = path.is_file() and not path.is_symlink() and filecmp.cmp(path, new, shallow=False)
     if os.path.lexists(path) and not same:
-        raise UsageError(f"{path} is there already, and not the same: choose another folder with -o, or move it away")
+        raise UsageError(f"{path} exists with other content: choose another folder with -o, or move it away")
 
 
 @contextmanager

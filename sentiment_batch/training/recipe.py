@@ -41,7 +41,7 @@ class CorpusSpec:
     def __post_init__(self) -> None:
         """Raise ConfigurationError for invalid settings."""
         if self.weight <= 0:
-            raise ConfigurationError(f"{self.name}: the weight of a corpus is above 0: leave it out instead")
+            raise ConfigurationError(f"{self.name}: weight must be above 0: to skip a corpus, leave it out")
         if not 0 <= self.held_out <= 1:
             raise ConfigurationError(f"{self.name}: held_out is {self.held_out}: it must be from 0 to 1")
         if self.max_tokens is not None and self.max_tokens < _LEAST_TOKENS:

@@ -359,6 +359,6 @@ def test_an_address_of_ray(score: Command) -> None:
     """--ray-address without --engine ray is refused; RAY_ADDRESS in the environment is ignored."""
     path = write_table(score.folder / "r.csv")
     result = score(path, "--ray-address", "head:6379")
-    assert (result.code, error_line(result)) == (2, "--ray-address goes with --engine ray")
+    assert (result.code, error_line(result)) == (2, "--ray-address requires --engine ray")
     assert list(score.contents()) == ["r.csv"]
     assert score(path, environment={"RAY_ADDRESS": "head:6379"}).code == 0

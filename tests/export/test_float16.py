@@ -153,7 +153,7 @@ def test_a_graph_that_float16_ruins_is_refused(tmp_path: Path) -> None:
 
 def test_other_architectures_are_refused(checkpoint: Callable[[str], Path], tmp_path: Path) -> None:
     """Other architectures are refused: optimum's graphs compute with shapes, which no GPU session accepts."""
-    with pytest.raises(ConfigurationError, match=r"float16 graphs are written of BERT checkpoints.* is a roberta"):
+    with pytest.raises(ConfigurationError, match=r"float16 export supports BERT checkpoints only.* is a roberta"):
         export_bundle(options_for(checkpoint("roberta"), tmp_path / "bundle"), {})
 
 

@@ -80,7 +80,7 @@ def test_every_row_is_deadly(tmp_path: Path) -> None:
     assert score().code == -signal.SIGFPE
     result = score()
     assert result.code == 1
-    assert "a process to score in ends in SIGFPE, whatever the text" in error_line(result)
+    assert "every scoring process ends with SIGFPE, even on a harmless text" in error_line(result)
     assert not (tmp_path / "r.scored.csv.rejects.jsonl").exists()
 
 

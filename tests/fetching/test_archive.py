@@ -154,7 +154,7 @@ def test_other_methods(tmp_path: Path, method: int) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", method) as archive:
         archive.writestr("a", bytes(10**6))
-    with pytest.raises(BadDataError, match="'a', packed by another method than deflate"):
+    with pytest.raises(BadDataError, match="'a', compressed with a method other than deflate"):
         unpacked(content.getvalue(), tmp_path)
 
 

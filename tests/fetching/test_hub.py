@@ -113,7 +113,7 @@ def test_wrong_hash(setting: Setting, name: str) -> None:
     setting.hub.hashes[name] = "f" * (40 if name == "README.md" else 64)
     result = setting.fetch()
     assert result.code == 65
-    assert error_line(result) == f"{name} did not arrive as the hub has it: run the same command again"
+    assert error_line(result) == f"{name} was damaged during the download: run the same command again"
     assert list(setting.command.folder.iterdir()) == []
 
 

@@ -104,7 +104,7 @@ def test_wrong_checksum(setting: Setting) -> None:
     setting.kaggle.md5_told = "AAAAAAAAAAAAAAAAAAAAAA=="
     result = setting.fetch()
     assert result.code == 65
-    assert error_line(result) == f"{COMPETITION}.zip did not arrive as Kaggle has it: run the same command again"
+    assert error_line(result) == f"{COMPETITION}.zip was damaged during the download: run the same command again"
     assert list(setting.command.folder.iterdir()) == []
 
 
@@ -161,7 +161,7 @@ def test_something_else_is_there(setting: Setting, kind: str) -> None:
             path.mkdir()
     result = setting.fetch()
     assert result.code == 2
-    assert error_line(result).startswith("data/train.tsv is there already, and not the same: ")
+    assert error_line(result).startswith("data/train.tsv exists with other content: ")
     assert list(setting.data.iterdir()) == [path]
 
 

@@ -186,7 +186,7 @@ def test_a_column_beside_a_recipe(base: Path, tmp_path: Path) -> None:
     assert error_line(result) == "a recipe names its columns: put label_column there, not --label-column"
     result = Command(tmp_path)("train", "--data", "x.tsv", "--data-folder", ".", "-o", "ckpt")
     assert result.code == 2
-    assert error_line(result) == "--data-folder goes with --recipe: give --data the whole path"
+    assert error_line(result) == "--data-folder requires --recipe: give --data the whole path"
 
 
 def test_options_and_seeds(base: Path, tmp_path: Path) -> None:

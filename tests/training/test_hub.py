@@ -57,7 +57,7 @@ def test_unknown_repository(command: Command, hub: dict[str, str], data: Path, w
     result = command(*words, "owner/nothing", "--output", "out", environment=hub)
     assert result.code == 78
     assert error_line(result) == (
-        "there is no folder owner/nothing, and the hub shows no such checkpoint: for a private one set HF_TOKEN"
+        "there is no folder owner/nothing, and it is not on the hub: if it is private, set HF_TOKEN"
     )
     assert not (command.folder / "out").exists()
 
@@ -93,7 +93,7 @@ def test_busy(command: Command, server: LocalServer, hub: dict[str, str], data: 
     result = command("export", "--checkpoint", REPOSITORY, environment=hub)
     assert (result.code, error_line(result)) == (
         75,
-        f"there is no folder {REPOSITORY}, and the hub fails for now: try again later",
+        f"there is no folder {REPOSITORY}, and the hub has a temporary failure: try again later",
     )
 
 
@@ -111,7 +111,7 @@ def test_code_in_a_repository(
     (repository / "planted.py").write_text(f"open({str(command.folder / 'run')!r}, 'w')")
     result = command(*words, name, "--output", "out", stdin=b"y\ny\n", environment=hub)
     assert (result.code, result.stdout) == (78, "")
-    assert error_line(result).endswith(f"{place} sets auto_map, which can load code of its own: this is never run")
+    assert error_line(result).endswith(f"{place} sets auto_map, which loads custom code: that is never run")
     assert not (command.folder / "run").exists()
     assert not (command.folder / "out").exists()
 

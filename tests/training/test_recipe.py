@@ -78,7 +78,7 @@ def test_the_recipe_of_the_default_model() -> None:
         ('[[corpus]]\nname = "a"\n', r"is not a recipe: \[\[corpus\]\] has no 'train', which it needs"),
         (CORPUS + "colour = 1\n", "is not a recipe: .*'colour'"),
         (CORPUS + '[corpus.label_map]\n1 = "splendid"\n', "is not a recipe: .*'splendid'"),
-        (CORPUS + "weight = 0\n", "a: the weight of a corpus is above 0: leave it out instead"),
+        (CORPUS + "weight = 0\n", "a: weight must be above 0: to skip a corpus, leave it out"),
         ("[training]\nlayer_decay = 1.5\n" + CORPUS, "layer_decay is 1.5: it must be above 0, at most 1"),
         ("[training]\nlabel_smoothing = 1\n" + CORPUS, "label_smoothing is 1: it must be from 0 to below 1"),
         ('[training]\nbfloat16 = "maybe"\n' + CORPUS, "bfloat16 is 'maybe': it must be 'auto' or 'on' or 'off'"),
