@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,16 @@ def modules_after(code: str) -> set[str]:
     return set(done.stderr.split())
 
 
+def modules_after_command(*words: str) -> set[str]:
+    """The modules that `sentiment-batch` holds at its end."""
+    return modules_after(
+        f"import sys; sys.argv = ['sentiment-batch', *{words}]\n"
+        "from sentiment_batch.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code"
+    )
+
+
 @pytest.mark.parametrize("module", ["worker", "scoring", "sources", "sinks", "cli"])
 def test_run_side_is_clear_of_the_build_side(module: str) -> None:
     """Importing the run side imports nothing that only training or export needs."""
@@ -32,16 +43,18 @@ def test_scoring_needs_no_arrow() -> None:
     assert "pyarrow" not in modules_after("import sentiment_batch.scoring")
 
 
+def test_scoring_loads_nothing_of_the_build_side(model: Path) -> None:
+    """Running the command imports nothing more of it either."""
+    loaded = modules_after_command("predict", "--model", str(model), "good")
+    assert "onnxruntime" in loaded
+    assert not loaded & (BUILD_SIDE | {"onnx"})
+
+
 @pytest.mark.parametrize(
     "words", [["--help"], ["--version"], ["score", "--help"], ["train", "-h"], ["fetch", "-h"], ["report", "-h"]]
 )
 def test_help_is_light(words: list[str]) -> None:
     """Help and version import neither onnxruntime nor pyarrow nor numpy."""
-    loaded = modules_after(
-        f"import sys; sys.argv = ['sentiment-batch', *{words}]\n"
-        "from sentiment_batch.cli import main\n"
-        "try: main()\n"
-        "except SystemExit as end: assert not end.code"
-    )
+    loaded = modules_after_command(*words)
     assert "sentiment_batch.cli.main" in loaded
     assert not loaded & (BUILD_SIDE | {"onnxruntime", "pyarrow", "numpy", "tokenizers"})

@@ -2,13 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
-from cli.process import SCRIPT, Command
+from cli.process import Command
 
 from sentiment_batch.cli.main import cli
 from sentiment_batch.hardware import cpu_flags, int8_products
@@ -57,26 +54,6 @@ def test_shell_completion(command: Command) -> None:
     words = {"COMP_WORDS": "sentiment-batch pre", "COMP_CWORD": "1"}
     found = command(environment={"_SENTIMENT_BATCH_COMPLETE": "bash_complete", **words})
     assert found.stdout == "plain,predict\n"
-
-
-def test_help_is_light() -> None:
-    """Help loads neither the runtime nor the readers."""
-    assert not {"onnxruntime", "pyarrow", "numpy"} & _imported("--help")
-
-
-def test_scoring_needs_no_training_packages(model: Path) -> None:
-    """Scoring loads neither torch nor transformers, nor anything else that only builds models."""
-    imported = _imported("predict", "--model", str(model), "good")
-    assert "onnxruntime" in imported
-    assert not {"torch", "transformers", "optimum", "onnx", "matplotlib", "sentiment_batch.training"} & imported
-
-
-def _imported(*arguments: str) -> set[str]:
-    """Return the modules that the command imports, as the interpreter reports them."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", SCRIPT, *arguments], capture_output=True, text=True, check=True
-    )
-    return set(re.findall(r"^import time:[^|]*\|[^|]*\| +(\S+)$", done.stderr, re.MULTILINE))
 
 
 def test_info_json(command: Command) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command, Result
-from cli.tables import REVIEWS, write_table
+from cli.tables import MORE_THAN_A_PIPE_HOLDS, REVIEWS, write_table
+from support import edit_json
 
 from sentiment_batch.events import tell
 
@@ -88,7 +89,7 @@ def test_stopped(score: Command) -> None:
     with score.start("-", "-o", "out.csv", *JSON) as process:
         assert process.stdin
         assert process.stderr
-        process.stdin.write(b"text\n" + b"good and bad and neither here nor there\n" * 8000)
+        process.stdin.write(MORE_THAN_A_PIPE_HOLDS)
         process.stdin.flush()
         process.send_signal(signal.SIGTERM)
         result = Result(process.wait(), "", process.stderr.read().decode())

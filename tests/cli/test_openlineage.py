@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 
 import pytest
 from cli.process import Command, error_line
-from cli.tables import ADDED, REVIEWS, write_table
+from cli.tables import ADDED, MORE_THAN_A_PIPE_HOLDS, REVIEWS, write_table
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent
 from openlineage.client.facet_v2 import error_message_run, output_statistics_output_dataset, schema_dataset
 
@@ -100,7 +100,7 @@ def test_stopped(score: Command) -> None:
     """A run stopped by SIGTERM is reported as aborted."""
     with score.start("-", "-o", "out.csv", *EVENTS) as process:
         assert process.stdin
-        process.stdin.write(b"text\n" + b"good and bad and neither here nor there\n" * 8000)
+        process.stdin.write(MORE_THAN_A_PIPE_HOLDS)
         process.stdin.flush()
         process.terminate()
         assert process.wait() == 143

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from cli.process import Command, Result, error_line
-from cli.tables import write_table
+from cli.tables import MORE_THAN_A_PIPE_HOLDS, write_table
 
 PRINTING = [
+    ("score", "-"),
     ("score", "r.csv", "-o", "-"),
     ("score", "r.csv", "--json", "-o", "new.csv"),
     ("score", "r.csv", "--dry-run", "--json"),
+    ("predict", "-"),
     ("predict", "good"),
     ("predict", "--json", "good"),
     ("evaluate", "--data", "r.csv"),
@@ -35,7 +37,7 @@ def run(command: Command, model: Path) -> Callable[..., Result]:
 
     def with_model(*words: str, **streams: Any) -> Result:
         more = () if "--help" in words else chosen.get(words[0], ())
-        return command(*words, *more, **streams)
+        return command(*words, *more, stdin=MORE_THAN_A_PIPE_HOLDS, **streams)
 
     return with_model
 

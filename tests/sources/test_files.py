@@ -11,7 +11,6 @@ from support import compressed, read_chunks, read_texts
 
 from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, UsageError
 from sentiment_batch.locations import Location
-from sentiment_batch.sources import SourceOptions, open_source
 from sentiment_batch.sources.files import InputFile
 
 TEXTS = [f"film {row}" for row in range(3000)]
@@ -169,11 +168,3 @@ def test_unknown_suffix(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text\n", "utf-8")
     with pytest.raises(UsageError, match=r"a\.txt: not one of"):
         read_chunks(tmp_path / "a.txt")
-
-
-def test_uri(tmp_path: Path) -> None:
-    """A file can be read by its URI as well as by its path."""
-    (tmp_path / "a.csv").write_bytes(b"text\ngood\n")
-    source = open_source(Location.parse(f"file://{tmp_path}/a.csv"), SourceOptions())
-    assert [chunk.texts for chunk in source.chunks()] == [["good"]]
-    source.close()

@@ -39,14 +39,6 @@ def test_what_cannot_be_measured_has_no_interval() -> None:
     assert found == {"at times": (1.0, 1.0)}
 
 
-@pytest.mark.parametrize(
-    ("only_first", "only_second", "p"), [(0, 0, 1), (0, 5, 2 / 32), (1, 9, 2 * 11 / 1024), (3, 3, 1), (2, 3, 1)]
-)
-def test_mcnemar_by_hand(only_first: int, only_second: int, p: float) -> None:
-    """The p-value is twice the binomial tail for one half, at most 1."""
-    assert mcnemar(only_first, only_second) == p
-
-
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_mcnemar(one: int, other: int) -> None:
     """The p-value is a probability, the same whichever model comes first, and equals the binomial tail."""
