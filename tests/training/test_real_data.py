@@ -1,13 +1,14 @@
 """The real data sets, where available."""
 
-import itertools
 from pathlib import Path
 
 from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.corpora import load_corpus, load_labelled
-from sentiment_batch.training.recipe import CorpusSpec
+from sentiment_batch.training.recipe import CorpusSpec, Recipe
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "default.toml"
 
 
 def test_sentiment_treebank(shared_data: Path) -> None:
@@ -31,13 +32,22 @@ def test_kaggle_train_file(shared_data: Path) -> None:
     corpus = load_corpus(CorpusSpec("kaggle", path.name), path.parent, FIVE_CLASSES)
     assert len(corpus.train) + len(corpus.dev) == sum(bool(text) for text in table["Phrase"].to_pylist())
     assert 0.05 < len(corpus.dev) / table.num_rows < 0.15
+    # Phrases stand in several sentences, and their ids in one.
+    ids = load_corpus(CorpusSpec("kaggle", path.name, text_column="PhraseId"), path.parent, FIVE_CLASSES)
+    sentences = dict(zip(*(table[name].to_pylist() for name in ("PhraseId", "SentenceId")), strict=True))
+    train, dev = ({sentences[phrase] for phrase in part.texts} for part in (ids.train, ids.dev))
+    assert train | dev == set(sentences.values())
+    assert not train & dev
 
 
 def test_the_corpora_of_the_default_model(shared_data: Path) -> None:
-    """The IMDb corpus of the recipe is read with its labels, and its two parts do not overlap."""
-    imdb = CorpusSpec("imdb", "imdb/train.jsonl.gz", label_column="label", label_map={"neg": "negative"})
-    imdb.label_map["pos"] = "positive"
-    corpus = load_corpus(imdb, shared_data, FIVE_CLASSES)
-    assert len(corpus.train) + len(corpus.dev) == 25_000
-    assert not set(corpus.train.texts) & set(corpus.dev.texts)
-    assert set(itertools.chain(corpus.train.labels.tolist(), corpus.dev.labels.tolist())) == {1, 3}
+    """Every corpus of the recipe is read to its last row, and of those that we split no text is on both sides."""
+    recipe = Recipe.load(RECIPE)
+    rows, labels = {}, {}
+    for spec in recipe.corpora:
+        corpus = load_corpus(spec, shared_data, recipe.labels)
+        rows[spec.name] = len(corpus.train) + len(corpus.dev)
+        labels[spec.name] = {*corpus.train.labels.tolist(), *corpus.dev.labels.tolist()}
+        assert spec.dev or not set(corpus.train.texts) & set(corpus.dev.texts)
+    assert rows == {"sst": 159_274 + 1101, "imdb": 25_000, "yelp": 10_000}
+    assert labels == {"sst": {0, 1, 2, 3, 4}, "imdb": {0, 1, 3, 4}, "yelp": {0, 1, 2, 3, 4}}
