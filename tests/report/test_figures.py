@@ -102,7 +102,7 @@ def test_folders(scored: Scored, report: Report, tmp_path: Path) -> None:
     require_figures(report("scored"), typed(found), len(found))
 
 
-def test_the_prefix_is_that_of_the_receipt_unless_it_is_named(scored: Scored, report: Report) -> None:
+def test_a_prefix_without_a_receipt(scored: Scored, report: Report) -> None:
     """For a file without a receipt, the prefix can be given with --prefix."""
     output = scored("s.csv", "--prefix", "model_")
     output.with_name("s.csv.receipt.json").unlink()
