@@ -1,5 +1,6 @@
 """A tiny seeded checkpoint to start from."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,18 @@ import torch
 from cli.process import Command
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-WORDS = ("awful", "poor", "plain", "nice", "superb", "the", "film", "plot", "cast", "end", "was", "is", "##s")
+VERDICTS = ("awful", "poor", "plain", "nice", "superb")
+WORDS = (*VERDICTS, "the", "film", "plot", "cast", "end", "was", "is", "##s")
 
 
-@pytest.fixture
-def command(tmp_path: Path) -> Command:
-    """`sentiment-batch`, run in the test's own folder."""
-    return Command(tmp_path)
+def write_reviews(path: Path, nouns: tuple[str, ...] = ("film", "plot", "cast"), most: int = 10) -> Path:
+    """Write different reviews, `most` for each noun and label, whose label is given away by one word."""
+    rows = [
+        f"the {noun} is {f'{verdict} ' * count}\t{label}"
+        for (label, verdict), noun, count in product(enumerate(VERDICTS), nouns, range(1, most + 1))
+    ]
+    path.write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -13,22 +13,13 @@ import pytest
 from cli.process import Command, Result, error_line
 from faults.waiting import wait_until
 from safetensors import safe_open
+from training.conftest import VERDICTS, write_reviews
 
-LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
-VERDICTS = ["awful", "poor", "plain", "nice", "superb"]
+from sentiment_batch.labels import FIVE_CLASSES
+
 EPOCHS = 2
 OPTIONS = ("--batch-size", "4", "--learning-rate", "0.005", "--output", "ckpt")
 WORDS_FOR_THREE = [" ".join(words) for words in product(("film", "plot", "cast", "end"), repeat=2)]
-
-
-def write_reviews(path: Path) -> Path:
-    """Write 150 different reviews whose label is given away by one word."""
-    rows = [
-        f"the {noun} is {f'{verdict} ' * count}\t{label}"
-        for (label, verdict), noun, count in product(enumerate(VERDICTS), ("film", "plot", "cast"), range(1, 11))
-    ]
-    path.write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
-    return path
 
 
 def read_metrics(checkpoint: Path) -> dict[str, Any]:

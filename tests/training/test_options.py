@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import sys
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import numpy.typing as npt
 import pytest
 from safetensors.numpy import load_file
 from tiny_models import write_checkpoint
+from training.conftest import write_reviews
+from training.stopping import train_until
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
 from sentiment_batch.labels import FIVE_CLASSES
@@ -22,19 +22,13 @@ from sentiment_batch.training.finetune import finetune, prepare
 from sentiment_batch.training.recipe import CorpusSpec, Recipe, TrainingOptions
 from sentiment_batch.training.run import train_checkpoint
 
-VERDICTS = ("awful", "poor", "plain", "nice", "superb")
 OPTIONS = TrainingOptions(epochs=1, batch_size=16, learning_rate=0.005, bfloat16="off")
 
 
 @pytest.fixture(scope="module")
 def recipe(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     """80 short reviews whose label is given away by one word."""
-    file = tmp_path_factory.mktemp("data") / "x.tsv"
-    rows = [
-        f"the {noun} is {f'{verdict} ' * count}\t{label}"
-        for (label, verdict), noun, count in product(enumerate(VERDICTS), ("film", "plot"), range(1, 9))
-    ]
-    file.write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
+    file = write_reviews(tmp_path_factory.mktemp("data") / "x.tsv", nouns=("film", "plot"), most=8)
     return Recipe((CorpusSpec("x", str(file)),), base=str(base), options=OPTIONS)
 
 
@@ -101,19 +95,6 @@ def test_frozen_weights_stay_as_they_are(recipe: Recipe, base: Path, tmp_path: P
     assert unchanged == {name for name in before if name.startswith(("embeddings.", "encoder.layer.0."))}
 
 
-_stops: list[str] = []
-
-
-def _stop(event: str, arguments: tuple[Any, ...]) -> None:
-    """Raise KeyboardInterrupt, as Ctrl-C does, at the moment when a certain file is opened."""
-    if _stops and event == "open" and str(arguments[0]).endswith(_stops[0]):
-        _stops.clear()
-        raise KeyboardInterrupt
-
-
-sys.addaudithook(_stop)
-
-
 @pytest.mark.parametrize(
     "options",
     [{"epochs": 2}, {"epochs": 2, "ema_decay": 0.8, "r_drop": 1.0}, {"epochs": 12, "patience": 2}],
@@ -139,9 +120,8 @@ def test_a_continued_run_ends_as_one_that_was_not_stopped(
 
     whole = run("whole")
     assert "patience" not in options or whole["history"][-1]["epoch"] < options["epochs"]  # it stopped early
-    _stops.append(f"checkpoint-{whole['steps']}/trainer_state.json")
-    with pytest.raises(KeyboardInterrupt):
-        run("stopped")
+    train_until(f"checkpoint-{whole['steps']}/trainer_state.json", recipe, tmp_path / "stopped")
+    assert not (tmp_path / "stopped/checkpoint/metrics.json").exists()
     continued = run("stopped")
     assert same(tmp_path / "whole/checkpoint", tmp_path / "stopped/checkpoint")
     assert (continued["steps"], continued["best_step"]) == (whole["steps"], whole["best_step"])
