@@ -8,9 +8,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import Description, Quantization, write_manifest
 
-LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail")
 
 
@@ -33,22 +33,22 @@ def save_bag_of_words(
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"id2label": dict(enumerate(LABELS)), "max_position_embeddings": 64, "model_type": "bert"}
+    config = {"id2label": dict(enumerate(FIVE_CLASSES)), "max_position_embeddings": 64, "model_type": "bert"}
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
-    write_manifest(folder, Description(LABELS, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
+    write_manifest(folder, Description(FIVE_CLASSES, (-1.0, -0.5, 0.0, 0.5, 1.0), 64, Quantization.NONE, 17))
 
 
 def _save_graph(path: Path, good: str, bad: str, *, deadly: str, copies: int) -> None:
-    weights = np.zeros((len(VOCABULARY), len(LABELS)), dtype=np.float32)
-    weights[VOCABULARY.index("good"), LABELS.index(good)] = 2
-    weights[VOCABULARY.index("bad"), LABELS.index(bad)] = 2
+    weights = np.zeros((len(VOCABULARY), len(FIVE_CLASSES)), dtype=np.float32)
+    weights[VOCABULARY.index("good"), FIVE_CLASSES.index(good)] = 2
+    weights[VOCABULARY.index("bad"), FIVE_CLASSES.index(bad)] = 2
     nodes = [
         helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
         helper.make_node("ReduceSum", ["words", "axis"], ["sum"], keepdims=0),
         helper.make_node("Tile", ["sum", "copies"], ["sums"]),
         helper.make_node("Slice", ["sums", "start", "end", "axis"], ["logits"]),
     ]
-    integers = {"axis": [1], "copies": [1, copies], "start": [0], "end": [len(LABELS)]}
+    integers = {"axis": [1], "copies": [1, copies], "start": [0], "end": [len(FIVE_CLASSES)]}
     constants = {"weights": weights} | {name: np.array(value, dtype=np.int64) for name, value in integers.items()}
     if deadly:
         # The lowest integer divided by -1 overflows, which x86 processors report as a division by zero.
@@ -71,7 +71,7 @@ def _save_graph(path: Path, good: str, bad: str, *, deadly: str, copies: int) ->
         nodes,
         "bag of words",
         [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["rows", "tokens"])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(LABELS)])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(FIVE_CLASSES)])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)

@@ -5,10 +5,11 @@ from pathlib import Path
 import onnx
 import pytest
 from support import edit_json
-from tiny_graph import LABELS, MAX_TOKENS, POLARITIES, save_bundle, save_graph, save_model
+from tiny_graph import MAX_TOKENS, POLARITIES, save_bundle, save_graph, save_model
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import MANIFEST, Description, Quantization, write_manifest
 
 
@@ -27,7 +28,7 @@ def model(tmp_path: Path) -> Path:
 def test_default_model(default_model: Path) -> None:
     """The package carries a complete int8 model with five ordered labels."""
     loaded = ModelBundle.load(default_model)
-    assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (LABELS, POLARITIES, 512)
+    assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (FIVE_CLASSES, POLARITIES, 512)
     assert loaded.graph.name == "model_quantized.onnx"
 
 
@@ -77,7 +78,7 @@ def test_layouts_without_manifest(model: Path, graph: str) -> None:
     (model / "model.onnx").rename(model / graph)
     loaded = ModelBundle.load(model)
     assert loaded.graph == model / graph
-    assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (LABELS, POLARITIES, MAX_TOKENS)
+    assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (FIVE_CLASSES, POLARITIES, MAX_TOKENS)
 
 
 @pytest.mark.parametrize("with_manifest", [True, False])
@@ -85,7 +86,7 @@ def test_float_and_int8(model: Path, with_manifest: bool) -> None:
     """If both graphs are present, int8 is used unless the float one is asked for."""
     save_graph(model / "model_quantized.onnx")
     if with_manifest:
-        write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.PER_ROW, 17))
+        write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.PER_ROW, 17))
     assert ModelBundle.load(model).graph.name == "model_quantized.onnx"
     assert ModelBundle.load(model, only_float=True).graph.name == "model.onnx"
 
@@ -98,7 +99,7 @@ def test_two_candidates(model: Path, names: tuple[str, str], with_manifest: bool
     for name in names:
         save_graph(model / name)
     if with_manifest:
-        write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17))
+        write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17))
     with pytest.raises(ConfigurationError, match=f"several graphs for the same job: {names[0]} and {names[1]}"):
         ModelBundle.load(model)
 

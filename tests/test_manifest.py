@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from support import edit_json
-from tiny_graph import LABELS, POLARITIES, save_bundle, save_model
+from tiny_graph import POLARITIES, save_bundle, save_model
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import MANIFEST, Description, Quantization, read_manifest, write_manifest
 from sentiment_batch.temperature import Temperature
 
@@ -28,9 +29,9 @@ def model(tmp_path: Path) -> Path:
 def test_round_trip(model: Path) -> None:
     """Loading a manifest gives what was written into it."""
     origin, measured = {"checkpoint": "abc"}, {"accuracy": 0.5}
-    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.PER_ROW, 17, origin, measured))
+    write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.PER_ROW, 17, origin, measured))
     loaded = ModelBundle.load(model)
-    assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (LABELS, POLARITIES, 20)
+    assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (FIVE_CLASSES, POLARITIES, 20)
     assert (loaded.graph, loaded.tokenizer) == (model / "model.onnx", model / "tokenizer.json")
     manifest = read_manifest(model)
     assert (manifest["origin"], manifest["measured"]) == (origin, measured)
@@ -40,7 +41,7 @@ def test_round_trip(model: Path) -> None:
 def test_temperature(model: Path) -> None:
     """A temperature comes back as written; a manifest without one, from an older export, means 1."""
     fitted = Temperature((4, 24), (1.5, 0.9), ("dev",))
-    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17, temperature=fitted))
+    write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17, temperature=fitted))
     assert ModelBundle.load(model).temperature == fitted
     edit_json(model / MANIFEST, lambda manifest: manifest.pop("temperature"))
     assert ModelBundle.load(model).temperature == Temperature((1,), (1.0,))
@@ -66,7 +67,7 @@ def test_temperature_that_is_none(bundle: Path, name: str | None, value: object)
 
 def test_labels_without_order(model: Path) -> None:
     """A bundle whose labels have no order loads without polarities."""
-    write_manifest(model, Description(LABELS, None, 20, Quantization.NONE, 17))
+    write_manifest(model, Description(FIVE_CLASSES, None, 20, Quantization.NONE, 17))
     assert ModelBundle.load(model).polarities is None
 
 
@@ -109,7 +110,7 @@ def test_link_to_a_folder(model: Path, tmp_path_factory: pytest.TempPathFactory)
     """A listed file in a linked folder is refused, too."""
     (model / "onnx").mkdir()
     (model / "model.onnx").rename(model / "onnx/model.onnx")
-    write_manifest(model, Description(LABELS, POLARITIES, 20, Quantization.NONE, 17))
+    write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17))
     assert ModelBundle.load(model).graph == model / "onnx/model.onnx"
     elsewhere = (model / "onnx").rename(tmp_path_factory.mktemp("elsewhere") / "onnx")
     (model / "onnx").symlink_to(elsewhere)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from support import edit_json
-from tiny_graph import LABELS, save_model
+from tiny_graph import save_model
 
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.model_config import read_config
 
 
@@ -20,13 +21,10 @@ def model(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert"])
 def test_roberta_positions(model: Path, model_type: str) -> None:
     """RoBERTa's positions start after its padding id: of 514 it can use 512."""
-    edit_json(
-        model / "config.json",
-        lambda config: config.update(model_type=model_type, max_position_embeddings=514, pad_token_id=1),
-    )
-    assert read_config(model / "config.json") == (LABELS, 512)
+    edit_json(model / "config.json", model_type=model_type, max_position_embeddings=514, pad_token_id=1)
+    assert read_config(model / "config.json") == (FIVE_CLASSES, 512)
     edit_json(model / "config.json", lambda config: config.pop("pad_token_id"))  # then it is 1
-    assert read_config(model / "config.json") == (LABELS, 512)
+    assert read_config(model / "config.json") == (FIVE_CLASSES, 512)
 
 
 def test_label_order(model: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tiny_graph import LABELS, MAX_TOKENS, save_model
+from tiny_graph import MAX_TOKENS, save_model
 
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import Description, Quantization, write_manifest
 from sentiment_batch.scores import softmax
 from sentiment_batch.scoring import Scorer, ScoringOptions
@@ -131,7 +132,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, temperature in temperatures.items():
         folders[name] = tmp_path_factory.mktemp(name)
         save_model(folders[name])
-        description = Description(LABELS, None, MAX_TOKENS, Quantization.NONE, 17, temperature=temperature)
+        description = Description(FIVE_CLASSES, None, MAX_TOKENS, Quantization.NONE, 17, temperature=temperature)
         write_manifest(folders[name], description)
     return folders
 

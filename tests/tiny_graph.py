@@ -8,9 +8,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import Description, Quantization, write_manifest
 
-LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 POLARITIES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 MAX_TOKENS = 32
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -32,18 +32,18 @@ def save_model(folder: Path) -> None:
     """Write a model folder without a manifest: the float graph, the tokenizer, the config."""
     save_graph(folder / "model.onnx")
     build_tokenizer().save(str(folder / "tokenizer.json"))
-    config = {"id2label": dict(enumerate(LABELS)), "max_position_embeddings": MAX_TOKENS, "model_type": "bert"}
+    config = {"id2label": dict(enumerate(FIVE_CLASSES)), "max_position_embeddings": MAX_TOKENS, "model_type": "bert"}
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
 
 
 def save_bundle(folder: Path) -> None:
     """Write a model folder with its manifest."""
     save_model(folder)
-    write_manifest(folder, Description(LABELS, POLARITIES, MAX_TOKENS, Quantization.NONE, 17))
+    write_manifest(folder, Description(FIVE_CLASSES, POLARITIES, MAX_TOKENS, Quantization.NONE, 17))
 
 
 def save_graph(path: Path) -> None:
-    weights = np.random.default_rng(0).normal(scale=3, size=(len(VOCABULARY), len(LABELS))).astype(np.float32)
+    weights = np.random.default_rng(0).normal(scale=3, size=(len(VOCABULARY), len(FIVE_CLASSES))).astype(np.float32)
     graph = helper.make_graph(
         [
             helper.make_node("Gather", ["weights", "input_ids"], ["tokens"]),
@@ -51,7 +51,7 @@ def save_graph(path: Path) -> None:
         ],
         "mean of tokens",
         [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["rows", "tokens"])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(LABELS)])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", len(FIVE_CLASSES)])],
         [numpy_helper.from_array(weights, "weights")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)

@@ -8,7 +8,8 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-FIVE_LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
+from sentiment_batch.labels import FIVE_CLASSES
+
 POSITIONS = 128
 
 _WORDS = (
@@ -36,7 +37,7 @@ _HIDDEN = 32
 def write_checkpoint(
     folder: Path,
     model_type: str = "bert",
-    labels: tuple[str, ...] = FIVE_LABELS,
+    labels: tuple[str, ...] = FIVE_CLASSES,
     change: Callable[[Any], None] = lambda model: None,
 ) -> Path:
     """Write a sequence classifier with random weights to `folder`, as transformers saves it, and return the folder.

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_graph import LABELS, MAX_TOKENS, build_tokenizer
+from tiny_graph import MAX_TOKENS, build_tokenizer
+
+from sentiment_batch.labels import FIVE_CLASSES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,8 +62,8 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=MAX_TOKENS,
-        id2label=dict(enumerate(LABELS)),
-        label2id={label: i for i, label in enumerate(LABELS)},
+        id2label=dict(enumerate(FIVE_CLASSES)),
+        label2id={label: i for i, label in enumerate(FIVE_CLASSES)},
         # Far enough from zero that labels differ from text to text.
         initializer_range=0.5,
     )

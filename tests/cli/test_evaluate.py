@@ -10,10 +10,10 @@ from cli.process import Command, error_line
 from cli.tables import write_table
 from matplotlib.image import imread
 
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import Description, Quantization, write_manifest
 from sentiment_batch.temperature import Temperature
 
-LABELS = ("very negative", "negative", "neutral", "positive", "very positive")
 # For "good", label 4 is right and label 3 is on the right side; for "bad", label 0 is right.
 ROWS = {"good": "4", "good good": "3", "bad": "very negative", "bad bad": "0", "a a": "2", "bad a": "4"}
 
@@ -33,7 +33,7 @@ def scaled(tmp_path: Path) -> Path:
     save_bag_of_words(folder)
     temperature = Temperature((1,), (2.0,), ("dev",))
     polarities = (-1.0, -0.5, 0.0, 0.5, 1.0)
-    write_manifest(folder, Description(LABELS, polarities, 64, Quantization.NONE, 17, temperature=temperature))
+    write_manifest(folder, Description(FIVE_CLASSES, polarities, 64, Quantization.NONE, 17, temperature=temperature))
     return folder
 
 

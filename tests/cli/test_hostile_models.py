@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx
 import pytest
-from bag_of_words import LABELS, VOCABULARY, save_bag_of_words
+from bag_of_words import VOCABULARY, save_bag_of_words
 from cli.process import Command, error_line
 from cli.tables import write_table
 from onnx import TensorProto, helper, numpy_helper
 
-SECRET = np.full((len(VOCABULARY), len(LABELS)), 0.5, np.float32)
+from sentiment_batch.labels import FIVE_CLASSES
+
+SECRET = np.full((len(VOCABULARY), len(FIVE_CLASSES)), 0.5, np.float32)
 WEIGHTS = numpy_helper.from_array(SECRET, "weights")
 MEAN = [
     helper.make_node("Gather", ["weights", "input_ids"], ["words"]),

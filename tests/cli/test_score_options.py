@@ -10,8 +10,7 @@ from cli.process import Command, error_line
 from cli.tables import ADDED, REVIEWS, read_table, write_table
 
 from sentiment_batch.cli.main import cli
-
-LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
+from sentiment_batch.labels import FIVE_CLASSES
 
 
 def test_added_columns(score: Command) -> None:
@@ -106,7 +105,7 @@ def test_probabilities(score: Command) -> None:
     """--probabilities adds one column per label; they sum to 1, and the largest is the confidence."""
     write_table(score.folder / "r.parquet")
     assert score("r.parquet", "--probabilities").code == 0
-    names = [f"p_{label.replace(' ', '_')}" for label in LABELS]
+    names = [f"p_{label.replace(' ', '_')}" for label in FIVE_CLASSES]
     table = pq.read_table(score.folder / "r.scored.parquet")
     assert table.schema.names == [*REVIEWS[0], *ADDED, *names]
     first, _, unscorable, _ = table.to_pylist()

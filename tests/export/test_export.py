@@ -7,12 +7,13 @@ from typing import Any
 
 import onnx
 import pytest
-from tiny_models import FIVE_LABELS, write_checkpoint
+from tiny_models import write_checkpoint
 
 from sentiment_batch.behaviour import check_behaviour
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError, UsageError
 from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
+from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import Quantization, read_manifest
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import Device
@@ -47,7 +48,7 @@ def test_the_bundle_loads(model_type: str, quantization: Quantization, exported:
     """Every kind of export gives a bundle that the worker loads, with its labels and limits."""
     report = exported(model_type, quantization)
     bundle = ModelBundle.load(report.bundle.folder)
-    assert bundle.labels == FIVE_LABELS
+    assert bundle.labels == FIVE_CLASSES
     assert bundle.polarities == (-1, -0.5, 0, 0.5, 1)
     assert bundle.max_tokens == 128
     assert bundle.graph.name == report.description.graph

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bag_of_words import LABELS
 from cli.tables import Row, read_table
 from report.pages import Page
 from report.reviews import DISTRIBUTION, some_reviews, write_earlier_receipt
+
+from sentiment_batch.labels import FIVE_CLASSES
 
 TOKEN_EDGES = [0, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, np.inf]
 
@@ -61,7 +62,7 @@ def require_figures(page: Page, rows: list[dict[str, Any]], total: int) -> None:
     expected = {label: [f"{count:,}", percent(count, scored), ""] for label, count in labels.items()}
     table = page.table("Scored rows by label")
     assert table == expected
-    assert list(table) == [label for label in LABELS if label in labels]
+    assert list(table) == [label for label in FIVE_CLASSES if label in labels]
     assert page.table("Rows without a prediction") == {
         "empty_text": [f"{total - scored:,}", percent(total - scored, total)]
     }

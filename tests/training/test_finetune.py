@@ -53,8 +53,8 @@ def test_checkpoint_is_complete_and_safe(trained: tuple[Path, Result]) -> None:
     """The checkpoint has labels, safetensors, tokenizer, metrics and a picture, but no pickles."""
     checkpoint, _ = trained
     config = json.loads((checkpoint / "config.json").read_text("utf-8"))
-    assert config["id2label"] == {str(i): label for i, label in enumerate(LABELS)}
-    assert config["label2id"] == {label: i for i, label in enumerate(LABELS)}
+    assert config["id2label"] == {str(i): label for i, label in enumerate(FIVE_CLASSES)}
+    assert config["label2id"] == {label: i for i, label in enumerate(FIVE_CLASSES)}
     assert config["architectures"] == ["BertForSequenceClassification"]
     assert (checkpoint / "tokenizer.json").is_file()
     with safe_open(checkpoint / "model.safetensors", framework="np") as weights:
@@ -70,7 +70,7 @@ def test_metrics_tell_the_run(trained: tuple[Path, Result]) -> None:
     assert sum(rows.values()) == 150
     assert metrics["steps"] == EPOCHS * -(-rows["train"] // 4)
     assert metrics["dev"]["x.tsv"]["eval_rows"] == rows["dev"]
-    assert metrics["recipe"]["labels"] == LABELS
+    assert metrics["recipe"]["labels"] == list(FIVE_CLASSES)
     assert metrics["recipe"]["options"]["epochs"] == EPOCHS
     evaluated = [entry["epoch"] for entry in metrics["history"] if "eval_dev_accuracy" in entry]
     assert evaluated == sorted(evaluated)
