@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from bag_of_words import save_bag_of_words
+from cli.process import Command
 from hypothesis import settings
 from tiny_graph import save_bundle
 
@@ -52,6 +53,12 @@ def default_model() -> Path:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the files of property tests, which run many times within one test."""
     return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """`sentiment-batch`, run in the test's own folder."""
+    return Command(tmp_path)
 
 
 @pytest.fixture

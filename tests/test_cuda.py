@@ -23,11 +23,6 @@ without_cuda = pytest.mark.skipif(
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
-    return Command(tmp_path)
-
-
-@pytest.fixture
 def second_wheel(tmp_path: Path) -> dict[str, str]:
     """An environment in which both wheels appear to be installed, going by their metadata."""
     for name in ("onnxruntime", "onnxruntime-gpu"):

@@ -7,12 +7,6 @@ from cli.process import Command
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
-    """`sentiment-batch`, run in the test's own folder."""
-    return Command(tmp_path)
-
-
-@pytest.fixture
 def score(tmp_path: Path, model: Path) -> Command:
     """`sentiment-batch score` with the stand-in model, run in the test's own folder."""
     return Command(tmp_path, ("score", "--model", str(model)))

@@ -2,10 +2,8 @@
 
 import itertools
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +14,6 @@ ray = pytest.importorskip("ray", reason="needs ray: pip install 'sentiment-batch
 
 ROWS = 40_000
 BROKEN = 17_000  # a row with one field too many
-_PATIENCE = 60  # seconds, for a machine that is busy with other things too
 
 
 class Nodes:
@@ -47,15 +44,6 @@ def scoring() -> list[psutil.Process]:
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             pass
     return found
-
-
-def wait_until(condition: Callable[[], Any], process: Any) -> None:
-    """Return as soon as the condition holds; fail if the process ends first."""
-    give_up = time.monotonic() + _PATIENCE
-    while not condition():
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 @pytest.fixture

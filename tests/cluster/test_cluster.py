@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command, error_line
-from cluster.conftest import Nodes, scoring, wait_until
+from cluster.conftest import Nodes, scoring
+from faults.waiting import wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 OUTPUT, REJECTS, RECEIPT = "out.csv", "out.csv.rejects.jsonl", "out.csv.receipt.json"

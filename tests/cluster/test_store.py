@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 from cli.process import Command, error_line
 from cli.tables import REVIEWS, read_table, write_table
-from cluster.conftest import wait_until
+from faults.waiting import wait_until
 
 SERVER = shutil.which("moto_server")
 

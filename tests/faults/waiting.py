@@ -15,7 +15,7 @@ _PATIENCE = 60  # seconds, for a machine that is busy with other things too
 _SPINNING = 10  # seconds of processor time, more than any run here needs
 
 
-def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+def wait_until(condition: Callable[[], object], process: "subprocess.Popen[bytes]") -> None:
     """Return as soon as the condition holds; fail if the process ends first."""
     give_up = time.monotonic() + _PATIENCE
     while not condition():

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from cli.process import Command
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 VERDICTS = ("awful", "poor", "plain", "nice", "superb")
