@@ -1,6 +1,7 @@
 """An HTTP server on 127.0.0.1 that answers as told, records its requests, and misbehaves on demand."""
 
 import hashlib
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -85,6 +86,14 @@ def _in_part(answer: Answer, request: Request) -> Answer:
     whole = len(answer.body)
     headers = {**answer.headers, "Content-Range": f"bytes {start}-{whole - 1}/{whole}"}
     return replace(answer, status=206, body=answer.body[start:], headers=headers)
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """The URL of a port where nothing answers."""
+    with socket.socket() as taken:  # bound, and not listening
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from cli.process import Command, Result, error_line
 from cli.terminal import EVERY_UPDATE, run_on_terminal
 from faults.waiting import wait_until
 from hub_server import COMMIT, REPOSITORY, Hub, hub_environment, hub_server
-from local_server import LocalServer
+from local_server import LocalServer, nobody
 
 TOKEN = "hf_5ecre7f0rte5t5"
 FILES = {
@@ -178,9 +177,8 @@ def test_busy_for_good(setting: Setting, place: str) -> None:
 
 def test_no_network(setting: Setting) -> None:
     """If nothing answers, the error says that the hub cannot be reached."""
-    with socket.socket() as taken:  # bound, and not listening
-        taken.bind(("127.0.0.1", 0))
-        result = setting.fetch(HF_ENDPOINT=f"http://127.0.0.1:{taken.getsockname()[1]}")
+    with nobody() as url:
+        result = setting.fetch(HF_ENDPOINT=url)
     assert result.code == 74
     assert error_line(result) == "the hub cannot be reached: check the network, and HTTPS_PROXY if you need a proxy"
     assert list(setting.command.folder.iterdir()) == []

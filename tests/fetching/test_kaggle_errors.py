@@ -1,12 +1,12 @@
 """Refusals by Kaggle or the network in between: one line that says what to do, with no secret in it."""
 
 import json
-import socket
 
 import pytest
 from cli.process import error_line
 from fetching.conftest import COMPETITION, Setting
 from fetching.kaggle_server import KEY, TOKEN, USER
+from local_server import nobody
 
 PAGE = f"https://www.kaggle.com/competitions/{COMPETITION}"
 SETTINGS = "https://www.kaggle.com/settings/api"
@@ -107,9 +107,8 @@ def test_busy_for_good(setting: Setting, status: int) -> None:
 
 def test_no_network(setting: Setting) -> None:
     """If nothing answers, the error says that Kaggle cannot be reached."""
-    with socket.socket() as taken:  # bound, and not listening
-        taken.bind(("127.0.0.1", 0))
-        result = setting.fetch(http_proxy=f"http://127.0.0.1:{taken.getsockname()[1]}")
+    with nobody() as url:
+        result = setting.fetch(http_proxy=url)
     assert result.code == 74
     assert error_line(result) == "Kaggle cannot be reached: check the network, and HTTPS_PROXY if you need a proxy"
     assert list(setting.command.folder.iterdir()) == []

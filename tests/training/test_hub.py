@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli.process import Command, error_line
 from hub_server import COMMIT, REPOSITORY, FolderFiles, hub_environment, hub_server
-from local_server import LocalServer
+from local_server import LocalServer, nobody
 
 
 @pytest.fixture
@@ -65,10 +64,8 @@ def test_unknown_repository(command: Command, hub: dict[str, str], data: Path, w
 @pytest.mark.parametrize("words", WORDS)
 def test_no_network(command: Command, hub: dict[str, str], data: Path, words: tuple[str, ...]) -> None:
     """If nothing answers, the error says so, and not that the hub has no such checkpoint."""
-    with socket.socket() as taken:  # bound, and not listening
-        taken.bind(("127.0.0.1", 0))
-        nobody = hub | {"HF_ENDPOINT": f"http://127.0.0.1:{taken.getsockname()[1]}"}
-        result = command(*words, REPOSITORY, "--output", "out", environment=nobody)
+    with nobody() as url:
+        result = command(*words, REPOSITORY, "--output", "out", environment=hub | {"HF_ENDPOINT": url})
     assert result.code == 74
     assert error_line(result) == (
         f"there is no folder {REPOSITORY}, and the hub cannot be reached: "
