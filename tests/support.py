@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -33,6 +34,17 @@ def compressed(content: bytes, suffix: str) -> bytes:
 
 def read_chunks(path: Path, options: SourceOptions | None = None) -> list[Chunk]:
     """All chunks of a file."""
+def copy_project(folder: Path) -> None:
+    """Copy the files that belong to the project, going by git."""
+    project = Path(__file__).parent.parent
+    git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(git, cwd=project, capture_output=True, text=True, check=True).stdout
+    for name in listed.split("\0")[:-1]:
+        if (project / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(project / name, folder / name)
+
+
     source = open_source(Location.parse(str(path)), options or SourceOptions())
     try:
         return list(source.chunks())

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support import copy_project
 from tiny_models import write_checkpoint
 
 from sentiment_batch.bundle import ModelBundle
@@ -33,16 +34,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> None:
 def wheel(index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy of the project's own files."""
     folder = tmp_path_factory.mktemp("wheel")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode("utf-8").split("\0")):
-        if (PROJECT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, folder / name)
+    copy_project(folder)
     built = _pip("wheel", "--no-deps", "--wheel-dir", folder / "dist", folder)
     assert built.returncode == 0, built.stderr
     return next((folder / "dist").glob("*.whl"))

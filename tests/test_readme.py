@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import copy_project
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -59,11 +60,7 @@ def test_python_of_the_readme_runs(block: str, tmp_path: Path) -> None:
 def test_make_demo_installs_and_scores(tmp_path: Path) -> None:
     """`make demo` in a fresh checkout installs only the worker, under 500 MB, and scores the 200 example reviews."""
     assert "make demo\n" in BLOCKS
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in files.split("\0")[:-1]:
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
+    copy_project(tmp_path)
     done = run("make demo", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "200 rows: 19" in done.stderr
