@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from tiny_graph import external
 
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.graph_file import require_self_contained
@@ -22,16 +23,6 @@ WEIGHTS = numpy_helper.from_array(np.arange(6, dtype=np.float32).reshape(2, 3), 
 
 def graph(tensor: onnx.TensorProto = WEIGHTS) -> onnx.GraphProto:
     return helper.make_graph([helper.make_node("Identity", ["weights"], ["y"])], "g", [], [], [tensor])
-
-
-def external(location: str) -> onnx.TensorProto:
-    """A tensor whose content is said to be elsewhere."""
-    tensor = onnx.TensorProto()
-    tensor.CopyFrom(WEIGHTS)
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value=location)
-    return tensor
 
 
 def in_a_constant(tensor: onnx.TensorProto) -> onnx.GraphProto:
@@ -67,7 +58,7 @@ def test_self_contained(tmp_path: Path, place: Callable[[onnx.TensorProto], onnx
 def test_external_data(tmp_path: Path, place: Callable[[onnx.TensorProto], onnx.GraphProto], location: str) -> None:
     """A tensor in another file is refused, wherever the tensor and the file are."""
     with pytest.raises(ConfigurationError, match=r"wants to read another file \(external data\)"):
-        require_self_contained(save(tmp_path / "model.onnx", place(external(location))))
+        require_self_contained(save(tmp_path / "model.onnx", place(external(WEIGHTS, location))))
 
 
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
@@ -77,13 +68,13 @@ def test_linked_external_data(tmp_path: Path, link: str) -> None:
     (tmp_path / "model").mkdir()
     getattr(tmp_path / "model/weights.bin", link)(tmp_path / "secret")
     with pytest.raises(ConfigurationError, match=r"wants to read another file \(external data\)"):
-        require_self_contained(save(tmp_path / "model/model.onnx", graph(external("weights.bin"))))
+        require_self_contained(save(tmp_path / "model/model.onnx", graph(external(WEIGHTS, "weights.bin"))))
 
 
 def test_external_data_in_a_function(tmp_path: Path) -> None:
     """A model's own functions are checked, too."""
     model = helper.make_model(graph())
-    function = helper.make_function("own", "F", [], ["y"], in_a_constant(external("x")).node, [])
+    function = helper.make_function("own", "F", [], ["y"], in_a_constant(external(WEIGHTS, "x")).node, [])
     model.functions.append(function)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ConfigurationError, match="external data"):

@@ -55,3 +55,11 @@ def save_graph(path: Path) -> None:
         [numpy_helper.from_array(weights, "weights")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+def external(tensor: TensorProto, location: str) -> TensorProto:
+    """Return the tensor without its content, which is said to be in another file; ONNX Runtime would read that."""
+    moved = TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+    moved.data_location = TensorProto.EXTERNAL
+    moved.external_data.add(key="location", value=location)
+    return moved

@@ -9,6 +9,7 @@ from bag_of_words import VOCABULARY, save_bag_of_words
 from cli.process import Command, error_line
 from cli.tables import write_table
 from onnx import TensorProto, helper, numpy_helper
+from tiny_graph import external
 
 from sentiment_batch.labels import FIVE_CLASSES
 
@@ -30,14 +31,6 @@ def model(nodes: Sequence[onnx.NodeProto], *tensors: onnx.TensorProto) -> onnx.M
         tensors,
     )
     return helper.make_model(graph, opset_imports=[OPSET], ir_version=9)
-
-
-def external(location: str) -> onnx.ModelProto:
-    """A classifier whose weights are in another file, which ONNX Runtime would read."""
-    tensor = onnx.TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=SECRET.shape)
-    tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value=location)
-    return model(MEAN, tensor)
 
 
 def own_operator() -> onnx.ModelProto:
@@ -64,10 +57,10 @@ NOT_TRUSTED = "m/model.onnx is not an ONNX graph to be trusted: "
 ANOTHER_FILE = NOT_TRUSTED + "it wants to read another file (external data): save it as one file"
 NO_NUMBERS = "m/model.onnx does not give one finite number for each of 5 labels: "
 MODELS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
-    "path outwards": (lambda: external("../secret"), ANOTHER_FILE),
-    "absolute path": (lambda: external("/etc/passwd"), ANOTHER_FILE),
-    "symbolic link": (lambda: external("symbolic"), ANOTHER_FILE),
-    "hard link": (lambda: external("hard"), ANOTHER_FILE),
+    "path outwards": (lambda: model(MEAN, external(WEIGHTS, "../secret")), ANOTHER_FILE),
+    "absolute path": (lambda: model(MEAN, external(WEIGHTS, "/etc/passwd")), ANOTHER_FILE),
+    "symbolic link": (lambda: model(MEAN, external(WEIGHTS, "symbolic")), ANOTHER_FILE),
+    "hard link": (lambda: model(MEAN, external(WEIGHTS, "hard")), ANOTHER_FILE),
     "negative length": (
         lambda: model(MEAN, TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[-1, 5])),
         NOT_TRUSTED + "a tensor has a negative length",
