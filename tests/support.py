@@ -18,10 +18,12 @@ from sentiment_batch.sinks import Layout, open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, open_source
 
 
-def edit_json(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
-    """Change the object in a file of JSON."""
-    content = json.loads(path.read_text("utf-8"))
-    edit(content)
+def edit_json(path: Path, edit: Callable[[dict[str, Any]], object] | None = None, /, **changes: object) -> None:
+    """Change the object in a file of JSON, by a function or in the entries named; without a file it begins empty."""
+    content = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    content.update(changes)
+    if edit:
+        edit(content)
     path.write_text(json.dumps(content), "utf-8")
 
 
@@ -32,8 +34,6 @@ def compressed(content: bytes, suffix: str) -> bytes:
     return bytes(pa.compress(content, "zstd", asbytes=True)) if suffix == "zst" else content
 
 
-def read_chunks(path: Path, options: SourceOptions | None = None) -> list[Chunk]:
-    """All chunks of a file."""
 def copy_project(folder: Path) -> None:
     """Copy the files that belong to the project, going by git."""
     project = Path(__file__).parent.parent
@@ -45,6 +45,8 @@ def copy_project(folder: Path) -> None:
             shutil.copy(project / name, folder / name)
 
 
+def read_chunks(path: Path, options: SourceOptions | None = None) -> list[Chunk]:
+    """All chunks of a file."""
     source = open_source(Location.parse(str(path)), options or SourceOptions())
     try:
         return list(source.chunks())

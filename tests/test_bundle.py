@@ -36,7 +36,7 @@ def test_identity(bundle: Path) -> None:
     """The identifying hash changes if, and only if, the manifest changes."""
     before = ModelBundle.load(bundle).sha256
     assert ModelBundle.load(bundle).sha256 == before
-    edit_json(bundle / MANIFEST, lambda manifest: manifest.update(max_tokens=16))
+    edit_json(bundle / MANIFEST, max_tokens=16)
     assert ModelBundle.load(bundle).sha256 != before
 
 
@@ -54,7 +54,7 @@ def test_identity_without_manifest(model: Path, name: str, more: bytes) -> None:
 @pytest.mark.parametrize("names", [("a", "a", "b", "c", "d"), ("so so", "good", "bad", "so_so", "none")])
 def test_labels_of_one_name(model: Path, names: tuple[str, ...]) -> None:
     """Labels that would share a column are refused, with a manifest and without."""
-    edit_json(model / "config.json", lambda config: config.update(id2label=dict(enumerate(names))))
+    edit_json(model / "config.json", id2label=dict(enumerate(names)))
     with pytest.raises(ConfigurationError, match=rf"config\.json has two labels called '{names[0]}': give each a name"):
         ModelBundle.load(model)
     write_manifest(model, Description(names, None, 20, Quantization.NONE, 17))

@@ -3,11 +3,11 @@
 CVE-2025-32434 and CVE-2026-24747 run code from pickled weights, CVE-2026-4372 through an attention setting.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import edit_json
 from tiny_models import write_checkpoint
 
 from sentiment_batch.checkpoint import find_checkpoint
@@ -19,16 +19,11 @@ def folder(tmp_path: Path) -> Path:
     return write_checkpoint(tmp_path / "checkpoint")
 
 
-def write_json(path: Path, **changes: Any) -> None:
-    before = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    path.write_text(json.dumps(before | changes), "utf-8")
-
-
 def test_plain_checkpoint(folder: Path) -> None:
     """What transformers writes may be opened, even with the attention settings that it knows itself."""
-    write_json(folder / "config.json", _attn_implementation_autoset=True, attn_implementation="sdpa")
-    write_json(folder / "config.json", _attn_implementation="eager")
-    write_json(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer")
+    edit_json(folder / "config.json", _attn_implementation_autoset=True, attn_implementation="sdpa")
+    edit_json(folder / "config.json", _attn_implementation="eager")
+    edit_json(folder / "tokenizer_config.json", tokenizer_class="BertTokenizer")
     assert find_checkpoint(str(folder)) == folder
 
 
@@ -53,7 +48,7 @@ def test_weights_of_another_name(folder: Path) -> None:
 def test_index_of_other_files(folder: Path, name: str) -> None:
     """An index of weights cannot smuggle in a pickle, or a file from elsewhere."""
     (folder / "evil.bin").touch()
-    write_json(folder / "model.safetensors.index.json", metadata={}, weight_map={"a": "model.safetensors", "b": name})
+    edit_json(folder / "model.safetensors.index.json", metadata={}, weight_map={"a": "model.safetensors", "b": name})
     with pytest.raises(ConfigurationError, match="names other files than"):
         find_checkpoint(str(folder))
 
@@ -61,7 +56,7 @@ def test_index_of_other_files(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("settings", [{}, {"weight_map": ["evil.bin"]}, {"weight_map": {"a": 7}}])
 def test_index_of_another_shape(folder: Path, settings: dict[str, Any]) -> None:
     """A malformed index is refused, too."""
-    write_json(folder / "model.safetensors.index.json", **settings)
+    edit_json(folder / "model.safetensors.index.json", **settings)
     with pytest.raises(ConfigurationError, match="names other files than"):
         find_checkpoint(str(folder))
 
@@ -69,7 +64,7 @@ def test_index_of_another_shape(folder: Path, settings: dict[str, Any]) -> None:
 def test_index_of_shards(folder: Path) -> None:
     """Weights in several files are accepted."""
     (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
-    write_json(folder / "model.safetensors.index.json", weight_map={"a": "model-00001-of-00001.safetensors"})
+    edit_json(folder / "model.safetensors.index.json", weight_map={"a": "model-00001-of-00001.safetensors"})
     assert find_checkpoint(str(folder)) == folder
 
 
@@ -89,7 +84,7 @@ def test_index_of_shards(folder: Path) -> None:
 @pytest.mark.parametrize("nested", [False, True])
 def test_settings_that_load_code(folder: Path, name: str, key: str, value: object, nested: bool) -> None:
     """A configuration that names code is refused, wherever in it the name is."""
-    write_json(folder / name, **({"text_config": [{key: value}]} if nested else {key: value}))
+    edit_json(folder / name, **({"text_config": [{key: value}]} if nested else {key: value}))
     with pytest.raises(ConfigurationError, match=f"{name} sets {key}, which loads custom code"):
         find_checkpoint(str(folder))
 
@@ -97,14 +92,14 @@ def test_settings_that_load_code(folder: Path, name: str, key: str, value: objec
 @pytest.mark.parametrize("model_type", ["surprise", "gpt2", ["bert"], None])
 def test_unknown_model_types(folder: Path, model_type: object) -> None:
     """A model type that cannot be exported is refused, and the known ones are named."""
-    write_json(folder / "config.json", model_type=model_type)
+    edit_json(folder / "config.json", model_type=model_type)
     with pytest.raises(ConfigurationError, match=r"it must be one of albert, bert, "):
         find_checkpoint(str(folder))
 
 
 def test_adapter(folder: Path) -> None:
     """An adapter, which names another checkpoint to load in place of this one, is refused."""
-    write_json(folder / "adapter_config.json", base_model_name_or_path="owner/other")
+    edit_json(folder / "adapter_config.json", base_model_name_or_path="owner/other")
     with pytest.raises(ConfigurationError, match="adapter to another checkpoint: merge the two first"):
         find_checkpoint(str(folder))
 

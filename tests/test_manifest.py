@@ -121,7 +121,7 @@ def test_link_to_a_folder(model: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_other_schema_version(bundle: Path, version: object) -> None:
     """A manifest of another schema version is refused, naming the version that can be read."""
-    edit_json(bundle / MANIFEST, lambda manifest: manifest.update(schema_version=version))
+    edit_json(bundle / MANIFEST, schema_version=version)
     with pytest.raises(ConfigurationError, match="this version reads 1"):
         ModelBundle.load(bundle)
 
@@ -149,7 +149,7 @@ def test_not_a_manifest(bundle: Path, content: str) -> None:
 )
 def test_manifest_of_another_shape(bundle: Path, key: str, value: object) -> None:
     """A manifest with the right keys but values of another shape is named, too."""
-    edit_json(bundle / MANIFEST, lambda manifest: manifest.update({key: value}))
+    edit_json(bundle / MANIFEST, **{key: value})
     with pytest.raises(ConfigurationError, match=r"bundle\.json"):
         ModelBundle.load(bundle)
 

@@ -29,7 +29,7 @@ def test_roberta_positions(model: Path, model_type: str) -> None:
 
 def test_label_order(model: Path) -> None:
     """Labels come in the order of the outputs, not of the config's keys."""
-    edit_json(model / "config.json", lambda config: config.update(id2label={"1": "b", "0": "a"}))
+    edit_json(model / "config.json", id2label={"1": "b", "0": "a"})
     assert read_config(model / "config.json")[0] == ("a", "b")
 
 
@@ -45,6 +45,6 @@ def test_label_order(model: Path) -> None:
 )
 def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:
     """A config that does not describe a classifier is named."""
-    edit_json(model / "config.json", lambda config: config.update(change))
+    edit_json(model / "config.json", **change)
     with pytest.raises(ConfigurationError, match=r"config\.json is not a sequence classifier's config"):
         read_config(model / "config.json")

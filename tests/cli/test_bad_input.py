@@ -1,7 +1,6 @@
 """Input and models that cannot be used: one clear line, the documented exit code, nothing left behind."""
 
 import gzip
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ import onnxruntime
 import pytest
 from cli.process import Command, error_line
 from cli.tables import REVIEWS, read_table, write_table
-from support import compressed
+from support import compressed, edit_json
 
 
 def truncated(name: str) -> Callable[[Path], object]:
@@ -207,8 +206,7 @@ def _add_second_graph(folder: Path) -> None:
 
 
 def _list_no_files(folder: Path) -> None:
-    manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
-    (folder / "bundle.json").write_text(json.dumps(manifest | {"files": {}}), "utf-8")
+    edit_json(folder / "bundle.json", files={})
 
 
 def _cut_manifest(folder: Path) -> None:

@@ -148,8 +148,7 @@ def test_retry_rejects(score: Command, command: Command) -> None:
     assert score("r.csv").code == 65
     found = events(command("retry-rejects", "r.scored.csv", *JSON))
     assert names(found) == ["started", "committed", "rejected", "failed"]
-    rejects = score.folder / "r.scored.csv.rejects.jsonl"
-    rejects.write_text(json.dumps(json.loads(rejects.read_text()) | {"raw": "2,good"}))
+    edit_json(score.folder / "r.scored.csv.rejects.jsonl", raw="2,good")
     assert names(events(command("retry-rejects", "r.scored.csv", *JSON))) == [
         *("started", "committed", "finished", "summary")
     ]

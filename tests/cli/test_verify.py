@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cli.process import Command, error_line
 from cli.tables import REVIEWS, write_table
+from support import edit_json
 
 
 @pytest.fixture
@@ -90,9 +91,7 @@ def test_the_distribution_is_that_of_the_rows(
 ) -> None:
     """What a receipt says of the predictions as a whole is counted again."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
-    content = json.loads(receipt.read_text("utf-8"))
-    content["distribution"][entry] = change(content["distribution"][entry])
-    receipt.write_text(json.dumps(content), "utf-8")
+    edit_json(receipt, lambda facts: facts["distribution"].update({entry: change(facts["distribution"][entry])}))
     result = command("verify", "out.csv")
     assert result.code == 65
     assert "distribution: " in error_line(result)
@@ -102,18 +101,14 @@ def test_the_distribution_is_that_of_the_rows(
 def test_counts_must_add_up(command: Command, scored: Callable[..., Path], entry: str) -> None:
     """A receipt whose counts do not match the output is refused."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
-    content = json.loads(receipt.read_text("utf-8"))
-    content[entry] += 1
-    receipt.write_text(json.dumps(content), "utf-8")
+    edit_json(receipt, lambda facts: facts.update({entry: facts[entry] + 1}))
     assert command("verify", "out.csv").code == 65
 
 
 def test_predictions_of_a_gpu_are_not_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
     """An output scored on CUDA is verified by hashes and counts; --rescore is refused with the reason."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
-    content = json.loads(receipt.read_text("utf-8"))
-    content["options"]["provider"] = "CUDAExecutionProvider"
-    receipt.write_text(json.dumps(content), "utf-8")
+    edit_json(receipt, lambda facts: facts["options"].update(provider="CUDAExecutionProvider"))
     result = command("verify", "out.csv", "--rescore", "1")
     assert result.code == 2
     assert error_line(result).startswith("out.csv was scored on CUDA")
@@ -156,10 +151,8 @@ def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[
     rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     rows[0]["confidence"] += 1e-6
     output.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    receipt = output.with_name("out.jsonl.receipt.json")
-    content = json.loads(receipt.read_text("utf-8"))
-    content["output"] |= {"bytes": output.stat().st_size, "sha256": sha256(output.read_bytes()).hexdigest()}
-    receipt.write_text(json.dumps(content), "utf-8")
+    proof = {"bytes": output.stat().st_size, "sha256": sha256(output.read_bytes()).hexdigest()}
+    edit_json(output.with_name("out.jsonl.receipt.json"), lambda facts: facts["output"].update(proof))
     assert command("verify", "out.jsonl").code == 0
     result = command("verify", "out.jsonl", "--rescore", "20")
     assert result.code == 65

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from safetensors.numpy import load_file, save_file
+from support import edit_json
 from tiny_models import POSITIONS, write_checkpoint
 
 from sentiment_batch.errors import ConfigurationError
@@ -16,11 +17,6 @@ def folder(tmp_path: Path) -> Path:
     return write_checkpoint(tmp_path / "checkpoint")
 
 
-def edit_config(folder: Path, **changes: Any) -> None:
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
-
-
 def test_pickles_beside_safetensors_are_ignored(folder: Path) -> None:
     """The training_args.bin that transformers leaves in every checkpoint is never opened."""
     (folder / "training_args.bin").write_bytes(b"not even a pickle")
@@ -29,7 +25,7 @@ def test_pickles_beside_safetensors_are_ignored(folder: Path) -> None:
 
 def test_several_labels_a_text_are_refused(folder: Path) -> None:
     """A multi-label model is refused: its outputs are not the probabilities of one label."""
-    edit_config(folder, problem_type="multi_label_classification")
+    edit_json(folder / "config.json", problem_type="multi_label_classification")
     with pytest.raises(ConfigurationError, match="multi_label_classification"):
         Checkpoint.open(str(folder))
 
@@ -37,7 +33,7 @@ def test_several_labels_a_text_are_refused(folder: Path) -> None:
 def test_labels_of_one_name_are_refused(folder: Path) -> None:
     """Two labels of the same name are refused: they would share a column of probabilities."""
     names = json.loads((folder / "config.json").read_text("utf-8"))["id2label"]
-    edit_config(folder, id2label=names | {"1": names["0"]})
+    edit_json(folder / "config.json", id2label=names | {"1": names["0"]})
     with pytest.raises(ConfigurationError, match=r"config\.json has two labels called"):
         Checkpoint.open(str(folder))
 
@@ -61,7 +57,7 @@ def test_damaged_weights_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize("change", [{"hidden_size": "32"}, {"vocab_size": 2**50}, {"hidden_act": "surprise"}])
 def test_a_configuration_that_makes_no_model_is_refused(folder: Path, change: dict[str, Any]) -> None:
     """Settings of the wrong type or size give one clear error, whatever they make the library do."""
-    edit_config(folder, **change)
+    edit_json(folder / "config.json", **change)
     with pytest.raises(ConfigurationError, match="cannot load the checkpoint"):
         Oracle(Checkpoint.open(str(folder)))
 
