@@ -2,11 +2,12 @@
 
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from support import compressed
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,10 @@ class Hostile:
     code: int = 65
 
 
-def parquet(columns: dict[str, pa.Array], **options: object) -> bytes:
+def parquet(columns: Mapping[str, pa.Array | list[str]], **options: object) -> bytes:
     content = io.BytesIO()
     pq.write_table(pa.table(columns), content, **options)
     return content.getvalue()
-
-
-def not_utf8(*values: bytes) -> pa.Array:
-    return pa.Array.from_buffers(pa.string(), len(values), pa.array(values).buffers())
 
 
 GOOD_PARQUET = parquet({"text": pa.array(["good", "bad"] * 500)})
@@ -155,7 +152,7 @@ FILES = {
         "csv.gz", gzip.compress(b"text\ngo") + gzip.compress(b"") + gzip.compress(b"od\n"), ["good"]
     ),
     "gzip: none": Hostile("csv.gz", GOOD_CSV, error=": cut short or damaged: Not a gzipped file"),
-    "zstd: cut short": Hostile("csv.zst", bytes(pa.compress(GOOD_CSV, "zstd", asbytes=True))[:-5], error=": "),
+    "zstd: cut short": Hostile("csv.zst", compressed(GOOD_CSV, "zst")[:-5], error=": "),
     "zstd: none": Hostile("csv.zst", GOOD_CSV, error=": "),
     "Parquet: cut short": Hostile("parquet", GOOD_PARQUET[:-20], error=" is not a readable Parquet file: "),
     "Parquet: footer of another": Hostile("parquet", b"PAR1" + GOOD_PARQUET[-500:], error=": "),
@@ -165,7 +162,7 @@ FILES = {
     "Parquet: no rows": Hostile("parquet", parquet({"text": pa.array([], pa.string())})),
     "Parquet: not UTF-8": Hostile(
         "parquet",
-        parquet({"text": not_utf8(b"good", b"\xff", b"bad")}),
+        parquet({"text": pa.array([b"good", b"\xff", b"bad"]).view(pa.string())}),
         ["good", "bad"],
         [Bad(0, 1, b"\xff", "'text' is not UTF-8 text")],  # row group and row
     ),

@@ -1,13 +1,12 @@
 """The command reveals no more about reviews and machines than was asked for."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from cli.process import Command, error_line
 from cli.tables import write_table
+from hostile import parquet
 
 SECRET = "wordless"
 
@@ -25,42 +24,33 @@ def test_nothing_is_written_at_home(
     assert list(home.rglob("*")) == []
 
 
-def write_parquet(path: Path) -> None:
-    """Write a Parquet file with a text that is not UTF-8."""
-    column = pa.Array.from_buffers(pa.string(), 2, pa.array([SECRET.encode(), SECRET.encode() + b"\xff"]).buffers())
-    pq.write_table(pa.table({"text": column, "label": [SECRET, SECRET]}), path)
-
-
-def holding(content: str, end: bytes = b"") -> Callable[[Path], object]:
-    return lambda path: path.write_bytes(content.encode() + end)
-
-
-BROKEN: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "too many fields": ("r.csv", holding(f"text,label\n{SECRET},{SECRET},{SECRET}\n")),
-    "quote in a field": ("r.csv", holding(f'text,label\n"{SECRET}"{SECRET},1\n')),
-    "open quote": ("r.csv", holding(f'text,label\n1,"{SECRET}\n')),
-    "not UTF-8": ("r.csv", holding(f"text,label\n{SECRET},1", b"\xff\n")),
-    "no label": ("r.csv", holding(f"text,label\n{SECRET},{SECRET}\n")),
-    "not JSON": ("r.jsonl", holding(f'{{"text": "{SECRET}", "label": "{SECRET}"}}\n{{"text": "{SECRET}" {SECRET}\n')),
-    "not text": ("r.jsonl", holding(f'{{"text": "{SECRET}", "label": "{SECRET}"}}\n{{"text": ["{SECRET}"]}}\n')),
-    "key twice": ("r.jsonl", holding(f'{{"text": "x", "label": "1"}}\n{{"text": "x", "text": "{SECRET}"}}\n')),
-    "bad escape": ("r.jsonl", holding(f'{{"text": "x", "label": "1"}}\n{{"text": "\\{SECRET}"}}\n')),
-    "number as text": ("r.jsonl", holding(f'{{"text": "x", "label": 1}}\n{{"text": "x", "label": "{SECRET}"}}\n')),
-    "bad bytes": ("r.parquet", write_parquet),
-    "no tree": ("r.txt", holding(f"(2 ({SECRET}))\n")),
+TEXTS = pa.array([SECRET.encode(), SECRET.encode() + b"\xff"]).view(pa.string())
+BROKEN = {
+    "too many fields": ("r.csv", f"text,label\n{SECRET},{SECRET},{SECRET}\n"),
+    "quote in a field": ("r.csv", f'text,label\n"{SECRET}"{SECRET},1\n'),
+    "open quote": ("r.csv", f'text,label\n1,"{SECRET}\n'),
+    "not UTF-8": ("r.csv", f"text,label\n{SECRET},1".encode() + b"\xff\n"),
+    "no label": ("r.csv", f"text,label\n{SECRET},{SECRET}\n"),
+    "not JSON": ("r.jsonl", f'{{"text": "{SECRET}", "label": "{SECRET}"}}\n{{"text": "{SECRET}" {SECRET}\n'),
+    "not text": ("r.jsonl", f'{{"text": "{SECRET}", "label": "{SECRET}"}}\n{{"text": ["{SECRET}"]}}\n'),
+    "key twice": ("r.jsonl", f'{{"text": "x", "label": "1"}}\n{{"text": "x", "text": "{SECRET}"}}\n'),
+    "bad escape": ("r.jsonl", f'{{"text": "x", "label": "1"}}\n{{"text": "\\{SECRET}"}}\n'),
+    "number as text": ("r.jsonl", f'{{"text": "x", "label": 1}}\n{{"text": "x", "label": "{SECRET}"}}\n'),
+    "bad bytes": ("r.parquet", parquet({"text": TEXTS, "label": [SECRET, SECRET]})),
+    "no tree": ("r.txt", f"(2 ({SECRET}))\n"),
 }
 
 
-@pytest.mark.parametrize(("name", "write"), BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize(("name", "content"), BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize(
     "words",
     [("score", "-o", "out.csv"), ("score", "-o", "-"), ("evaluate", "--data"), ("train", "-o", "out", "--data")],
 )
 def test_no_text_in_messages(
-    command: Command, model: Path, name: str, write: Callable[[Path], object], words: tuple[str, ...]
+    command: Command, model: Path, name: str, content: str | bytes, words: tuple[str, ...]
 ) -> None:
     """Whatever is wrong with a record, the messages hold none of its words."""
-    write(command.folder / name)
+    (command.folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     result = command(*words, name, "--model", str(model))
     if result.code:
         error_line(result)

@@ -110,16 +110,16 @@ def test_repeated_name(path: Path) -> None:
         read_chunks(path)
 
 
-def strings(values: list[bytes | None], kind: pa.DataType | None = None) -> pa.Array:
+STRING = pa.string()
+
+
+def strings(values: list[bytes | None], kind: pa.DataType = STRING) -> pa.Array:
     """Return strings of these bytes, whether or not they are UTF-8."""
-    text = pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
-    if kind is None or kind == pa.string():
-        return text
     if pa.types.is_dictionary(kind):
         places = pa.array([None if value is None else place for place, value in enumerate(values)], kind.index_type)
         return pa.DictionaryArray.from_arrays(places, strings([value or b"" for value in values]))
-    binary = pa.array(values, pa.large_binary() if kind == pa.large_string() else pa.binary_view())
-    return pa.Array.from_buffers(kind, len(values), binary.buffers())
+    binary = {STRING: pa.binary(), pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}[kind]
+    return pa.array(values, binary).view(kind)
 
 
 @given(
@@ -347,7 +347,7 @@ def test_rows_that_are_not_there(path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"] * 100}), path, store_schema=False)
     content = path.read_bytes()
     # Of all row counts in the footer, that of the whole file comes first.
-    place = content.index(b"\x16\xc8\x01", len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
+    place = content.index(b"\x16\xc8\x01", footer_start(content))
     path.write_bytes(content[:place] + b"\x16\xca\x01" + content[place + 3 :])
     with pytest.raises(BadDataError, match=f"{path}: damaged: 100 rows, where its footer tells 101"):
         read_chunks(path)
