@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cli.tables import ADDED, read_rejects
 from far_store import far
 from support import read_rows, read_texts, write_records
 
@@ -24,7 +25,6 @@ from sentiment_batch.summary import Counts, summarize
 from sentiment_batch.verify import verify
 from sentiment_batch.worker import Worker
 
-ADDED = ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"]
 TEXTS = ["good film", "", "not\nbad", 'was "really" good, seen', "worse", " ", "the film " * 30, "good film"]
 FLOATS = {"confidence", "polarity"}
 
@@ -240,7 +240,7 @@ def test_broken_record_in_the_middle(tmp_path: Path, score: Runs, name: str, bro
         f"{output.name}.incomplete.json",
     }
     assert len(read_rows(output)) == 10_000
-    [reject] = map(json.loads, (tmp_path / f"{output.name}.rejects.jsonl").read_text("utf-8").splitlines())
+    [reject] = read_rejects(output)
     assert (reject["line"], reject["raw"]) == (9001, broken)
 
 

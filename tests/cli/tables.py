@@ -1,15 +1,16 @@
 """Rows to files and back, without the project's own readers and writers."""
 
 import csv
-import gzip
 import io
 import json
+from base64 import b64decode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from support import compressed, decompressed
 
 Row = dict[str, Any]
 
@@ -20,33 +21,29 @@ REVIEWS: list[Row] = [
     {"id": "4", "text": "schön gut 👍", "stars": ""},
 ]
 ADDED = ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"]
-
 # More than a pipe (64 KiB) and a reader's buffers hold: a process that has taken in this CSV is past the header.
 MORE_THAN_A_PIPE_HOLDS = b"text\n" + b"good and bad and neither here nor there\n" * 8000
 
+
 def write_table(path: Path, rows: Sequence[Row] = REVIEWS) -> Path:
     """Write the rows in the format and compression that the file name indicates."""
-    suffixes = path.name.split(".")[1:]
-    content = _encode(rows, suffixes[0])
-    match suffixes[1:]:
-        case ["gz"]:
-            content = gzip.compress(content)
-        case ["zst"]:
-            content = pa.Codec("zstd").compress(content, asbytes=True)
-    path.write_bytes(content)
+    path.write_bytes(compressed(_encode(rows, path.name.split(".")[1]), path.suffix[1:]))
     return path
 
 
 def read_table(path: Path) -> list[Row]:
     """Return the rows of a file of any of the formats."""
-    content = path.read_bytes()
-    suffixes = [suffix for suffix in path.name.split(".")[1:] if suffix != "scored"]
-    match suffixes[1:]:
-        case ["gz"]:
-            content = gzip.decompress(content)
-        case ["zst"]:
-            content = pa.CompressedInputStream(pa.BufferReader(content), "zstd").read()
-    return decode(content, suffixes[0])
+    return decode(decompressed(path), next(suffix for suffix in path.name.split(".")[1:] if suffix != "scored"))
+
+
+def read_rejects(output: Path) -> list[Row]:
+    """Return the records that were rejected while this output was written."""
+    path = output.with_name(f"{output.name}.rejects.jsonl")
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def raw_bytes(reject: Row) -> bytes:
+    return b64decode(reject["raw_base64"]) if "raw_base64" in reject else str(reject["raw"]).encode()
 
 
 def decode(content: bytes, suffix: str) -> list[Row]:

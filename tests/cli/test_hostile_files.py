@@ -1,24 +1,9 @@
 """The command on broken files of every known kind: records are read or rejected with their place, or the file fails."""
 
-import base64
-import json
-from pathlib import Path
-
 import pytest
 from cli.process import Command, error_line
-from cli.tables import REVIEWS, read_table, write_table
+from cli.tables import REVIEWS, raw_bytes, read_rejects, read_table, write_table
 from hostile import FILES, Hostile
-
-
-def read_rejects(path: Path) -> list[tuple[int, int, bytes]]:
-    """Return line and offset, or row group and row, and the bytes of each reject."""
-    found = []
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
-        record = json.loads(line)
-        raw = base64.b64decode(record["raw_base64"]) if "raw_base64" in record else record["raw"].encode()
-        place = (record["line"], record["offset"]) if "line" in record else (record["row_group"], record["row"])
-        found.append((*place, raw))
-    return found
 
 
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)
@@ -33,9 +18,11 @@ def test_file(score: Command, file: Hostile) -> None:
         assert error_line(result).startswith(name + file.error)
         assert list(score.contents()) == [name]
         return
-    rejects = score.folder / f"{output.name}.rejects.jsonl"
+    rejects = read_rejects(output)
     assert [row.get("text") for row in read_table(output)] == list(file.texts)
-    assert read_rejects(rejects) == [(bad.line, bad.offset, bad.raw) for bad in file.rejects]
+    places = [[reject[name] for name in ("line", "offset", "row_group", "row") if name in reject] for reject in rejects]
+    assert places == [[bad.line, bad.offset] for bad in file.rejects]
+    assert [raw_bytes(reject) for reject in rejects] == [bad.raw for bad in file.rejects]
     if not file.rejects:
         assert result.code == 0
         return
@@ -43,9 +30,9 @@ def test_file(score: Command, file: Hostile) -> None:
     message = error_line(result)
     assert message.startswith(f"{name}: ")
     assert f"{len(file.rejects)} of {len(file.texts) + len(file.rejects)} records are rejected" in message
-    for bad, line in zip(file.rejects, rejects.read_text("utf-8").splitlines(), strict=True):
-        assert json.loads(line)["source"] == name
-        assert json.loads(line)["reason"].startswith(bad.reason)
+    for bad, reject in zip(file.rejects, rejects, strict=True):
+        assert reject["source"] == name
+        assert reject["reason"].startswith(bad.reason)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
@@ -80,7 +67,7 @@ def test_limit_of_rejects(score: Command, bad: int, code: int) -> None:
     result = score("r.csv", "--max-reject-rate", "0.05")
     assert result.code == code
     assert len(read_table(score.folder / "r.scored.csv")) == 100 - bad
-    assert len(read_rejects(score.folder / "r.scored.csv.rejects.jsonl")) == bad
+    assert len(read_rejects(score.folder / "r.scored.csv")) == bad
     assert (score.folder / "r.scored.csv.receipt.json").exists() == (code == 3)
     if code == 65:
         assert "6 of 100 records are rejected" in error_line(result)

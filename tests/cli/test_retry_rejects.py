@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command, error_line
-from cli.tables import read_table, write_table
+from cli.tables import read_rejects, read_table, write_table
+from support import edit_json
 
 CSV = b'id,text\n0,good\n1,bad,more\n2,bad\n"3,good\n4,good\n5,\xff\n'
 CSV_MENDED = ["1,good\n", '"3",good\n', "5,bad\n"]
@@ -26,15 +27,10 @@ def parquet(path: Path) -> None:
     pq.write_table(table, path, row_group_size=3)
 
 
-def rejects(output: Path) -> list[dict[str, Any]]:
-    path = output.with_name(output.name + ".rejects.jsonl")
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
-
-
 def mend(output: Path, raws: list[str | None]) -> None:
     """Replace the bytes of each reject, except where None is given."""
     mended = []
-    for record, raw in zip(rejects(output), raws, strict=True):
+    for record, raw in zip(read_rejects(output), raws, strict=True):
         if raw is not None:
             record.pop("raw_base64", None)
             record["raw"] = raw
@@ -46,7 +42,7 @@ def change_rejects(**changes: Any) -> Callable[[Path], Any]:
     """Return a function that changes the given entries in every reject of out.csv."""
 
     def change(folder: Path) -> None:
-        records = [record | changes for record in rejects(folder / "out.csv")]
+        records = [record | changes for record in read_rejects(folder / "out.csv")]
         (folder / "out.csv.rejects.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
 
     return change
@@ -146,12 +142,12 @@ def test_the_distribution_is_of_all_rows(command: Command, score: Command, faile
 def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None:
     """Records not mended, or mended badly, stay rejected with their place and new reason until they are mended."""
     path = failed("r.csv", "out.csv", CSV)
-    before = rejects(path)
+    before = read_rejects(path)
     mend(path, ["1,good\n", None, "5,bad\n6,good\n"])
     result = command("retry-rejects", "out.csv")
     assert result.code == 65
     assert error_line(result) == "2 of 3 still rejected: see out.csv.rejects.jsonl"
-    after = rejects(path)
+    after = read_rejects(path)
     places = [(reject["line"], reject["offset"]) for reject in before]
     assert [(reject["line"], reject["offset"]) for reject in after] == places[1:]
     assert after[0]["reason"] == "unexpected end of data"
@@ -193,7 +189,7 @@ def test_tolerated_rejects(command: Command, failed: Callable[..., Path]) -> Non
     mend(path, ["1,good\n", None, None])
     assert command("retry-rejects", "out.csv").code == 3
     assert command("verify", "out.csv").code == 0
-    assert len(rejects(path)) == 2
+    assert len(read_rejects(path)) == 2
 
 
 @pytest.mark.parametrize(("name", "raw"), [("r.csv", "9,good\n"), ("r.parquet", "good")])
@@ -201,7 +197,7 @@ def test_a_shortened_record(command: Command, score: Command, name: str, raw: st
     """The beginning of a record that was too long to be held is not taken for a record."""
     write_table(score.folder / name, [{"id": "9", "text": "good " * 60_000}])
     assert score(name, "-o", "out.csv", "--max-field-bytes", "70000").code == 65
-    [reject] = rejects(score.folder / "out.csv")
+    [reject] = read_rejects(score.folder / "out.csv")
     assert reject["shortened"] is True
     result = command("retry-rejects", "out.csv")
     assert (result.code, error_line(result)) == (65, "1 of 1 still rejected: see out.csv.rejects.jsonl")
@@ -283,7 +279,7 @@ def test_inputs_of_like_names(command: Command, score: Command, there: str) -> N
     (score.folder / "link.csv").symlink_to("elsewhere.csv")
     assert score("x/b/a.csv", "b/a.csv", "link.csv", "-o", "out.csv", "--max-reject-rate", "0.5").code == 3
     output = score.folder / "out.csv"
-    assert [(reject["input"], reject["source"]) for reject in rejects(output)] == [
+    assert [(reject["input"], reject["source"]) for reject in read_rejects(output)] == [
         (0, "x/b/a.csv"),
         (1, "b/a.csv"),
         (2, "link.csv"),
@@ -293,7 +289,7 @@ def test_inputs_of_like_names(command: Command, score: Command, there: str) -> N
     name = os.path.relpath(output, retry.folder)
     assert retry("retry-rejects", name).code == 3
     assert [row for row, _ in rows(output)] == ["X1", "B1", "L1", "X2", "L2"]
-    assert [(reject["input"], reject["line"]) for reject in rejects(output)] == [(1, 3)]
+    assert [(reject["input"], reject["line"]) for reject in read_rejects(output)] == [(1, 3)]
     mend(output, ["B2,bad"])
     assert retry("retry-rejects", name).code == 0
     assert [row for row, _ in rows(output)][-1] == "B2"
@@ -307,11 +303,11 @@ def test_text_of_another_encoding(command: Command, score: Command, encoding: st
     (score.folder / "r.csv").write_bytes(content.encode(encoding))
     assert score("r.csv", "--encoding", encoding, "-o", "out.csv").code == 65
     output = score.folder / "out.csv"
-    assert [reject["raw"] for reject in rejects(output)] == ["2,\xe9\xc3\xa9,x\n", "3,\xe9,x\n"]
+    assert [reject["raw"] for reject in read_rejects(output)] == ["2,\xe9\xc3\xa9,x\n", "3,\xe9,x\n"]
     mend(output, [None, "3,sch\xf6n bad"])
     assert command("retry-rejects", "out.csv").code == 65
     assert [row["text"] for row in table(output)] == ["caf\xe9 good", "sch\xf6n bad"]
-    assert [reject["raw"] for reject in rejects(output)] == ["2,\xe9\xc3\xa9,x\n"]
+    assert [reject["raw"] for reject in read_rejects(output)] == ["2,\xe9\xc3\xa9,x\n"]
     mend(output, ["2,\u2603"])
     result = command("retry-rejects", "out.csv")
     assert result.code == (0 if encoding == "utf-8-sig" else 65)
@@ -330,8 +326,7 @@ def test_another_model(command: Command, failed: Callable[..., Path], tmp_path_f
     path = failed("r.csv", "out.csv", CSV)
     other = tmp_path_factory.mktemp("other")
     save_bag_of_words(other, deadly="crash")
-    facts = path.with_name("out.csv.incomplete.json")
-    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"model": str(other)}))
+    edit_json(path.with_name("out.csv.incomplete.json"), model=str(other))
     result = command("retry-rejects", "out.csv")
     assert result.code == 78
     assert "not the model that this output was scored with" in error_line(result)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command, error_line
+from cli.tables import read_rejects
 from faults.ledger import Entry, Ledger
 from support import read_rows, write_records
 
@@ -53,7 +54,7 @@ def test_deadly_rows(
     assert died
     assert {run.code for run in died} <= dies
     assert last.code == 3, last
-    rejects = [json.loads(line) for line in (tmp_path / "out.jsonl.rejects.jsonl").read_text("utf-8").splitlines()]
+    rejects = read_rejects(tmp_path / "out.jsonl")
     scored = {row["id"]: row for row in read_rows(tmp_path / "out.jsonl")}
     assert [row["text"] for row in scored.values()] == [row["text"] for i, row in enumerate(rows) if i not in deadly]
     assert {row["sentiment"] for row in scored.values()} == {"very positive"}

@@ -1,7 +1,5 @@
 """`retry-rejects` killed before every step: the same command again completes it, with every record exactly once."""
 
-import csv
-import io
 import json
 import shutil
 from collections import Counter
@@ -11,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from cli.process import Command
+from cli.tables import read_rejects
 from faults.conftest import NewTrial
 from faults.injection import Calls, each, inject, needs_strace
 from faults.ledger import Entry, Ledger
-from faults.trial import DONE, INPUT, OUTPUT, RECEIPT, REJECTS, ROWS
+from faults.trial import DONE, INPUT, OUTPUT, RECEIPT, REJECTS, ROWS, ids
 
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
@@ -35,19 +34,12 @@ def mended(new_trial: NewTrial, tmp_path: Path) -> Callable[[], Path]:
     """Folders with a finished run, most of whose rejects were mended."""
     trial = new_trial("none")
     assert trial.run().code == DONE
-    records = [json.loads(line) for line in (trial.folder / REJECTS).read_text("utf-8").splitlines()]
+    records = read_rejects(trial.folder / OUTPUT)
     for record in records[:MENDED]:
         record["raw"] = record["raw"].replace(",one field too many", "")
     (trial.folder / REJECTS).write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
     numbers = count()
     return lambda: Path(shutil.copytree(trial.folder, tmp_path / f"mended-{next(numbers)}"))
-
-
-def ids(folder: Path) -> Counter[str]:
-    """Count the ids of all rows in the output and the rejects."""
-    rows = csv.DictReader(io.StringIO((folder / OUTPUT).read_text("utf-8")))
-    rejects = (folder / REJECTS).read_text("utf-8").splitlines()
-    return Counter([row["id"] for row in rows] + [json.loads(line)["raw"].partition(",")[0] for line in rejects])
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "rename", "unlink", "unlinkat", "rmdir"])
@@ -64,7 +56,7 @@ def test_killed_before_every_step(mended: Callable[[], Path], ledger: Ledger, ca
         assert retry(folder, *inject(call, "signal=KILL", number)) < 0
         torn = (folder / OUTPUT).read_bytes() not in (before, after)
         again = retry(folder)
-        found = ids(folder)
+        found = Counter(ids((folder / OUTPUT).read_bytes(), (folder / REJECTS).read_bytes()))
         ledger.add("kill -9 in retry-rejects", Entry(1, ROWS - len(found), found.total() - len(found), torn))
         assert not torn
         assert again == DONE

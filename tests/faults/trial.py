@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-from base64 import b64decode
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cli.process import Command, Result, error_line
+from cli.tables import raw_bytes
 from faults.ledger import Entry, Ledger
 
 from sentiment_batch.locations import Location
@@ -164,8 +164,4 @@ def ids(output: bytes, rejects: bytes) -> list[str]:
     """Return the ids of all rows in an output and its rejects."""
     csv.field_size_limit(2**24)
     scored = [row["id"] for row in csv.DictReader(io.StringIO(output.decode("utf-8")))]
-    return scored + [_raw(json.loads(line)).partition(b",")[0].decode() for line in rejects.splitlines()]
-
-
-def _raw(reject: dict[str, Any]) -> bytes:
-    return b64decode(reject["raw_base64"]) if "raw_base64" in reject else str(reject["raw"]).encode()
+    return scored + [raw_bytes(json.loads(line)).partition(b",")[0].decode() for line in rejects.splitlines()]
