@@ -37,11 +37,11 @@ def test_signals_that_are_ignored(score: Command) -> None:
     """A run that was started to ignore Ctrl-C, as with nohup or in the background, goes on to its end."""
     with score.start("-", "-q", before=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as process:
         assert process.stdin
-        process.stdin.write(ROWS)
+        process.stdin.write(MORE_THAN_A_PIPE_HOLDS)
         process.stdin.flush()
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
-    assert (process.returncode, stderr, stdout.count(b"\n")) == (0, b"", ROWS.count(b"\n"))
+    assert (process.returncode, stderr, stdout.count(b"\n")) == (0, b"", MORE_THAN_A_PIPE_HOLDS.count(b"\n"))
 
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "csv.zst", "jsonl", "parquet"])

@@ -213,7 +213,7 @@ def test_an_object_over_several_lines(command: Command, failed: Callable[..., Pa
     path = failed("r.jsonl", "out.jsonl", JSONL)
     mend(path, ['{"id": "1",\n "text": "good"}', JSONL_MENDED[1]])
     assert command("retry-rejects", "out.jsonl").code == 65
-    assert [reject["reason"] for reject in rejects(path)] == ["several lines in the place of one"]
+    assert [reject["reason"] for reject in read_rejects(path)] == ["several lines in the place of one"]
     assert [row for row, _ in rows(path)] == ["0", "2", "3"]
 
 
@@ -222,7 +222,7 @@ def test_a_row_that_is_not_there(command: Command, failed: Callable[..., Path], 
     """Where a reject says that it is of a row which the file has not, that is said."""
     path = failed("r.parquet", "out.parquet", None)
     mend(path, ["good", "bad"])
-    first, second = rejects(path)
+    first, second = read_rejects(path)
     path.with_name("out.parquet.rejects.jsonl").write_text(f"{json.dumps(first)}\n{json.dumps(second | place)}\n")
     result = command("retry-rejects", "out.parquet")
     assert result.code == 65
