@@ -90,7 +90,7 @@ def export(
     from sentiment_batch.cli.extras import require_extra
 
     require_extra("export", "onnx", "optimum", "torch", "transformers")
-    from sentiment_batch.export import ExportOptions, Sample, export_bundle
+    from sentiment_batch.export import Checkpoint, ExportOptions, Sample, export_bundle
     from sentiment_batch.manifest import Precision, Quantization
 
     options = ExportOptions(
@@ -105,7 +105,8 @@ def export(
     )
     samples = {}
     if files or recipe_file:
-        recipe = build_recipe(files, recipe_file, text_column, label_column, group_column)
+        labels = Checkpoint.open(checkpoint).labels
+        recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, labels)
         loaded = load_samples(recipe, data_folder, split=recipe_file is not None)
         samples = {name: Sample(texts, labels) for name, (texts, labels) in loaded.items()}
     report = export_bundle(options, samples, progress=lambda step: None if quiet else say(step))

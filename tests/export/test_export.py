@@ -7,6 +7,7 @@ from typing import Any
 
 import onnx
 import pytest
+from cli.process import Command, error_line
 from tiny_models import write_checkpoint
 
 from sentiment_batch.behaviour import check_behaviour
@@ -219,3 +220,17 @@ def test_libraries_keep_silent(options: ExportOptions, capfd: pytest.CaptureFixt
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
     assert steps[0] == "writing optimum's float graph"
+
+
+def test_labels_of_data_are_the_checkpoints(tmp_path: Path) -> None:
+    """Labels in --data are read as the checkpoint's, in its order; a number that is none of theirs is bad data."""
+    write_checkpoint(tmp_path / "checkpoint", labels=("positive", "negative"))
+    (tmp_path / "named.csv").write_text("text,label\ngood,positive\nfine,positive\ngreat,0\nbad,negative\n", "utf-8")
+    (tmp_path / "beyond.csv").write_text("text,label\ngood,0\nbad,2\n", "utf-8")
+    export = Command(tmp_path, ("export", "--data"))
+    assert export("named.csv").code == 0
+    confusion = read_manifest(tmp_path / "bundle")["measured"]["samples"]["named.csv"]["confusion"]
+    assert [sum(row) for row in confusion] == [3, 1]
+    refused = export("beyond.csv", "--force")
+    assert refused.code == 65
+    assert error_line(refused).startswith(f"{tmp_path}/beyond.csv: record 2: label holds a number, which is none of")
