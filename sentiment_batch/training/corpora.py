@@ -160,14 +160,15 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
     groups = [str(group) for group in table.column(group_column).to_pylist()]
     texts = table.column(text_column).to_pylist()
     ordinals = _ordinals(path, spec, labels)
+    places = "" if _are_numbers(labels) else f", nor a number from 0 to {len(labels) - 1} in their place"
     values = [str(value) for value in table.column(label_column).to_pylist()]
     for number, value in enumerate(values, start=1):
         if value not in ordinals:  # the value is not shown: it may be a text, if another column was meant
             wanted = (
                 f"which its label_map leaves out: it has {', '.join(spec.label_map)}"
                 if spec.label_map
-                else f"which is none of the labels {', '.join(labels)}, nor a number from 0 to {len(labels) - 1} in "
-                "their place: other values need the label_map of a recipe"
+                else f"which is none of the labels {', '.join(labels)}{places}: other values need the "
+                "label_map of a recipe"
             )
             raise BadDataError(f"{path}: record {number}: {label_column} holds {_kind(value)}, {wanted}")
     kept = [i for i, text in enumerate(texts) if text]
@@ -179,11 +180,16 @@ def _ordinals(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> dict[str
     """Map each value that the label column may hold to the index of its label."""
     names = {name: i for i, name in enumerate(labels)}
     if not spec.label_map:
-        return names | {str(i): i for i in range(len(labels))}
+        return names if _are_numbers(labels) else names | {str(i): i for i in range(len(labels))}
     try:
         return {value: names[name] for value, name in spec.label_map.items()}
     except KeyError as error:
         raise ConfigurationError(f"{path}: its label_map names {error.args[0]!r}, which is no label") from error
+
+
+def _are_numbers(labels: tuple[str, ...]) -> bool:
+    """Whether a label is called what would be the place of one, as with stars from "1" to "5": names win."""
+    return not {str(i) for i in range(len(labels))}.isdisjoint(labels)
 
 
 def _kind(value: str) -> str:

@@ -131,6 +131,16 @@ def test_unknown_label(tmp_path: Path) -> None:
     assert "nor a number from 0 to 4 in their place: other values need the label_map of a recipe" in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["0", "6"])
+def test_names_that_are_numbers(tmp_path: Path, value: str) -> None:
+    """Where the labels' names are numbers, such as stars, a number is a name and never a place."""
+    write_rows(tmp_path / "a.csv", ["text", "stars"], [("x", 1), ("y", 5)])
+    assert load_labelled(CorpusSpec("a", "a.csv"), tmp_path, tuple("12345")).labels.tolist() == [0, 4]
+    write_rows(tmp_path / "b.csv", ["text", "stars"], [("x", value)])
+    with pytest.raises(BadDataError, match="a number, which is none of the labels 1, 2, 3, 4, 5: other values need"):
+        load_labelled(CorpusSpec("b", "b.csv"), tmp_path, tuple("12345"))
+
+
 @pytest.mark.parametrize(
     "spec",
     [
