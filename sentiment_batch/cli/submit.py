@@ -47,8 +47,8 @@ def submit(
       sentiment-batch submit kaggle sentiment-analysis-on-movie-reviews scored.parquet --test data/test.tsv
       sentiment-batch submit kaggle COMPETITION scored.parquet --test test.tsv --upload -m "default model"
 
-    Sentiment is the position of the label in --model, from 0 for the most negative to 4. A phrase
-    without a prediction, such as an empty one, is neutral (2). SCORED must hold every PhraseId of the
+    Sentiment is the rank of the label among the five of --model, from 0 for the most negative to 4. A
+    phrase without a prediction, such as an empty one, is neutral (2). SCORED must hold every PhraseId of the
     test file exactly once, and no others. Nothing is sent to Kaggle without --upload.
     """
     from sentiment_batch.bundle import ModelBundle
@@ -70,7 +70,7 @@ def submit(
     source, wanted = Location.parse(scored), Location.parse(test)
     require_apart([target], [*places_of(Output(source)), wanted])
     Output(target).require_writable(force=force)
-    counts = write_submission(source, wanted, ModelBundle.load(model).labels, target)
+    counts = write_submission(source, wanted, ModelBundle.load(model), target)
     neutral = f", {counts.neutral:,} of them without a prediction: neutral (2)" if counts.neutral else ""
     note(f"{output}: {counts.rows:,} phrases{neutral}")
     if upload:

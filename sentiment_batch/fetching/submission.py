@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, ConfigurationError, UsageError
 from sentiment_batch.locations import Location
 from sentiment_batch.publishing import publishing
@@ -23,18 +24,26 @@ class Counts(NamedTuple):
     neutral: int
 
 
-def write_submission(scored: Location, test: Location, labels: Sequence[str], output: Location) -> Counts:
+def write_submission(scored: Location, test: Location, model: ModelBundle, output: Location) -> Counts:
     """Write one class, 0 to 4, for every id of `test`, in its order; a phrase without a prediction is neutral.
 
-    `scored` is a file that `score` wrote, with the columns PhraseId and sentiment; `labels` are the model's five, from
-    most negative to most positive. Raises BadDataError if its ids are not exactly those of `test`, UsageError for a
-    column that is missing, ConfigurationError for labels that do not fit, CannotWriteError for the output.
+    `scored` is a file that `score` wrote with `model`, with the columns PhraseId and sentiment. A label's class is its
+    rank among the model's five, from the most negative. Raises BadDataError if its ids are not exactly those of `test`,
+    UsageError for a column that is missing, ConfigurationError for labels that do not fit, CannotWriteError for the
+    output.
     """
-    if len(labels) != CLASSES:
+    if len(model.labels) != CLASSES:
         raise ConfigurationError(
-            f"the model has {len(labels)} labels, the competition {CLASSES} classes: name the right one with --model"
+            f"the model has {len(model.labels)} labels, the competition {CLASSES} classes: name the right one with "
+            "--model"
         )
-    classes = {label: str(place) for place, label in enumerate(labels)}
+    if model.polarities is None:
+        raise ConfigurationError(
+            f"the model's labels have no known order, the competition's classes do ({', '.join(model.labels)}): name "
+            "another one with --model"
+        )
+    ranked = sorted(zip(model.polarities, model.labels, strict=True))
+    classes = {label: str(rank) for rank, (_, label) in enumerate(ranked)}
     rows = read_table(scored, SourceOptions(text_column="sentiment", columns=(ID, "sentiment")))
     found = [str(value) for value in rows[ID].to_pylist()]
     wanted = [str(value) for value in read_table(test, SourceOptions(columns=(ID,)))[ID].to_pylist()]

@@ -3,11 +3,13 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Result, error_line
 from fetching.conftest import COMPETITION, Setting
+from support import edit_json
 
 PHRASES = {"156061": "good", "156062": "bad", "156063": "a film", "156064": " "}
 CLASSES = {"156061": "4", "156062": "0", "156063": "0", "156064": "2"}
@@ -119,6 +121,28 @@ def test_labels_of_another_model(scored: Setting, tmp_path: Path) -> None:
     result = submit(scored, "scored.csv", "--model", tmp_path)
     assert result.code == 78
     assert error_line(result) == "the model has 3 labels, the competition 5 classes: name the right one with --model"
+
+
+@pytest.mark.parametrize(
+    ("polarities", "code", "classes"),
+    [([1.0, 0.5, 0.0, -0.5, -1.0], 0, ["0", "4", "4", "2"]), ([None] * 5, 78, [])],
+    ids=["reversed", "none"],
+)
+def test_labels_are_ranked(
+    scored: Setting, tmp_path: Path, polarities: list[float | None], code: int, classes: list[str]
+) -> None:
+    """A class is the rank of a label's polarity, in whatever order the model has them; labels without are refused."""
+    save_bag_of_words(tmp_path)
+
+    def change(manifest: dict[str, Any]) -> None:
+        for label, polarity in zip(manifest["labels"], polarities, strict=True):
+            label["polarity"] = polarity
+
+    edit_json(tmp_path / "bundle.json", change)
+    result = submit(scored, "scored.csv", "--model", tmp_path)
+    assert result.code == code
+    assert code == 0 or error_line(result).startswith("the model's labels have no known order")
+    assert code != 0 or [row[1] for row in submission(scored)[1:]] == classes
 
 
 def test_missing_files(scored: Setting) -> None:
