@@ -8,7 +8,7 @@ from sentiment_batch.errors import ConfigurationError
 
 FIVE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
 
-_RANKS = {name: rank for rank, name in enumerate(FIVE_CLASSES)} | {"neg": 1, "neu": 2, "mixed": 2, "pos": 3}
+_RANKS = {name: rank for rank, name in enumerate(FIVE_CLASSES, start=-2)} | {"neg": -1, "neu": 0, "mixed": 0, "pos": 1}
 _STARS = re.compile(r"([1-9])[ _]stars?")
 
 
@@ -26,15 +26,15 @@ def require_distinct(labels: Sequence[str], source: object) -> None:
 
 
 def polarities(labels: Sequence[str]) -> tuple[float, ...] | None:
-    """Return a polarity in [-1, 1] for each label, evenly spaced in the order that the labels' names imply.
+    """Return a polarity in [-1, 1] for each label, as the labels' names imply it.
 
-    None if the names imply no order, as with `LABEL_0` or emotions: the order is never guessed.
+    Stars are evenly spaced. Of words, neutral is 0 and the strongest is 1 or -1. None if the names imply no order, as
+    with `LABEL_0` or emotions: the order is never guessed.
     """
-    ranks = [_rank(label.lower().replace("_", " ")) for label in labels]
-    if None in ranks or len(set(ranks)) != len(labels) or len(labels) < 2:
+    ranks = _ranks([label.lower().replace("_", " ") for label in labels])
+    if ranks is None or len(set(ranks)) < max(2, len(labels)):
         return None
-    order = sorted(ranks, key=lambda rank: rank or 0)
-    return tuple(2 * order.index(rank) / (len(labels) - 1) - 1 for rank in ranks)
+    return tuple(rank / max(map(abs, ranks)) for rank in ranks)
 
 
 def in_order(values: Sequence[float] | None) -> bool:
@@ -42,6 +42,10 @@ def in_order(values: Sequence[float] | None) -> bool:
     return values is not None and list(values) in (sorted(values), sorted(values, reverse=True))
 
 
-def _rank(label: str) -> int | None:
-    stars = _STARS.fullmatch(label)
-    return int(stars[1]) if stars else _RANKS.get(label)
+def _ranks(names: Sequence[str]) -> list[int] | None:
+    """Return a rank for each name, 0 in the middle; None unless all are stars, or all are words of one scale."""
+    stars = [int(found[1]) for name in names if (found := _STARS.fullmatch(name))]
+    if stars and len(stars) == len(names):
+        return [2 * sorted(stars).index(count) - len(stars) + 1 for count in stars]
+    words = [_RANKS[name] for name in names if name in _RANKS]
+    return words if len(words) == len(names) else None

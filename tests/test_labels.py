@@ -19,11 +19,13 @@ FIVE = {"very negative": -1.0, "negative": -0.5, "neutral": 0.0, "positive": 0.5
         (("neg", "neu", "pos"), (-1, 0, 1)),
         (("very_negative", "negative", "mixed", "positive", "very_positive"), (-1, -0.5, 0, 0.5, 1)),
         (("1 star", "2 stars", "3 stars", "4 stars", "5 stars"), (-1, -0.5, 0, 0.5, 1)),
-        (("neutral", "positive"), (-1, 1)),
+        (("neutral", "positive"), (0, 1)),
+        (("negative", "neutral", "positive", "very positive"), (-0.5, 0, 0.5, 1)),
+        (("1 star", "3 stars", "5 stars"), (-1, 0, 1)),
     ],
 )
 def test_known_scales(labels: tuple[str, ...], expected: tuple[float, ...]) -> None:
-    """Names in common use are spread evenly over [-1, 1]."""
+    """Names in common use have their polarity on a scale from -1 to 1, with neutral at 0."""
     assert polarities(labels) == expected
 
 
@@ -40,6 +42,7 @@ def test_order_of_the_outputs_does_not_matter(labels: list[str]) -> None:
         ("joy", "anger", "sadness"),
         ("negative", "positive", "spam"),
         ("negative", "neg"),
+        ("1 star", "positive"),
         ("positive",),
         (),
     ],
