@@ -12,17 +12,23 @@ from sentiment_batch.labels import require_distinct
 def read_config(path: Path) -> tuple[tuple[str, ...], int]:
     """The labels in the order of the model's outputs, and the most tokens that it reads.
 
-    Raises ConfigurationError if the file does not say, or two labels would share a column.
+    Raises ConfigurationError if the file does not say, if a text would have no label or several, or if two labels would
+    share a column.
     """
     try:
         config = json.loads(path.read_text("utf-8"))
         names = config["id2label"]
         labels = tuple(str(names[str(i)]) for i in range(len(names)))
         positions = most_tokens(config)
+        problem = config.get("problem_type")
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not a sequence classifier's config: {type(error).__name__}: {error}"
         ) from error
+    if problem in ("multi_label_classification", "regression"):
+        raise ConfigurationError(f"{path} is for {problem}: only models with one label per text can be used")
+    if len(labels) < 2:
+        raise ConfigurationError(f"{path} has {len(labels)} label: a classifier needs at least two")
     require_distinct(labels, path)
     return labels, positions
 

@@ -7,6 +7,7 @@ import pytest
 from support import edit_json
 from tiny_graph import save_model
 
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.model_config import read_config
@@ -48,3 +49,18 @@ def test_not_a_classifier(model: Path, change: dict[str, Any]) -> None:
     edit_json(model / "config.json", **change)
     with pytest.raises(ConfigurationError, match=r"config\.json is not a sequence classifier's config"):
         read_config(model / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"problem_type": "multi_label_classification"}, "is for multi_label_classification: only models"),
+        ({"problem_type": "regression"}, "is for regression: only models with one label per text can be used"),
+        ({"id2label": {"0": "score"}}, "has 1 label: a classifier needs at least two"),
+    ],
+)
+def test_not_one_label_per_text(model: Path, change: dict[str, Any], message: str) -> None:
+    """Outputs that are no choice between labels are not read as one."""
+    edit_json(model / "config.json", lambda config: config.update(change))
+    with pytest.raises(ConfigurationError, match=message):
+        ModelBundle.load(model)
