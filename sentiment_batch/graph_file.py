@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sentiment_batch.errors import ConfigurationError
 
-# Protobuf's own limit for a message.
+# Protobuf's own limits for a message.
 _MOST_BYTES = 2**31 - 1
+_HIGHEST_FIELD = 2**29 - 1
 _DEEPEST = 64
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -21,7 +22,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MESSAGES = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
-    "function": {7: "node"},
+    "function": {7: "node", 11: "attribute"},
     "graph": {1: "node", 5: "tensor", 15: "sparse tensor"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse tensor", 23: "sparse tensor"},
@@ -70,6 +71,9 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while place < len(message):
         tag, place = _varint(message, place)
         number, wire_type = tag >> 3, tag & 7
+        if not 0 < number <= _HIGHEST_FIELD:
+            # ONNX Runtime would drop the high bits, and read another field.
+            raise ValueError("it is damaged")
         if wire_type == _VARINT:
             value, place = _varint(message, place)
             yield number, value
