@@ -8,6 +8,22 @@ from typing import Any
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.labels import require_distinct
 
+# RoBERTa and its kin number their positions from the padding id on.
+_NUMBERED_FROM_PADDING = {
+    "camembert",
+    "data2vec-text",
+    "esm",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
+
 
 def read_config(path: Path) -> tuple[tuple[str, ...], int]:
     """The labels in the order of the model's outputs, and the most tokens that it reads.
@@ -36,7 +52,6 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
 def most_tokens(config: Mapping[str, Any]) -> int:
     """How many tokens a model of that configuration has positions for; raises KeyError, TypeError or ValueError."""
     positions = int(config["max_position_embeddings"])
-    # RoBERTa numbers its positions from the padding id on.
-    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
+    if config.get("model_type") in _NUMBERED_FROM_PADDING:
         positions -= int(config.get("pad_token_id", 1)) + 1
     return positions

@@ -19,7 +19,7 @@ def model(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert"])
+@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta", "camembert", "mpnet", "longformer"])
 def test_roberta_positions(model: Path, model_type: str) -> None:
     """RoBERTa's positions start after its padding id: of 514 it can use 512."""
     edit_json(model / "config.json", model_type=model_type, max_position_embeddings=514, pad_token_id=1)
