@@ -21,6 +21,7 @@ from sentiment_batch.assembling import append_parts, publish_rejects
 from sentiment_batch.committing import commit_chunk
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.events import tell
+from sentiment_batch.identity import fingerprints
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
@@ -65,6 +66,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         tell("started", run=staging.run["run"], output=output.name, inputs=[output.rejects.name])
         if output.describe()["sha256"] != receipt["output"]["sha256"]:
             raise BadDataError(f"{output.name}: not what its receipt says: score its inputs anew")
+        _require_unchanged(inputs, receipt)
         layout = _commit_chunks(output, receipt, inputs, staging, scorer)
         retried = staging.tally
         if retried.rows_in != receipt["rows_rejected"]:
@@ -80,6 +82,15 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         return _finish(staging, output, max_reject_rate)
 
 
+def _require_unchanged(inputs: Sequence[Location], receipt: Receipt) -> None:
+    """What a reject says of its place is only true of the very file that was scored."""
+    for location, now, before in zip(inputs, fingerprints(inputs), receipt["inputs"], strict=True):
+        if now["bytes"] is None:
+            raise NoInputError(f"{location.name}: no such file")
+        if now != before:
+            raise BadDataError(f"{location.name} has changed since it was scored: restore it, or score it anew")
+
+
 def _commit_chunks(
     output: Output, receipt: Receipt, inputs: Sequence[Location], staging: Staging, scorer: Scorer
 ) -> Layout:
@@ -88,6 +99,8 @@ def _commit_chunks(
     places = count()
     with closing(Reader(inputs[:1], output.location, options, added)) as reader:
         layout = Layout(reader.output_type, reader.schema, added.schema, receipt["options"]["guard_formulas"])
+    if [*layout.records.names, *layout.predictions.names] != receipt["output"]["columns"]:
+        raise BadDataError(f"{output.name}: its columns are not those of its inputs: score them anew")
     for number, rejects in groupby(_rejects(output.rejects, len(inputs)), itemgetter(0)):
         with closing(Reader([inputs[number]], output.location, options, added)) as reader:
             for chunk in reader.source.retry(reject for _, reject in rejects):

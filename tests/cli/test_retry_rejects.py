@@ -265,6 +265,29 @@ def test_what_is_refused(
     assert command.contents() == before
 
 
+def test_an_input_that_was_replaced(command: Command, score: Command) -> None:
+    """A reject is of the file that was scored: nothing is taken from another one that bears its name by now."""
+    texts = pa.array([b"good", b"b\xffad"]).view(pa.string())
+    pq.write_table(pa.table({"id": [1, 2], "text": texts}), score.folder / "p.parquet")
+    assert score("p.parquet").code == 65
+    pq.write_table(pa.table({"id": [101, 102], "text": texts}), score.folder / "p.parquet")
+    mend(score.folder / "p.scored.parquet", ["bad"])
+    before = command.contents()
+    result = command("retry-rejects", "p.scored.parquet")
+    assert result.code == 65
+    assert "p.parquet has changed since it was scored" in error_line(result)
+    assert command.contents() == before
+
+
+def test_columns_of_another_output(command: Command, failed: Callable[..., Path]) -> None:
+    """Rows are only appended to an output of the same columns."""
+    path = failed("r.csv", "out.csv", CSV)
+    mend(path, list(CSV_MENDED))
+    edit_json(path.with_name("out.csv.incomplete.json"), lambda receipt: receipt["output"]["columns"].reverse())
+    result = command("retry-rejects", "out.csv")
+    assert (result.code, "score them anew" in error_line(result)) == (65, True)
+
+
 @pytest.mark.parametrize("there", [".", "b"])
 def test_inputs_of_like_names(command: Command, score: Command, there: str) -> None:
     """A mended record gets the columns of its own input, from any working directory and through a link too."""
