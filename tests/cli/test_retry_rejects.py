@@ -279,6 +279,16 @@ def test_an_input_that_was_replaced(command: Command, score: Command) -> None:
     assert command.contents() == before
 
 
+def test_a_key_that_is_added(command: Command, failed: Callable[..., Path]) -> None:
+    """A mended record does not bring a key that its predictions would repeat."""
+    path = failed("r.jsonl", "out.jsonl", JSONL)
+    mend(path, ['{"id": "1", "text": "good", "sentiment": "mine"}', JSONL_MENDED[1]])
+    before = command.contents()
+    result = command("retry-rejects", "out.jsonl")
+    assert (result.code, "has the key 'sentiment'" in error_line(result)) == (65, True)
+    assert command.contents() == before
+
+
 def test_columns_of_another_output(command: Command, failed: Callable[..., Path]) -> None:
     """Rows are only appended to an output of the same columns."""
     path = failed("r.csv", "out.csv", CSV)
