@@ -51,7 +51,8 @@ def require_notes_apart(
     """Raise UsageError if notes on a run, such as its metrics, would be written over what it reads or writes.
 
     `earlier` is a receipt that it reads. A run that fails is noted too: this is to be asked before it begins. What
-    cannot be found is left out, for the run will complain of it. Raises UsageError for names that do not fit, too.
+    cannot be found is left out, for the run will complain of it. Raises UsageError for names that do not fit, too, and
+    CannotWriteError for what can never be a file of notes.
     """
     not_found = suppress(NoInputError, InputOutputError)
     taken: list[Location] = []
@@ -64,6 +65,10 @@ def require_notes_apart(
     with not_found:
         taken += [Location.parse(earlier)] if earlier else []
     require_apart(notes, taken)
+    for note in notes:
+        if note.is_standard_stream:
+            raise UsageError("-: metrics and events go to a file: name one")
+        Output(note).require_writable(force=True)
 
 
 def require_apart(written: Sequence[Location], read: Sequence[Location]) -> None:

@@ -74,7 +74,7 @@ class Output:
                 raise CannotWriteError(f"{self.name} is a symbolic link: name the file itself")
         kind = self.location.kind()
         if kind == pafs.FileType.Unknown:
-            raise CannotWriteError(f"{self.name} is a device or a pipe, not a file: write to stdout (-o -)")
+            raise CannotWriteError(f"{self.name} is a device or a pipe, not a file: name a file (rows also go to -o -)")
         if kind == pafs.FileType.File and self.is_folder:
             raise CannotWriteError(f"{self.name} is a file, not a folder: choose another output")
         entries = self._entries() if kind == pafs.FileType.Directory else []

@@ -146,6 +146,8 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
 def read_receipt(target: Location) -> Receipt:
     """Raises NoInputError if there is none, BadDataError if it is not one."""
     name = target.file_name
+    if target.kind() == pafs.FileType.Unknown:
+        raise BadDataError(f"{name} is a device or a pipe, not a receipt: name a file")
     try:
         with target.open() as stream:
             receipt = msgspec.json.decode(stream.read(), type=Receipt)

@@ -29,11 +29,9 @@ class Meter:
 def metered(path: Path | None, counts: "Counts") -> Iterator[Meter]:
     """Write the metrics of what happens in the block to `path`, if there is one.
 
-    Raises CannotWriteError if that cannot be done, before the block or after it; where the block fails too, what it
-    raised comes first, and a warning speaks of the metrics.
+    Raises CannotWriteError if that cannot be done; where the block fails too, what it raised comes first, and a warning
+    speaks of the metrics.
     """
-    if path and not path.absolute().parent.is_dir():
-        raise CannotWriteError(f"{path}: no folder {path.parent}: create it first")
     meter, started = Meter(), time.time()
     try:
         yield meter

@@ -1,6 +1,7 @@
 """`score --compare-to`: predictions that are no longer what they were."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ def test_nothing_has_shifted(compared: Command) -> None:
     result = compared("same.csv", "--compare-to", RECEIPT, "--max-shift", "0", "--json", "-q")
     assert (result.code, result.stderr) == (0, "")
     assert set(json.loads(result.stdout)["drift"].values()) == {0}
+
+
+def test_a_pipe_in_the_place_of_a_receipt(compared: Command) -> None:
+    """Nobody waits for a pipe to become a receipt."""
+    os.mkfifo(compared.folder / "pipe")
+    result = compared("same.csv", "--compare-to", "pipe")
+    assert (result.code, error_line(result)) == (65, "pipe is a device or a pipe, not a receipt: name a file")
 
 
 def test_a_shift_is_warned_of(compared: Command) -> None:

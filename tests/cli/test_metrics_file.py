@@ -88,8 +88,30 @@ def test_no_folder_for_it(score: Command) -> None:
     """A missing folder for the file is reported before anything is scored."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--metrics-file", "nowhere/x.prom")
-    assert (result.code, error_line(result)) == (73, "nowhere/x.prom: no folder nowhere: create it first")
+    assert (result.code, error_line(result)) == (73, "nowhere/x.prom: no folder nowhere/: create it first")
     assert list(score.contents()) == ["r.csv"]
+
+
+@pytest.mark.parametrize("option", ["--metrics-file", "--openlineage-file"])
+@pytest.mark.parametrize(
+    ("name", "code", "reason"),
+    [
+        ("pipe", 73, "pipe is a device or a pipe, not a file"),
+        ("link", 73, "link is a symbolic link: name the file itself"),
+        ("/dev/stdout", 73, "/dev/stdout is a symbolic link"),
+        ("-", 2, "-: metrics and events go to a file"),
+    ],
+)
+def test_what_is_no_file(score: Command, option: str, name: str, code: int, reason: str) -> None:
+    """Devices, pipes and links are neither waited for nor replaced; that is said before anything is scored."""
+    write_table(score.folder / "r.csv")
+    os.mkfifo(score.folder / "pipe")
+    (score.folder / "link").symlink_to("elsewhere")
+    result = score("r.csv", option, name)
+    assert result.code == code
+    assert error_line(result).startswith(reason)
+    assert sorted(path.name for path in score.folder.iterdir()) == ["link", "pipe", "r.csv"]
+    assert (score.folder / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("rows", [b"1,good\n", b"1,good,more\n"])

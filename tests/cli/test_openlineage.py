@@ -124,5 +124,5 @@ def test_it_cannot_be_written(score: Command) -> None:
     """A missing folder for the events is reported before anything is scored."""
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--openlineage-file", "nowhere/events.jsonl")
-    assert (result.code, error_line(result)) == (73, "nowhere/events.jsonl: No such file or directory")
+    assert (result.code, error_line(result)) == (73, "nowhere/events.jsonl: no folder nowhere/: create it first")
     assert list(score.contents()) == ["r.csv"]

@@ -82,7 +82,7 @@ def test_pipe_as_file(score: Command) -> None:
     result = score("r.csv", "-o", "pipe.csv", "--force")
     assert (result.code, error_line(result)) == (
         73,
-        "pipe.csv is a device or a pipe, not a file: write to stdout (-o -)",
+        "pipe.csv is a device or a pipe, not a file: name a file (rows also go to -o -)",
     )
     result = score("pipe.csv")
     assert (result.code, error_line(result)) == (
