@@ -1,5 +1,6 @@
 """Which inputs go to which output, and that nothing is written over anything else."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,9 +34,10 @@ def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool
     would collide, an input is named twice, or an output's suffix is of no known format.
     """
     jobs = _pair(inputs, output, each)
-    read = Counter(_place(location) for location in inputs)
-    for location in inputs:
-        if read[_place(location)] > 1:
+    files = [_file(location) for location in inputs]
+    read = Counter(files)
+    for location, file in zip(inputs, files, strict=True):
+        if read[file] > 1:
             raise UsageError(f"{location.name} is named more than once: its rows would be repeated")
     for job in jobs:
         name = job.output.location.file_name
@@ -106,6 +108,15 @@ def _pair(inputs: Sequence[Location], output: Location | None, each: bool) -> li
 
 def _place(location: Location) -> str:
     return location.real_path().rstrip("/")
+
+
+def _file(location: Location) -> object:
+    """What two names of the same file have in common, also where they are hard links."""
+    if location.is_local and not location.is_standard_stream:
+        with suppress(OSError):
+            found = os.stat(location.path)
+            return found.st_dev, found.st_ino
+    return _place(location)
 
 
 def _parents(path: str) -> set[str]:

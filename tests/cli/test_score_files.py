@@ -178,6 +178,7 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
     ("arguments", "message"),
     [
         (("a.csv", "./a.csv"), "a.csv is named more than once"),
+        (("hard.csv", "k.csv", "-o", "out.csv"), "hard.csv is named more than once"),
         ((".", "a.csv", "-o", "out.csv"), "a.csv is named more than once"),
         (("a.csv", "-o", "./a.csv", "--force"), "would be written twice, or over an input"),
         (("k.csv.rejects.jsonl", "-o", "k.csv", "--force"), "would be written twice, or over an input"),
@@ -194,6 +195,7 @@ def test_names_that_are_refused(score: Command, arguments: tuple[str | bytes, ..
     write_table(score.folder / "a.csv")
     write_table(score.folder / "k.csv.rejects.jsonl")
     write_table(score.folder / "k.csv")
+    (score.folder / "hard.csv").hardlink_to(score.folder / "k.csv")
     before = score.contents()
     result = score(*map(os.fsdecode, arguments))
     assert result.code == 2
