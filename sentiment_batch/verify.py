@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 
 import pyarrow as pa
@@ -150,8 +150,11 @@ def _texts(reader: Reader, receipt: Receipt) -> Iterator[str | None]:
 
 
 def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
+    """The rows of the output, with the added columns at least."""
+    sentiment = f"{receipt['options']['prefix']}sentiment"
+    added = list(dropwhile(sentiment.__ne__, receipt["output"]["columns"]))
     # Any column of text will do to read the files: the output need not hold the reviews.
-    options = SourceOptions(f"{receipt['options']['prefix']}sentiment", verbatim=True, dialect=OUTPUT_DIALECT)
+    options = SourceOptions(sentiment, verbatim=True, dialect=OUTPUT_DIALECT)
     # Without rows there is no telling the columns of JSON Lines; the file's hash has been found good.
     some = receipt["rows_scored"] + receipt["rows_unscorable"] > 0
     for file in output.files() if some else ():
@@ -161,7 +164,11 @@ def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
             missing = [name for name in receipt["output"]["columns"] if name not in source.names]
             _require(f"{file.file_name}: missing columns", missing, [])
             for chunk in without_rejects(source.chunks()):
-                yield from chunk.records.to_pylist() if chunk.lines is None else map(json.loads, chunk.lines)
+                if chunk.lines is None:
+                    # No others: Python has no nanoseconds, nor years of five digits.
+                    yield from chunk.records.select(added).to_pylist()
+                else:
+                    yield from map(json.loads, chunk.lines)
 
 
 def _pick(rows: Iterator[Any], places: Sequence[int]) -> list[Any]:

@@ -6,6 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cli.process import Command, error_line
 from cli.tables import REVIEWS, write_table
@@ -123,6 +125,21 @@ def test_rows_of_a_pipe_are_not_scored_anew(command: Command, score: Command) ->
     result = command("verify", "out.csv", "--rescore", "3")
     assert result.code == 2
     assert error_line(result).startswith("out.csv was scored from standard input, which is not there to be read again")
+
+
+def test_times_that_python_lacks(command: Command, score: Command) -> None:
+    """What stands beside the predictions need not be of a type that Python has."""
+    table = pa.table(
+        {
+            "text": ["good", "bad"],
+            "nanoseconds": pa.array([1, 2], pa.timestamp("ns")),
+            "far": pa.array([2**60, -(2**60)], pa.timestamp("us")),
+        }
+    )
+    pq.write_table(table, score.folder / "r.parquet")
+    assert score("r.parquet", "-o", "out.parquet", "--probabilities").code == 0
+    result = command("verify", "out.parquet", "--rescore", "2")
+    assert result.code == 0, error_line(result)
 
 
 @pytest.mark.parametrize(
