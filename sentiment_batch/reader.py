@@ -7,7 +7,7 @@ from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Compression, FileType, Format, is_known
 from sentiment_batch.locations import Location
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.sources import Chunk, SourceOptions, open_source
+from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source
 
 
 class Reader:
@@ -20,13 +20,13 @@ class Reader:
     def __init__(
         self, inputs: Sequence[Location], output: Location, options: SourceOptions, columns: PredictionColumns
     ) -> None:
-        """Open the first input; raises the errors of `open_source`."""
+        """Open the first input; raises the errors of `open_source`, and UsageError for columns that scoring adds."""
         wanted = FileType.of(output.file_name) if is_known(output.file_name) else None
         verbatim = options.columns is None and (wanted is None or wanted.format is Format.JSONL)
         self._options = replace(options, verbatim=verbatim)
         self._inputs = inputs
         self._columns = columns
-        self.source = open_source(inputs[0], self._options)
+        self.source = self._open(inputs[0])
         self.schema = self.source.schema
         self.output_type = wanted or FileType(self.source.format, Compression.NONE)
         self.rows = 0
@@ -44,15 +44,23 @@ class Reader:
         for position, location in enumerate(self._inputs):
             if position:
                 self.source.close()
-                self.source = open_source(location, self._options)
+                self.source = self._open(location)
                 self._require_same_schema()
             for chunk in self.source.chunks():
-                self._columns.require_no_clash(chunk.names)
                 self.rows += len(chunk)
                 yield replace(chunk, input=position)
 
     def close(self) -> None:
         self.source.close()
+
+    def _open(self, location: Location) -> Source:
+        source = open_source(location, self._options, self._columns.schema.names)
+        try:
+            self._columns.require_no_clash(source.names)
+        except UsageError as error:
+            source.close()
+            raise UsageError(f"{source.name}: {error}") from error
+        return source
 
     def _require_same_schema(self) -> None:
         if not self.source.schema.equals(self.schema):

@@ -321,11 +321,11 @@ def test_clash(tmp_path: Path, score: Runs, name: str) -> None:
 
 
 def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
-    """A JSON object with the name of an added column is refused wherever it is, and no output appears."""
+    """A JSON object far down with the name of an added column is rejected with its line; the others are written."""
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 9000 + '{"text": "good", "polarity": 1}', "utf-8")
-    with pytest.raises(UsageError, match="already has a column 'polarity'"):
+    with pytest.raises(BadDataError, match=r"line 9001: it already has a key 'polarity': rename it, or add --prefix"):
         score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
-    assert list(tmp_path.iterdir()) == [tmp_path / "in.jsonl"]
+    assert len(read_texts(tmp_path / "out.jsonl", SourceOptions(verbatim=True))) == 9000
 
 
 def test_format_without_a_suffix(tmp_path: Path, score: Runs) -> None:

@@ -1,5 +1,7 @@
 """Read inputs (Parquet, CSV, TSV, JSON Lines) into chunks of rows and rejects."""
 
+from collections.abc import Collection
+
 import pyarrow as pa
 
 from sentiment_batch.errors import UsageError
@@ -17,15 +19,18 @@ from sentiment_batch.sources.source import Source, SourceOptions
 __all__ = ["Chunk", "Dialect", "Reject", "Source", "SourceOptions", "open_source", "read_table", "without_rejects"]
 
 
-def open_source(location: Location, options: SourceOptions) -> Source:
-    """Open an input and resolve its columns; every error raised names the file."""
+def open_source(location: Location, options: SourceOptions, reserved: Collection[str] = ()) -> Source:
+    """Open an input and resolve its columns; every error raised names the file.
+
+    JSON objects that are passed on as they were written are rejected if they have one of the `reserved` keys.
+    """
     file = InputFile(location)
     try:
         match file.format:
             case Format.PARQUET:
                 return ParquetSource(file, options)
             case Format.JSONL:
-                return JsonLinesSource(file, options)
+                return JsonLinesSource(file, options, reserved)
             case _:
                 return DelimitedSource(file, options)
     except UsageError as error:

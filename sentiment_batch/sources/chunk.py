@@ -24,14 +24,13 @@ class Chunk:
     """Rows in input order; there may be none if there are rejects.
 
     `texts`: the texts to score. `records`: the columns kept in the output. `lines`: the rows' original JSON objects, if
-    the output is to hold them unchanged; `records` then has no columns. `names`: all column names kept in the output.
-    `rejects`: the unreadable records between these rows and up to the next chunk, in order. `reject_of`: makes a reject
-    of a row, given its number and a reason. `input`: index of the job's input that all this comes from.
+    the output is to hold them unchanged; `records` then has no columns. `rejects`: the unreadable records between these
+    rows and up to the next chunk, in order. `reject_of`: makes a reject of a row, given its number and a reason.
+    `input`: index of the job's input that all this comes from.
     """
 
     texts: list[str | None]
     records: pa.RecordBatch
-    names: tuple[str, ...]
     reject_of: Callable[[int, str], Reject]
     lines: list[str] | None = None
     rejects: tuple[Reject, ...] = ()

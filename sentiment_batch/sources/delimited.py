@@ -62,4 +62,4 @@ class DelimitedSource:
                 source=self.name, line=line, offset=offset, reason=reason, encoding=self._encoding, raw=b"".join(lines)
             )
 
-        return Chunk(list(columns[self.text_column]), records, tuple(self.names), reject, rejects=tuple(rejects))
+        return Chunk(list(columns[self.text_column]), records, reject, rejects=tuple(rejects))

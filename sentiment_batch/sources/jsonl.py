@@ -1,7 +1,7 @@
 """JSON Lines: one object per line."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
@@ -36,11 +36,12 @@ class JsonLinesSource:
     format = Format.JSONL
     rows: int | None = None
 
-    def __init__(self, file: InputFile, options: SourceOptions) -> None:
+    def __init__(self, file: InputFile, options: SourceOptions, reserved: Collection[str]) -> None:
         """Read the first chunk; raises UsageError, or BadDataError if it has no record."""
         self.name = file.name
         self._file = file
         self._verbatim = options.verbatim
+        self._reserved = frozenset(reserved if options.verbatim else ())
         self._bound = options.dialect.max_field_bytes
         self._groups = gather(self._records())
         first, rejects = next(self._groups, ([], []))
@@ -103,7 +104,6 @@ class JsonLinesSource:
         return Chunk(
             [record.value.get(self.text_column) for record in records],
             pa.record_batch(columns, schema=self.schema),
-            tuple(_keys(records) if self._verbatim else self.names),
             lambda row, reason: self._reject(records[row].line, records[row].offset, reason, records[row].raw),
             [record.source for record in records] if self._verbatim else None,
             tuple(rejects),
@@ -134,6 +134,8 @@ class JsonLinesSource:
             return f"{self.text_column!r} is not text"
         if self._known is not None and not value.keys() <= self._known:
             return f"a key that the first records lack: {_ADVICE}"
+        if taken := self._reserved & value.keys():
+            return f"it already has a key {min(taken)!r}: rename it, or add --prefix, for example --prefix model_"
         return None
 
     def _misfit(self, value: dict[str, Any]) -> str | None:

@@ -91,7 +91,6 @@ class ParquetSource:
         return Chunk(
             batch.column(self.text_column).to_pylist(),
             batch.select(self.names).cast(self.schema),
-            tuple(self.names),
             lambda row, reason: reject_of(rows[row], reason),
             rejects=tuple(sorted([*rejects, *found], key=Reject.place)),
         )

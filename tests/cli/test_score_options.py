@@ -128,7 +128,7 @@ def test_clash_names_prefix(score: Command, suffix: str) -> None:
     result = score(f"r.{suffix}")
     assert result.code == 2
     assert error_line(result) == (
-        "the input already has a column 'polarity': add --prefix, for example --prefix model_"
+        f"r.{suffix}: the input already has a column 'polarity': add --prefix, for example --prefix model_"
     )
     assert list(score.contents()) == [f"r.{suffix}"]
 

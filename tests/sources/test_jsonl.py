@@ -60,7 +60,6 @@ def test_verbatim(path: Path) -> None:
     [chunk] = read_chunks(path, VERBATIM)
     assert chunk.lines == lines
     assert chunk.texts == ["ä", "ä\ud83d"]
-    assert set(chunk.names) == {"text", "n", "big"}
     assert chunk.records.schema.names == []
 
 
@@ -167,6 +166,19 @@ def test_mended_records(path: Path) -> None:
         (bad.line, bad.offset, raw) for bad, raw in zip(rejects[1:], raws[1:], strict=True)
     ]
     assert [bad.reason for bad in left] == ["'text' is not text", "it crashes"]
+
+
+def test_reserved_keys(path: Path) -> None:
+    """A verbatim object with the key of an added column is rejected, and so is a mended one."""
+    path.write_text('{"text": "a"}\n{"text": "b", "polarity": 1}\n', "utf-8")
+    source = open_source(Location.parse(str(path)), VERBATIM, ["polarity"])
+    [chunk] = source.chunks()
+    [again] = source.retry(chunk.rejects)
+    source.close()
+    assert (chunk.texts, len(again)) == (["a"], 0)
+    assert [bad.reason for bad in (*chunk.rejects, *again.rejects)] == [
+        "it already has a key 'polarity': rename it, or add --prefix, for example --prefix model_"
+    ] * 2
 
 
 @pytest.mark.parametrize("depth", [10, 100, 400])
