@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
+
+import pyarrow as pa
 
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Compression, FileType, Format, is_known
@@ -44,11 +47,15 @@ class Reader:
         for position, location in enumerate(self._inputs):
             if position:
                 self.source.close()
-                self.source = self._open(location)
-                self._require_same_schema()
+                self.source = self._open_next(location)
             for chunk in self.source.chunks():
                 self.rows += len(chunk)
                 yield replace(chunk, input=position)
+
+    def require_alike(self) -> None:
+        """Open all other inputs, before the first row is read; raises what `chunks` would when it gets to them."""
+        for location in self._inputs[1:]:
+            self._open_next(location).close()
 
     def close(self) -> None:
         self.source.close()
@@ -62,9 +69,17 @@ class Reader:
             raise UsageError(f"{source.name}: {error}") from error
         return source
 
-    def _require_same_schema(self) -> None:
-        if not self.source.schema.equals(self.schema):
-            names = ", ".join(self.source.schema.names)
-            raise UsageError(
-                f"{self.source.name}: its columns ({names}) or their types differ from those of {self._inputs[0].name}"
-            )
+    def _open_next(self, location: Location) -> Source:
+        source = self._open(location)
+        for number, (found, first) in enumerate(zip_longest(source.schema, self.schema), start=1):
+            if found != first:
+                source.close()
+                raise UsageError(
+                    f"{source.name}: column {number} is {_describe(found)}, in {self._inputs[0].name} it is "
+                    f"{_describe(first)}: make the columns alike, or score it into another output"
+                )
+        return source
+
+
+def _describe(field: pa.Field | None) -> str:
+    return "missing" if field is None else f"{field.name!r} ({field.type}{'' if field.nullable else ' not null'})"

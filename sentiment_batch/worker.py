@@ -75,6 +75,7 @@ class Worker:
             return Plan(inputs, job.output.name, None, None, None, self.columns.schema.names)
         with closing(self._reader(job)) as reader:
             self._require_startable(job)
+            reader.require_alike()
             with open_sink(io.BytesIO(), self._layout(reader)):
                 pass  # every column has a place there
             return Plan(

@@ -216,8 +216,11 @@ def test_inputs_that_do_not_fit_together(tmp_path: Path, score: Runs, second: st
     """An input whose columns differ from the first one's is named, and no output appears."""
     write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pydict({"text": ["good"], "n": [1]}))
     write_records(tmp_path / second, pa.RecordBatch.from_pydict({"text": ["bad"], "m": ["1"]}))
-    with pytest.raises(UsageError, match=rf"{second}: its columns \(text, m\) or their types differ from .*a\.parquet"):
-        score(tmp_path / "a.parquet", tmp_path / second, tmp_path / "all.parquet")
+    inputs = tuple(Location.parse(str(tmp_path / name)) for name in ("a.parquet", second))
+    expected = rf"{second}: column 2 is 'm' \(string\), in .*a\.parquet it is 'n' \(int64\): make the columns alike"
+    for start in (score.worker().check, score.run):
+        with pytest.raises(UsageError, match=expected):
+            start(Job(inputs, Output(Location.parse(str(tmp_path / "all.parquet")))))
     assert {path.name for path in tmp_path.iterdir()} == {"a.parquet", second}
 
 

@@ -170,7 +170,10 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
     write_table(score.folder / "b.csv", [{"text": "good"}])
     result = score("a.csv", "b.csv", "-o", "all.csv")
     assert result.code == 2
-    assert error_line(result) == "b.csv: its columns (text) or their types differ from those of a.csv"
+    assert error_line(result) == (
+        "b.csv: column 1 is 'text' (string), in a.csv it is 'id' (string): "
+        "make the columns alike, or score it into another output"
+    )
     assert sorted(score.contents()) == ["a.csv", "b.csv"]
 
 
