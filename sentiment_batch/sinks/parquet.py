@@ -1,5 +1,6 @@
 """Scored rows to Parquet."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -7,15 +8,26 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentiment_batch.errors import UsageError
+
 
 class ParquetSink:
     def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema, after: Path | None) -> None:
         self._schema = pa.schema([*records, *predictions], metadata=records.metadata)
-        self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
+        try:
+            self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
+        except pa.ArrowNotImplementedError as error:
+            field = next(field for field in self._schema if not _fits(field))
+            raise UsageError(
+                f"column {field.name!r} ({field.type}) does not fit into Parquet: leave it out (--columns), "
+                "or write JSON Lines (-o with .jsonl)"
+            ) from error
         if after:
-            with pq.ParquetFile(after) as before:
-                for group in range(before.num_row_groups):
-                    self._writer.write_table(before.read_row_group(group))
+            try:
+                self._copy(after)
+            except BaseException:
+                self.abandon()
+                raise
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
         self._writer.write_batch(pa.record_batch([*records.columns, *predictions.columns], schema=self._schema))
@@ -25,3 +37,16 @@ class ParquetSink:
 
     def abandon(self) -> None:
         self._writer.is_open = False  # else its finalizer would try to complete the file, and complain
+
+    def _copy(self, path: Path) -> None:
+        with pq.ParquetFile(path) as before:
+            for group in range(before.num_row_groups):
+                self._writer.write_table(before.read_row_group(group))
+
+
+def _fits(field: pa.Field) -> bool:
+    try:
+        pq.ParquetWriter(io.BytesIO(), pa.schema([field])).close()
+    except pa.ArrowNotImplementedError:
+        return False
+    return True

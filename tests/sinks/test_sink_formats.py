@@ -1,5 +1,6 @@
 """How values of every type are written."""
 
+import gc
 import json
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from support import write_records
 
 from sentiment_batch.errors import UsageError
+from sentiment_batch.formats import FileType
+from sentiment_batch.sinks import Layout, open_sink
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -102,6 +105,37 @@ def test_values_that_csv_cannot_hold(tmp_path: Path, column: pa.Array) -> None:
     with pytest.raises(UsageError, match=r"column 'value' \(.*\) does not fit into CSV: leave it out \(--columns\)"):
         write_records(tmp_path / "a.csv", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
     assert (tmp_path / "a.csv").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([{}], pa.struct([])),
+        pa.array([[{}]], pa.list_(pa.struct([]))),
+        pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
+    ],
+)
+def test_values_that_parquet_cannot_hold(tmp_path: Path, column: pa.Array) -> None:
+    """A type that Parquet lacks is refused by the name of its column, not of what is nested in it."""
+    with pytest.raises(
+        UsageError, match=r"column 'value' \(.*\) does not fit into Parquet: leave it out \(--columns\)"
+    ):
+        write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_rows_of_other_columns(tmp_path: Path) -> None:
+    """Rows cannot follow those of a file with other columns; the half-written file is left without a complaint."""
+    before = write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pydict({"text": ["a"], "n": [1]}))
+    schema = pa.schema({"text": pa.string()})
+    layout = Layout(FileType.of("b.parquet"), schema, pa.schema({"m": pa.int64()}), guard_formulas=False)
+    with (
+        pytest.raises(ValueError, match="schema does not match"),
+        (tmp_path / "b.parquet").open("wb") as raw,
+        open_sink(raw, layout, before),
+    ):
+        pass
+    gc.collect()
 
 
 def test_no_rows(tmp_path: Path) -> None:
