@@ -1,11 +1,10 @@
 """Which inputs go to which output, and that nothing is written over anything else."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
 from sentiment_batch.formats import FileType
@@ -114,7 +113,7 @@ def _file(location: Location) -> object:
     """What two names of the same file have in common, also where they are hard links."""
     if location.is_local and not location.is_standard_stream:
         with suppress(OSError):
-            found = os.stat(location.path)
+            found = Path(location.path).stat()
             return found.st_dev, found.st_ino
     return _place(location)
 

@@ -104,11 +104,6 @@ def _commit_chunks(
     for number, rejects in groupby(_rejects(output.rejects, len(inputs)), itemgetter(0)):
         with closing(Reader([inputs[number]], output.location, options, added)) as reader:
             for chunk in reader.source.retry(reject for _, reject in rejects):
-                if clash := set(chunk.names) & set(added.schema.names):
-                    raise BadDataError(
-                        f"{output.rejects.name}: a mended record has the key {min(clash)!r}, as an added column is "
-                        "called: rename it there"
-                    )
                 place = next(places)
                 if staging.finished(place) is None:
                     # They may be here because scoring them ended a process.
