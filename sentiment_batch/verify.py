@@ -17,7 +17,7 @@ from sentiment_batch.locations import SUCCESS, Location
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import Receipt, read_receipt
+from sentiment_batch.receipt import Receipt, heading, read_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.session import PROVIDERS, Device
 from sentiment_batch.sources import SourceOptions, open_source, without_rejects
@@ -153,20 +153,22 @@ def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
     """The rows of the output, with the added columns at least."""
     sentiment = f"{receipt['options']['prefix']}sentiment"
     added = list(dropwhile(sentiment.__ne__, receipt["output"]["columns"]))
-    # Any column of text will do to read the files: the output need not hold the reviews.
-    options = SourceOptions(sentiment, verbatim=True, dialect=OUTPUT_DIALECT)
     # Without rows there is no telling the columns of JSON Lines; the file's hash has been found good.
     some = receipt["rows_scored"] + receipt["rows_unscorable"] > 0
     for file in output.files() if some else ():
         if file.file_name == SUCCESS:
             continue
+        # Any column of text will do to read the file: the output need not hold the reviews.
+        options = SourceOptions(heading(receipt, file, sentiment), verbatim=True, dialect=OUTPUT_DIALECT)
         with closing(open_source(file, options)) as source:
-            missing = [name for name in receipt["output"]["columns"] if name not in source.names]
+            headings = {name: heading(receipt, file, name) for name in receipt["output"]["columns"]}
+            missing = [name for name in headings.values() if name not in source.names]
             _require(f"{file.file_name}: missing columns", missing, [])
             for chunk in without_rejects(source.chunks()):
                 if chunk.lines is None:
                     # No others: Python has no nanoseconds, nor years of five digits.
-                    yield from chunk.records.select(added).to_pylist()
+                    found = chunk.records.select([headings[name] for name in added])
+                    yield from found.rename_columns(added).to_pylist()
                 else:
                     yield from map(json.loads, chunk.lines)
 

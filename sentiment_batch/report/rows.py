@@ -12,7 +12,7 @@ from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first
 from sentiment_batch.formats import is_known
 from sentiment_batch.locations import REJECTS, Location
 from sentiment_batch.output import Output
-from sentiment_batch.receipt import Receipt
+from sentiment_batch.receipt import Receipt, heading
 from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, without_rejects
 from sentiment_batch.sources.dialect import OUTPUT_DIALECT
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE
@@ -42,17 +42,23 @@ class ScoredRows:
         Raises NoInputError, BadDataError, or UsageError for a missing column.
         """
         options = receipt["options"] if receipt else None
-        self._prefix = prefix or (options["prefix"] if options and prefix is None else "")
         self._files = [file for file in output.files() if _is_rows(file)]
         if not self._files:
             raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
+
+        def in_file(name: str) -> str:
+            return heading(receipt, self._files[0], name) if receipt else name
+
+        if prefix is None:
+            prefix = options["prefix"] if options else ""
+        self._prefix = in_file(f"{prefix}sentiment").removesuffix("sentiment")
         names = self._names(self._files[0])
-        self.by = None if by is None else find_column(names, by, (), "--by")
+        self.by = None if by is None else find_column(names, in_file(by), (), "--by")
         self.text_column = None
-        if text_column is None and options and options["text_column"] in names:
+        if text_column is None and options and in_file(options["text_column"] or "") in names:
             text_column = options["text_column"]
         if text_column is not None or set(TEXT_COLUMNS) & set(names):
-            self.text_column = find_column(names, text_column, TEXT_COLUMNS, "--text-column")
+            self.text_column = find_column(names, text_column and in_file(text_column), TEXT_COLUMNS, "--text-column")
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all rows in order, with the predictions (named without their prefix), `text` and `by`.

@@ -58,7 +58,7 @@ class DelimitedSink:
 
     def _write_rows(self, rows: Iterable[Sequence[str | None]]) -> None:
         if self._guard_formulas:
-            rows = [[_without_formula(field) for field in row] for row in rows]
+            rows = [[without_formula(field) for field in row] for row in rows]
         text = io.StringIO(newline="")
         csv.writer(_LineFeeds(text), delimiter=self._delimiter).writerows(rows)
         self._stream.write(text.getvalue().encode("utf-8"))
@@ -69,7 +69,8 @@ class DelimitedSink:
     def abandon(self) -> None: ...
 
 
-def _without_formula(field: str | None) -> str | None:
+def without_formula(field: str | None) -> str | None:
+    """The field, behind an apostrophe if a spreadsheet would take it for a formula."""
     return f"'{field}" if field and _FORMULA.match(field) and not _NUMBER.fullmatch(field) else field
 
 

@@ -101,6 +101,20 @@ def test_guarded_names(score: Command) -> None:
     assert float(row["polarity"]) < 0
 
 
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet", "out/"])
+def test_guarded_names_are_known_again(score: Command, command: Command, output: str) -> None:
+    """verify and report find the columns that were guarded, by their own names."""
+    write_table(score.folder / "r.csv", [{"=id": "=1", "@text": "bad"}])
+    options = ("--guard-formulas", "--prefix", "@", "--text-column", "@text", "--probabilities")
+    assert score("r.csv", "-o", output, *options).code == 0
+    result = command("verify", output, "--rescore", "1")
+    assert result.code == 0, error_line(result)
+    assert command("report", output, "-q", "--by", "=id").code == 0
+    page = (score.folder / "report.html").read_text("utf-8")
+    assert "very negative" in page
+    assert "<q>bad</q>" in page or ">bad<" in page
+
+
 def test_probabilities(score: Command) -> None:
     """--probabilities adds one column per label; they sum to 1, and the largest is the confidence."""
     write_table(score.folder / "r.parquet")
