@@ -12,7 +12,7 @@ import pyarrow.fs as pafs
 
 from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.durable import writing
-from sentiment_batch.errors import BadDataError, NoInputError, first_line
+from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, first_line
 from sentiment_batch.formats import DELIMITERS, FileType
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
@@ -146,7 +146,7 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
 
 
 def read_receipt(target: Location) -> Receipt:
-    """Raises NoInputError if there is none, BadDataError if it is not one."""
+    """Raises NoInputError if there is none, BadDataError if it is not one, InputOutputError if it cannot be read."""
     name = target.file_name
     if target.kind() == pafs.FileType.Unknown:
         raise BadDataError(f"{name} is a device or a pipe, not a receipt: name a file")
@@ -154,9 +154,10 @@ def read_receipt(target: Location) -> Receipt:
         with target.open() as stream:
             receipt = msgspec.json.decode(stream.read(), type=Receipt)
         _require_these_bins(receipt["distribution"])
+    except FileNotFoundError as error:
+        raise NoInputError(f"{name}: no such file: only a finished run leaves a receipt") from error
     except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else first_line(error)
-        raise NoInputError(f"{name}: {reason}: only a finished run leaves a receipt") from error
+        raise InputOutputError(f"{name}: {first_line(error)}") from error
     except (RecursionError, ValueError) as error:
         raise BadDataError(f"{name} is not a receipt of this version: {error}: score its inputs anew") from error
     return receipt
@@ -165,7 +166,7 @@ def read_receipt(target: Location) -> Receipt:
 def find_receipt(output: Output) -> Receipt | None:
     """The receipt of a finished output; None if one of the two is missing, or the receipt is damaged.
 
-    Raises InputOutputError for a store that does not answer.
+    Raises InputOutputError for a receipt that cannot be read.
     """
     if output.receipt.kind() != pafs.FileType.File or not output.files():
         return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from sentiment_batch.errors import BadDataError, NoInputError, SentimentBatchError
+from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, SentimentBatchError
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
@@ -108,7 +108,10 @@ def _is_of_its_input(job: Job) -> bool:
 
 
 def _is_scored(job: Job, model_sha256: str) -> bool:
-    receipt = find_receipt(job.output)
+    try:
+        receipt = find_receipt(job.output)
+    except InputOutputError:
+        return False  # the job will fail of it, by itself
     if receipt is None:
         return False
     same_output = job.output.location.size() == receipt["output"]["bytes"]

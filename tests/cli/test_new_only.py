@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,34 @@ def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None
     (score.folder / "scored/d.csv").unlink()
     assert score(*arguments).code == 0
     assert len(read_table(score.folder / "scored/a.csv")) == len(REVIEWS)
+
+
+@pytest.mark.parametrize("note", ["receipt", "incomplete"])
+def test_a_receipt_that_cannot_be_read(score: Command, inbox: Path, note: str) -> None:
+    """It is the failure of that one file."""
+    arrive(inbox / "a.csv")
+    arrive(inbox / "b.csv")
+    (score.folder / f"scored/a.csv.{note}.json").mkdir(parents=True)
+    result = score("inbox/", "-o", "scored/", "--new-only")
+    assert result.code == 3
+    assert error_line(result).startswith(f"a.csv.{note}.json: ")
+    assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
+
+
+def test_a_receipt_of_somebody_else(score: Command, inbox: Path) -> None:
+    """One that this user may not read does not stop the other files either."""
+    arrive(inbox / "a.csv")
+    assert rows_in(score) == len(REVIEWS)
+    arrive(inbox / "b.csv")
+    (score.folder / "scored/a.csv.receipt.json").chmod(0)
+    # Root may read everything, unless it gives that up.
+    humble = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    result = replace(score, runner=humble)("inbox/", "-o", "scored/", "--new-only")
+    assert result.code == 3
+    message = error_line(result)
+    assert message.startswith("a.csv.receipt.json: ")
+    assert message.endswith("Permission denied")
+    assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
 
 
 def test_it_needs_a_folder(score: Command, inbox: Path) -> None:
