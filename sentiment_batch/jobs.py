@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
 from sentiment_batch.formats import FileType
 from sentiment_batch.locations import STANDARD_STREAM, Location, expand_inputs
+from sentiment_batch.lock import lock_path
 from sentiment_batch.output import Output
+from sentiment_batch.staging import removed_folder, staging_folder
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def require_notes_apart(
             taken += expand_inputs([name], may_be_empty=True)
     with not_found:
         jobs = _pair(tuple(taken), None if output is None else Location.parse(output), each)
-        taken += [place for job in jobs for place in places_of(job.output)]
+        taken += [place for job in jobs for place in (*places_of(job.output), *_unfinished_places_of(job.output))]
     with not_found:
         taken += [Location.parse(earlier)] if earlier else []
     require_apart(notes, taken)
@@ -90,6 +92,14 @@ def places_of(output: Output) -> list[Location]:
     if output.location.is_standard_stream:
         return [output.location]
     return [output.location, output.receipt, output.incomplete, output.rejects]
+
+
+def _unfinished_places_of(output: Output) -> list[Location]:
+    """What stands beside the output until it is finished."""
+    if output.location.is_standard_stream or not output.location.is_local:
+        return []
+    folder = staging_folder(output)
+    return [Location.parse(str(path)) for path in (folder, removed_folder(folder), lock_path(output.base))]
 
 
 def _pair(inputs: Sequence[Location], output: Location | None, each: bool) -> list[Job]:
