@@ -34,6 +34,15 @@ class Finite(click.FloatRange):
         return number if math.isfinite(number) else self.fail(f"{value!r} is not a number.", param, ctx)
 
 
+class Filled(click.Option):
+    """An option whose value is not empty, as that of an unset shell variable is."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        if value == "":
+            raise click.BadParameter("the value is empty: is a shell variable unset?", ctx, self)
+        return super().type_cast_value(ctx, value)
+
+
 DEVICES = ["auto", "cpu", "cuda"]
 LONG_TEXTS = ["head", "head-tail", "windows"]
 
@@ -73,7 +82,10 @@ log_format_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 model_option = click.option(
-    "--model", type=click.Path(path_type=Path), help="Folder of a bundle or ONNX model.  [default: the embedded model]"
+    "--model",
+    cls=Filled,
+    type=click.Path(path_type=Path),
+    help="Folder of a bundle or ONNX model.  [default: the embedded model]",
 )
 text_column_option = click.option(
     "--text-column", help="Column with the texts.  [default: text, or the only known name, such as review or Phrase]"

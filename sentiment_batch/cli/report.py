@@ -3,7 +3,7 @@
 import click
 
 from sentiment_batch.cli.messages import notes
-from sentiment_batch.cli.options import quiet_option, show_progress, verbose_option
+from sentiment_batch.cli.options import Filled, quiet_option, show_progress, verbose_option
 
 
 @click.command(short_help="Turn a scored file into an HTML report.")
@@ -11,7 +11,9 @@ from sentiment_batch.cli.options import quiet_option, show_progress, verbose_opt
 @click.option("-o", "--output", default="report.html", show_default=True, help="HTML file to write.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 @click.option("--by", metavar="COLUMN", help="Also group by this column; dates and times by day.")
-@click.option("--compare-to", metavar="RECEIPT", help="Receipt of an earlier run: show what has shifted since.")
+@click.option(
+    "--compare-to", cls=Filled, metavar="RECEIPT", help="Receipt of an earlier run: show what has shifted since."
+)
 @click.option("--top", type=click.IntRange(0, 1000), default=10, show_default=True, help="Reviews in each list.")
 @click.option("--text-column", help="Column with the reviews.  [default: from the receipt, or the only known name]")
 @click.option("--prefix", help="Prefix of the names of the added columns.  [default: from the receipt]")

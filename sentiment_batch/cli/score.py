@@ -11,6 +11,7 @@ from sentiment_batch.cli.engine import engine_options, open_scorer
 from sentiment_batch.cli.messages import announce, printable, say, speaks_json, warn
 from sentiment_batch.cli.options import (
     TOLERATED,
+    Filled,
     Finite,
     build_source_options,
     deadline_option,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", help="File, folder or - for stdout.  [default: INPUT with .scored before its suffix]")
 @text_column_option
-@click.option("--columns", help="Input columns to keep, separated by commas.  [default: all]")
+@click.option("--columns", cls=Filled, help="Input columns to keep, separated by commas.  [default: all]")
 @dialect_options
 @click.option("--probabilities", is_flag=True, help="Add one probability column per label.")
 @click.option(
@@ -62,7 +63,12 @@ if TYPE_CHECKING:
 @restart_option
 @deadline_option
 @max_reject_rate_option
-@click.option("--compare-to", metavar="RECEIPT", help="Warn if predictions have shifted since that receipt's run.")
+@click.option(
+    "--compare-to",
+    cls=Filled,
+    metavar="RECEIPT",
+    help="Warn if predictions have shifted since that receipt's run.",
+)
 @click.option(
     "--max-shift",
     type=Finite(min=0),
@@ -71,11 +77,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--metrics-file",
+    cls=Filled,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write metrics of the run to FILE, for Prometheus, whether it succeeds or fails.",
 )
 @click.option(
     "--openlineage-file",
+    cls=Filled,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Append OpenLineage events to FILE, one JSON object per line.",
 )

@@ -128,6 +128,17 @@ def test_probabilities(score: Command) -> None:
     assert [unscorable[name] for name in names] == [None] * len(names)
 
 
+@pytest.mark.parametrize(
+    "option", ["--columns", "--compare-to", "--metrics-file", "--model", "--openlineage-file", "--output"]
+)
+def test_an_unset_variable(score: Command, option: str) -> None:
+    """A setting is not dropped because a shell variable has no value."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", option, "")
+    assert (result.code, "is a shell variable unset?" in error_line(result)) == (2, True)
+    assert list(score.contents()) == ["r.csv"]
+
+
 def test_prefix(score: Command) -> None:
     """--prefix is put before the name of every added column."""
     write_table(score.folder / "r.csv")
