@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from sentiment_batch.durable import sync_folder
-from sentiment_batch.errors import CannotWriteError, first_line
+from sentiment_batch.errors import CannotWriteError, UsageError, first_line
 from sentiment_batch.locations import REJECTS, Location
 from sentiment_batch.overwriting import require_replaceable
 
@@ -62,7 +62,10 @@ class Output:
         return state / hashlib.sha256(self.name.rstrip("/").encode("utf-8")).hexdigest()[:16]
 
     def require_writable(self, *, force: bool) -> None:
-        """Raise CannotWriteError for what can never be an output, or UsageError for one that may not be replaced."""
+        """Raise CannotWriteError for what can never be an output, or UsageError for one that may not be replaced.
+
+        So that what belongs beside it can be written too, its name may not be too long for that: UsageError.
+        """
         if self.location.is_standard_stream:
             return
         if self.location.is_local:
@@ -70,6 +73,11 @@ class Output:
             made = parent.parent() if self.in_new_folder and parent.kind() == pafs.FileType.NotFound else parent
             if made.kind() != pafs.FileType.Directory:
                 raise CannotWriteError(f"{self.name}: no folder {parent.name}: create it first")
+            longest = os.fsencode(self.incomplete.file_name)
+            if len(longest) > os.pathconf(made.path, "PC_NAME_MAX"):
+                raise UsageError(
+                    f"{self.name}: the name is too long: there is no room for {INCOMPLETE} behind it: choose a shorter one"
+                )
             if Path(self.location.path).is_symlink():
                 raise CannotWriteError(f"{self.name} is a symbolic link: name the file itself")
         kind = self.location.kind()

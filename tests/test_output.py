@@ -67,6 +67,15 @@ def test_refused_targets(tmp_path: Path, force: bool) -> None:
         at(tmp_path / "file.csv", is_folder=True).require_writable(force=force)
 
 
+def test_a_name_too_long_for_what_belongs_beside_it(tmp_path: Path) -> None:
+    """Where the longest name beside the output has no room, that is said in time."""
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") - len(".incomplete.json")
+    at(tmp_path / ("é" * (longest // 2 - 4) + "x" * (longest % 2) + "long.csv")).require_writable(force=False)
+    for name in ("x" * (longest - 3) + ".csv", "é" * (longest // 2 - 1) + ".csv", "x" * 500 + ".csv"):
+        with pytest.raises(UsageError, match=r"too long: .*: choose a shorter one"):
+            at(tmp_path / name).require_writable(force=False)
+
+
 def test_standard_output() -> None:
     """Standard output can always be written."""
     Output.at(Location.parse("-")).require_writable(force=False)
