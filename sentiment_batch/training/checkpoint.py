@@ -69,6 +69,7 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={label: i for i, label in enumerate(labels)},
+            problem_type="single_label_classification",
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,

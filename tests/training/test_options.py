@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from safetensors.numpy import load_file
+from support import edit_json
 from tiny_models import write_checkpoint
 from training.conftest import write_reviews
 from training.stopping import train_until
@@ -137,6 +138,16 @@ def test_distilbert(recipe: Recipe, tmp_path: Path) -> None:
     assert any(name.startswith("distilbert.transformer.layer.1.") for name in changed)
     assert not any(name.startswith(("distilbert.embeddings.", "distilbert.transformer.layer.0.")) for name in changed)
     assert json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))["attention_dropout"] == 0
+
+
+@pytest.mark.parametrize("problem_type", ["regression", "multi_label_classification"])
+def test_a_base_for_another_problem(recipe: Recipe, base: Path, tmp_path: Path, problem_type: str) -> None:
+    """Whatever the base was for, the checkpoint is for one label per text."""
+    other = shutil.copytree(base, tmp_path / "base")
+    edit_json(other / "config.json", lambda config: config.update(problem_type=problem_type))
+    train(replace(recipe, base=str(other)), tmp_path / "out", epochs=0.3)
+    config = json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))
+    assert config["problem_type"] == "single_label_classification"
 
 
 def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
