@@ -68,6 +68,7 @@ def train(
     from sentiment_batch.cli.extras import require_extra
 
     require_extra("train", "torch", "transformers", "accelerate", "matplotlib")
+    from sentiment_batch.errors import ConfigurationError
     from sentiment_batch.training.corpora import load_corpus
     from sentiment_batch.training.run import train_checkpoint
     from sentiment_batch.training.staging import require_writable
@@ -77,7 +78,11 @@ def train(
         raise click.UsageError("--labels takes two different names at least")
     recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, names)
     given = {name: value for name, value in settings.items() if value not in (None, ())}  # named as in a recipe
-    recipe = dataclasses.replace(recipe, base=base or recipe.base, options=dataclasses.replace(recipe.options, **given))
+    try:
+        training = dataclasses.replace(recipe.options, **given)
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from error
+    recipe = dataclasses.replace(recipe, base=base or recipe.base, options=training)
     require_writable(output, force=force)
     corpora = [load_corpus(spec, data_folder, recipe.labels) for spec in recipe.corpora]
     metrics = train_checkpoint(recipe, corpora, output, restart=restart, show_progress=show_progress(quiet))

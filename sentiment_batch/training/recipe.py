@@ -1,6 +1,7 @@
 """Training recipes, read from TOML: the corpora, base checkpoint and settings that make a model."""
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from sentiment_batch.training.settings import from_table
 ClassWeights = Literal["balanced"] | tuple[float, ...] | None
 
 _LEAST_TOKENS = 3  # one, plus the two that begin and end a text
+_MOST_SEED = 2**32 - 1  # that NumPy takes
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,10 @@ class TrainingOptions:
                 value = getattr(self, name)
                 if value is not None and not holds(value):
                     raise ConfigurationError(f"{name} is {value}: it must be {meaning}")
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise ConfigurationError(f"{name} is {value}: it must be a number")
+        if self.seed + self.seeds - 1 > _MOST_SEED:
+            raise ConfigurationError(f"the last seed is {self.seed + self.seeds - 1}: it must be {_MOST_SEED} or less")
         if isinstance(self.class_weights, str) and self.class_weights != "balanced":
             raise ConfigurationError(f"class_weights is {self.class_weights!r}: it is 'balanced' or a list of weights")
         if not self.teachers and self.teacher_share != TrainingOptions.teacher_share:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,21 @@ def test_faults(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message) as caught:
         load(tmp_path, text)
     assert str(tmp_path / "recipe.toml") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": math.inf}, "epochs is inf: it must be a number"),
+        ({"r_drop": math.inf}, "r_drop is inf: it must be a number"),
+        ({"seed": 2**32}, "the last seed is 4294967296: it must be 4294967295 or less"),
+        ({"seed": 2**32 - 2, "seeds": 3}, "the last seed is 4294967296: it must be 4294967295 or less"),
+    ],
+)
+def test_settings_beyond_bounds(options: dict[str, Any], message: str) -> None:
+    """Settings that do not come from a file are held to the same bounds: finite numbers, seeds of 32 bits."""
+    with pytest.raises(ConfigurationError, match=message):
+        TrainingOptions(**options)
 
 
 def test_no_such_file(tmp_path: Path) -> None:
