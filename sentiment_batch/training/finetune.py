@@ -52,10 +52,14 @@ def prepare(recipe: Recipe, corpora: Sequence[Corpus]) -> Base:
     Raises BadDataError, NoInputError or ConfigurationError for data, a base or teachers that cannot be used.
     """
     options = recipe.options
-    for corpus in corpora:
+    for spec, corpus in zip(recipe.corpora, corpora, strict=True):
         if not len(corpus.train) or not len(corpus.dev):
             raise BadDataError(f"{corpus.name}: too few rows, or groups of rows, to train on some and hold some back")
     set_seed(options.seed)  # a new head is initialized at random
+        if not round(len(corpus.train) * spec.weight):
+            raise BadDataError(
+                f"{corpus.name}: at weight {spec.weight:g} an epoch shows none of {len(corpus.train)} rows: raise it"
+            )
     stages = earlier_stages(recipe.base)
     tokenizer, model = load_pretrained(recipe.base, recipe.labels)
     freeze(model, options)
@@ -136,14 +140,23 @@ def finetune(
 def _encode(
     recipe: Recipe, corpora: Sequence[Corpus], tokenizer: Path
 ) -> tuple[list[EncodedTexts], dict[str, EncodedTexts]]:
-    """Tokenize the training texts, by corpus, and a sample of each held-out part, by name."""
+    """Tokenize the training texts, by corpus, and a sample of each held-out part that is not empty, by name.
+
+    Raises BadDataError for a corpus without texts to train on or to measure on.
+    """
     options = recipe.options
-    train, dev = [], {}
+    train: list[EncodedTexts] = []
+    dev: dict[str, EncodedTexts] = {}
     for spec, corpus in zip(recipe.corpora, corpora, strict=True):
         encoder = Tokenizer(tokenizer, spec.max_tokens or options.max_tokens, options.long_text)
         train.append(EncodedTexts.encode(corpus.train, encoder))
-        for name, part in corpus.held_back().items():
-            dev[name] = EncodedTexts.encode(part.sample(options.dev_rows, options.seed), encoder)
+        parts = {
+            name: EncodedTexts.encode(part.sample(options.dev_rows, options.seed), encoder)
+            for name, part in corpus.held_back().items()
+        }
+        if not len(train[-1]) or not len(parts[corpus.name]):
+            raise BadDataError(f"{corpus.name}: no text with any tokens to train on, or none to hold back")
+        dev |= {name: part for name, part in parts.items() if len(part)}
     return train, dev
 
 

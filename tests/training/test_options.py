@@ -15,7 +15,7 @@ from tiny_models import write_checkpoint
 from training.conftest import write_reviews
 from training.stopping import train_until
 
-from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.training.corpora import Corpus, load_corpus
 from sentiment_batch.training.distillation import soft_labels
@@ -148,6 +148,18 @@ def test_a_base_for_another_problem(recipe: Recipe, base: Path, tmp_path: Path, 
     train(replace(recipe, base=str(other)), tmp_path / "out", epochs=0.3)
     config = json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))
     assert config["problem_type"] == "single_label_classification"
+
+
+def test_corpora_that_come_to_nothing(recipe: Recipe, tmp_path: Path) -> None:
+    """A weight that shows no row, or held-out rows without tokens, are bad data."""
+    (tmp_path / "blank.tsv").write_text("review\tlabel\n \t1\n", "utf-8")
+    for change, message in (
+        ({"weight": 0.001}, "x: at weight 0.001 an epoch shows none of [0-9]+ rows: raise it"),
+        ({"dev": str(tmp_path / "blank.tsv")}, "x: no text with any tokens to train on, or none to hold back"),
+    ):
+        spec = replace(recipe.corpora[0], **change)
+        with pytest.raises(BadDataError, match=message):
+            train(replace(recipe, corpora=(spec,)), tmp_path / "out")
 
 
 def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
