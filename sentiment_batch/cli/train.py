@@ -98,6 +98,7 @@ def _tell(metrics: dict[str, Any]) -> None:
             f"the best is {seeds['best']}"
         )
     epoch, gap = metrics["best_epoch"], metrics["gap"]["accuracy"]
-    say(f"kept: epoch {epoch:.2f}, {gap:.1%} more accurate on training rows than on held-out ones")
+    comparison = "less" if gap < 0 else "more"
+    say(f"kept: epoch {epoch:.2f}, {abs(gap):.1%} {comparison} accurate on training rows than on held-out ones")
     for name, measured in metrics["dev"].items():
         say(f"{name}: accuracy {measured['eval_accuracy']:.1%} on {measured['eval_rows']} held-out rows")

@@ -43,7 +43,8 @@ def test_what_is_said(trained: tuple[Path, Result]) -> None:
     """The held-back accuracy and the checkpoint's place are printed to stderr, without a progress bar in a pipe."""
     _, result = trained
     assert (result.code, result.stdout) == (0, "")
-    accuracy, place = result.stderr.splitlines()[-2:]
+    kept, accuracy, place = result.stderr.splitlines()[-3:]
+    assert re.fullmatch(r"kept: epoch \d\.\d\d, \d+\.\d% (more|less) accurate on training rows than on .*", kept)
     assert accuracy.startswith("x.tsv: accuracy ")
     assert place == "written to ckpt"
     assert "it/s]" not in result.stderr
