@@ -73,9 +73,9 @@ def train(
     from sentiment_batch.training.run import train_checkpoint
     from sentiment_batch.training.staging import require_writable
 
-    names = tuple(labels.split(",")) if labels else None
-    if names and len(set(names)) < 2:
-        raise click.UsageError("--labels takes two different names at least")
+    names = None if labels is None else tuple(name.strip() for name in labels.split(","))
+    if names and (len(set(names)) < 2 or "" in names):
+        raise click.UsageError("--labels takes two different names at least, and no empty ones")
     recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, names)
     given = {name: value for name, value in settings.items() if value not in (None, ())}  # named as in a recipe
     try:

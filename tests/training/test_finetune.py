@@ -148,6 +148,7 @@ def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
     ("rows", "options", "code", "message"),
     [
         ("review\tlabel\nnice\t3\n", ("--labels", "good"), 2, "--labels takes two different names at least"),
+        ("review\tlabel\nnice\t3\n", ("--labels", "bad,,good"), 2, "at least, and no empty ones"),
         ("review\tlabel\nnice\t3\n", (), 65, "x.tsv: too few rows"),
         (
             "review\tlabel\nnice\t3\n",
@@ -156,7 +157,7 @@ def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
             "name the data with --data, or a --recipe: one of the two",
         ),
     ],
-    ids=["one label", "nothing to hold back", "data and recipe"],
+    ids=["one label", "an empty label", "nothing to hold back", "data and recipe"],
 )
 def test_data_that_cannot_be_trained_on(
     base: Path, tmp_path: Path, rows: str, options: tuple[str, ...], code: int, message: str
@@ -202,9 +203,9 @@ def test_options_and_seeds(base: Path, tmp_path: Path) -> None:
         (("--teacher", "nowhere"), 66, "no teacher checkpoint at nowhere: train it first"),
         (
             ("--max-tokens", "257"),
+            78,
             "the base checkpoint reads at most 256 tokens, not 257: lower --max-tokens, or max_tokens",
         ),
-            78,
     ],
     ids=[
         "out of range",
@@ -288,7 +289,7 @@ def test_a_base_with_other_labels(trained: tuple[Path, Result], tmp_path: Path) 
     shutil.copytree(trained[0], tmp_path / "five")
     rows = [f"the {noun} is {word}\t{label}" for noun in WORDS_FOR_THREE for label, word in enumerate(VERDICTS[1:4])]
     (tmp_path / "x.tsv").write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
-    result = _train(tmp_path, Path("five"), "--labels", "negative,neutral,positive", "--epochs", "0.5")
+    result = _train(tmp_path, Path("five"), "--labels", "negative, neutral, positive", "--epochs", "0.5")
     assert result.code == 0, result.stderr
     with safe_open(tmp_path / "ckpt" / "model.safetensors", framework="np") as weights:
         assert weights.get_slice("classifier.weight").get_shape() == [3, 32]
