@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tokenizers import Tokenizer
 
+from sentiment_batch.checkpoint import require_embeddings
 from sentiment_batch.errors import ConfigurationError, first_line
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import OPSET
@@ -15,7 +17,7 @@ class Oracle:
     """A loaded checkpoint, float32, in evaluation mode."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        """Raises ConfigurationError if the weights cannot be loaded or lack a part of the classifier."""
+        """Raises ConfigurationError if the weights cannot be loaded, or lack a part of the classifier or a token."""
         import torch
         from transformers import AutoModelForSequenceClassification
 
@@ -34,6 +36,8 @@ class Oracle:
         if loading["missing_keys"]:
             missing = ", ".join(sorted(loading["missing_keys"])[:3])
             raise ConfigurationError(f"{checkpoint.folder} is not a fine-tuned classifier: it lacks {missing}")
+        vocabulary = Tokenizer.from_file(str(checkpoint.tokenizer)).get_vocab()
+        require_embeddings(vocabulary, model.get_input_embeddings().num_embeddings, str(checkpoint.folder))
         self._model: Any = model.eval()
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:

@@ -6,6 +6,7 @@ form (CVE-2025-32434, CVE-2026-24747), and code that a configuration names, its 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,16 @@ def weight_files(folder: Path) -> list[Path]:
         if not isinstance(named, dict) or any(folder / str(name) not in weights for name in named.values()):
             raise ConfigurationError(f"{index} names other files than the model*.safetensors beside it")
     return weights
+
+
+def require_embeddings(vocabulary: Mapping[str, int], embeddings: int, checkpoint: str) -> None:
+    """Raise ConfigurationError, naming the `checkpoint`, if a token's id in its `vocabulary` has no embedding."""
+    token = max(vocabulary, key=vocabulary.__getitem__)
+    if vocabulary[token] >= embeddings:
+        raise ConfigurationError(
+            f"{checkpoint} has {embeddings} embeddings, but its tokenizer gives {token!r} the id {vocabulary[token]}: "
+            "save it with the tokenizer that it was trained with"
+        )
 
 
 def read_settings(path: Path) -> dict[str, Any]:

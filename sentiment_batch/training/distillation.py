@@ -11,6 +11,7 @@ import torch
 
 from sentiment_batch.batching import plan_batches
 from sentiment_batch.errors import ConfigurationError, NoInputError
+from sentiment_batch.model_config import most_tokens
 from sentiment_batch.training.checkpoint import load_pretrained
 
 _BATCH_TOKENS = 4096
@@ -49,18 +50,29 @@ def _probabilities(
     return found
 
 
-def check_teachers(teachers: Sequence[Path], labels: tuple[str, ...], tokenizer: Any) -> None:
+def check_teachers(teachers: Sequence[Path], labels: tuple[str, ...], tokenizer: Any, max_tokens: int) -> None:
     """Raise NoInputError for a missing teacher, ConfigurationError for one with other labels or another vocabulary.
 
-    `tokenizer` is the student's, as transformers loads it.
+    So is one that reads less than `max_tokens`. `tokenizer` is the student's, as transformers loads it.
     """
     for teacher in teachers:
-        _check(teacher, labels, json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"])
+        positions = _check(teacher, labels, json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"])
+        require_positions(positions, max_tokens, f"the teacher {teacher}")
 
 
-def _check(teacher: Path, labels: tuple[str, ...], vocabulary: Any) -> None:
+def require_positions(positions: int, max_tokens: int, checkpoint: str) -> None:
+    """Raise ConfigurationError, naming the `checkpoint`, if it has fewer positions than tokens are to be read."""
+    if max_tokens > positions:
+        raise ConfigurationError(
+            f"{checkpoint} reads at most {positions} tokens, not {max_tokens}: lower --max-tokens, or max_tokens"
+        )
+
+
+def _check(teacher: Path, labels: tuple[str, ...], vocabulary: Any) -> int:
+    """Return how many tokens the teacher reads."""
     try:
-        names = json.loads((teacher / "config.json").read_text("utf-8"))["id2label"]
+        config = json.loads((teacher / "config.json").read_text("utf-8"))
+        names, positions = config["id2label"], most_tokens(config)
         read = json.loads((teacher / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
     except FileNotFoundError as error:
         raise NoInputError(f"no teacher checkpoint at {teacher}: train it first") from error
@@ -70,3 +82,4 @@ def _check(teacher: Path, labels: tuple[str, ...], vocabulary: Any) -> None:
         raise ConfigurationError(f"the teacher {teacher} has other labels: {', '.join(names.values())}")
     if read != vocabulary:
         raise ConfigurationError(f"the teacher {teacher} reads other tokens than the base checkpoint")
+    return positions

@@ -18,6 +18,7 @@ from transformers import (
 )
 from transformers.trainer_utils import set_seed
 
+from sentiment_batch.checkpoint import require_embeddings
 from sentiment_batch.errors import BadDataError, ConfigurationError
 from sentiment_batch.metrics import measure
 from sentiment_batch.model_config import most_tokens
@@ -27,7 +28,7 @@ from sentiment_batch.training.averaging import WeightAveraging
 from sentiment_batch.training.checkpoint import earlier_stages, load_pretrained
 from sentiment_batch.training.corpora import Corpus
 from sentiment_batch.training.curves import save_learning_curves, summarize
-from sentiment_batch.training.distillation import check_teachers, soft_labels
+from sentiment_batch.training.distillation import check_teachers, require_positions, soft_labels
 from sentiment_batch.training.encoded import EncodedTexts, MixedBatches
 from sentiment_batch.training.layers import GradualUnfreezing, freeze
 from sentiment_batch.training.losses import Objective, balanced_weights
@@ -55,21 +56,24 @@ def prepare(recipe: Recipe, corpora: Sequence[Corpus]) -> Base:
     for spec, corpus in zip(recipe.corpora, corpora, strict=True):
         if not len(corpus.train) or not len(corpus.dev):
             raise BadDataError(f"{corpus.name}: too few rows, or groups of rows, to train on some and hold some back")
-    set_seed(options.seed)  # a new head is initialized at random
         if not round(len(corpus.train) * spec.weight):
             raise BadDataError(
                 f"{corpus.name}: at weight {spec.weight:g} an epoch shows none of {len(corpus.train)} rows: raise it"
             )
+    set_seed(options.seed)  # a new head is initialized at random
     stages = earlier_stages(recipe.base)
     tokenizer, model = load_pretrained(recipe.base, recipe.labels)
     freeze(model, options)
-    limit = most_tokens(model.config.to_dict())
-    for wanted in (options.max_tokens, *(spec.max_tokens for spec in recipe.corpora)):
-        if wanted is not None and wanted > limit:
-            raise ConfigurationError(
-                f"the base checkpoint reads at most {limit} tokens, not {wanted}: lower --max-tokens, or max_tokens"
-            )
-    check_teachers([Path(teacher) for teacher in options.teachers], recipe.labels, tokenizer)
+    if tokenizer.pad_token is None:
+        raise ConfigurationError(
+            f"the tokenizer of the base checkpoint {recipe.base!r} has no padding token: name one as pad_token in its "
+            "tokenizer_config.json"
+        )
+    embeddings = model.get_input_embeddings().num_embeddings
+    require_embeddings(tokenizer.get_vocab(), embeddings, f"the base checkpoint {recipe.base!r}")
+    longest = max(options.max_tokens, *(spec.max_tokens or 0 for spec in recipe.corpora))
+    require_positions(most_tokens(model.config.to_dict()), longest, "the base checkpoint")
+    check_teachers([Path(teacher) for teacher in options.teachers], recipe.labels, tokenizer, longest)
     return Base(tokenizer, model, stages)
 
 

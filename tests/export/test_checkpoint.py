@@ -6,6 +6,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from support import edit_json
 from tiny_models import POSITIONS, write_checkpoint
+from tokenizers import Tokenizer
 
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export.checkpoint import Checkpoint
@@ -68,6 +69,15 @@ def test_a_model_without_a_classifier_is_refused(folder: Path) -> None:
     weights = {name: value for name, value in load_file(path).items() if not name.startswith("classifier")}
     save_file(weights, path, metadata={"format": "pt"})
     with pytest.raises(ConfigurationError, match=r"not a fine-tuned classifier: it lacks classifier\.bias"):
+        Oracle(Checkpoint.open(str(folder)))
+
+
+def test_a_token_without_an_embedding_is_refused(folder: Path) -> None:
+    """A tokenizer with more tokens than the model has embeddings is refused, with one of them."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_tokens([f"word{i}" for i in range(1200)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    with pytest.raises(ConfigurationError, match="has 1200 embeddings, but its tokenizer gives 'word1199' the id "):
         Oracle(Checkpoint.open(str(folder)))
 
 

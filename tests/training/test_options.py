@@ -14,6 +14,7 @@ from support import edit_json
 from tiny_models import write_checkpoint
 from training.conftest import write_reviews
 from training.stopping import train_until
+from transformers import AutoTokenizer
 
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.labels import FIVE_CLASSES
@@ -162,6 +163,22 @@ def test_corpora_that_come_to_nothing(recipe: Recipe, tmp_path: Path) -> None:
             train(replace(recipe, corpora=(spec,)), tmp_path / "out")
 
 
+def test_bases_that_do_not_fit(recipe: Recipe, base: Path, tmp_path: Path) -> None:
+    """A tokenizer without a padding token, or with more tokens than there are embeddings, is refused."""
+    unpadded, larger = (shutil.copytree(base, tmp_path / name) for name in ("unpadded", "larger"))
+    (unpadded / "special_tokens_map.json").unlink()
+    (unpadded / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}', "utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens("splendid")
+    tokenizer.save_pretrained(larger)
+    for folder, message in (
+        (unpadded, "unpadded' has no padding token: name one as pad_token in its tokenizer_config.json"),
+        (larger, "larger' has 18 embeddings, but its tokenizer gives 'splendid' the id 18: save it with the tokenizer"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            train(replace(recipe, base=str(folder)), tmp_path / "out")
+
+
 def test_weight_and_length_of_a_corpus(recipe: Recipe, tmp_path: Path) -> None:
     """A corpus at half its weight takes half the steps; one with texts cut shorter gives another model."""
     spec = recipe.corpora[0]
@@ -226,15 +243,21 @@ def test_teachers_are_averaged(plain: Path, recipe: Recipe, tmp_path: Path) -> N
 
 
 def test_teachers_that_do_not_fit(recipe: Recipe, plain: Path, tmp_path: Path) -> None:
-    """A teacher that does not exist, or has other labels or another vocabulary, is refused before training."""
+    """A teacher that does not exist, or has other labels or another vocabulary, is refused before training.
+
+    So is one that reads fewer tokens.
+    """
     other_tokens = write_checkpoint(tmp_path / "tokens")
     other_labels = shutil.copytree(plain, tmp_path / "labels")
+    fewer_positions = shutil.copytree(plain, tmp_path / "positions")
+    edit_json(fewer_positions / "config.json", lambda config: config.update(max_position_embeddings=64))
     config = (plain / "config.json").read_text("utf-8")
     (other_labels / "config.json").write_text(config.replace("neutral", "so-so"), "utf-8")
     for teacher, error, message in (
         (tmp_path / "nowhere", NoInputError, "no teacher checkpoint at .*nowhere: train it first"),
         (other_tokens, ConfigurationError, "reads other tokens than the base checkpoint"),
         (other_labels, ConfigurationError, "has other labels: very negative, negative, so-so"),
+        (fewer_positions, ConfigurationError, "positions reads at most 64 tokens, not 256: lower --max-tokens"),
     ):
         with pytest.raises(error, match=message):
             train(recipe, tmp_path / "student", teachers=(str(teacher),))
