@@ -82,7 +82,7 @@ class Worker:
                 inputs,
                 job.output.name,
                 reader.output_type.format.value,
-                reader.source.text_column,
+                reader.source.text_column or None,
                 reader.total,
                 [*reader.source.names, *self.columns.schema.names],
             )

@@ -144,8 +144,9 @@ FILES = {
     ),
     "JSONL: half a surrogate pair": Hostile("jsonl", b'{"text": "good \\ud83d"}\n', ["good \ud83d"]),
     "JSONL: missing and null": Hostile("jsonl", b'{"text": "good"}\n{}\n{"text": null}\n', ["good", None, None]),
+    "JSONL: nothing but a broken line": Hostile("jsonl", b"{1}\n", rejects=[Bad(1, 0, b"{1}\n", NOT_JSON)]),
     "JSONL: byte order mark and blank lines": Hostile("jsonl", b'\xef\xbb\xbf\n {"text": "good"} \r\n\n', ["good"]),
-    "JSONL: nothing but blank lines": Hostile("jsonl", b"\n\n", error=": the file has no record"),
+    "JSONL: nothing but blank lines": Hostile("jsonl", b"\n\n"),
     "gzip: cut short": Hostile("csv.gz", gzip.compress(GOOD_CSV)[:-9], error=": cut short or damaged"),
     "gzip: checksum": Hostile("csv.gz", gzip.compress(GOOD_CSV)[:-8] + bytes(8), error=": cut short or damaged"),
     "gzip: several members": Hostile(

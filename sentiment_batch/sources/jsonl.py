@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -30,31 +30,38 @@ class _Record(NamedTuple):
     value: dict[str, Any]
 
 
+# Chunks without any good record that are held until one with some tells the columns.
+_MOST_AHEAD = 8
+
+
 class JsonLinesSource:
-    """Reads JSON Lines; missing keys are null. Unless verbatim, the first chunk determines columns and types."""
+    """Reads JSON Lines; missing keys are null. Unless verbatim, the first chunk with records determines their types."""
 
     format = Format.JSONL
     rows: int | None = None
 
     def __init__(self, file: InputFile, options: SourceOptions, reserved: Collection[str]) -> None:
-        """Read the first chunk; raises UsageError, or BadDataError if it has no record."""
+        """Read up to the first record; raises UsageError, or BadDataError if there is none though types are needed."""
         self.name = file.name
         self._file = file
         self._verbatim = options.verbatim
         self._reserved = frozenset(reserved if options.verbatim else ())
         self._bound = options.dialect.max_field_bytes
-        self._groups = gather(self._records())
-        first, rejects = next(self._groups, ([], []))
-        if not first:
-            raise BadDataError(str(rejects[0]) if rejects else f"{self.name}: the file has no record")
-        names = [name for name in _keys(first) if self._verbatim or _is_text(name)]
-        self.text_column = find_column(names, options.text_column, TEXT_COLUMNS, "--text-column")
-        self.names = kept_columns(names, options)
-        self._known = None if self._verbatim or options.columns is not None else frozenset(names)
-        typed = [] if self._verbatim else self.names
-        good = [record.value for record in first if self._problem(record.value) is None]
-        self.schema = pa.schema([(name, type_of([value.get(name) for value in good])) for name in typed])
-        self._groups = chain([(first, rejects)], self._groups)
+        self._options = options
+        self.text_column = ""
+        self.names: list[str] = []
+        self.schema = pa.schema([])
+        self._known: frozenset[str] | None = None
+        groups = gather(self._records())
+        ahead = []
+        for found, rejects in islice(groups, _MOST_AHEAD):
+            ahead.append((found, rejects))
+            if found:
+                self._find_columns(found)
+                break
+        if not self.names and not self._verbatim:
+            raise _no_columns(self.name, [reject for _, rejects in ahead for reject in rejects])
+        self._groups = chain(ahead, groups)
 
     def chunks(self) -> Iterator[Chunk]:
         for found, rejects in self._groups:
@@ -69,6 +76,16 @@ class JsonLinesSource:
 
     def close(self) -> None:
         self._file.close()
+
+    def _find_columns(self, found: list[_Record]) -> None:
+        options = self._options
+        names = [name for name in _keys(found) if self._verbatim or _is_text(name)]
+        self.text_column = find_column(names, options.text_column, TEXT_COLUMNS, "--text-column")
+        self.names = kept_columns(names, options)
+        if not self._verbatim:
+            self._known = None if options.columns is not None else frozenset(names)
+            good = [record.value for record in found if self._problem(record.value) is None]
+            self.schema = pa.schema([(name, type_of([value.get(name) for value in good])) for name in self.names])
 
     def _records(self) -> Iterator[tuple[_Record | Reject, int]]:
         offset = 0
@@ -91,6 +108,8 @@ class JsonLinesSource:
             offset += length
 
     def _chunk(self, found: list[_Record], rejects: list[Reject]) -> Chunk:
+        if found and not self.names:
+            self._find_columns(found)
         records, bad = self._split(found, self._problem)
         columns = []
         try:
@@ -150,6 +169,15 @@ class JsonLinesSource:
 
 
 _ADVICE = "write JSON Lines (-o with .jsonl), or choose the columns to keep with --columns"
+
+
+def _no_columns(name: str, rejects: list[Reject]) -> BadDataError:
+    if not rejects:
+        return BadDataError(f"{name}: the file has no record")
+    return BadDataError(
+        f"{rejects[0]}; no record up to line {rejects[-1].line:,} can be read, so the columns are unknown: correct them, "
+        "or keep whole objects (-o with .jsonl, without --columns)"
+    )
 
 
 def _keys(records: list[_Record]) -> list[str]:

@@ -194,10 +194,11 @@ def test_deep_nesting(path: Path, depth: int) -> None:
 
 @pytest.mark.parametrize("content", ["\n", " \n\r\n\n"])
 def test_no_record(path: Path, content: str) -> None:
-    """A file of blank lines is bad data, not a wrong option."""
+    """A file of blank lines is bad data where types are needed, not a wrong option; verbatim, there is nothing."""
     path.write_text(content, "utf-8")
-    with pytest.raises(BadDataError):
+    with pytest.raises(BadDataError, match="the file has no record"):
         read_chunks(path)
+    assert read_chunks(path, VERBATIM) == []
 
 
 def test_no_text_column(path: Path) -> None:
@@ -208,11 +209,41 @@ def test_no_text_column(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{1}\n[]\n", "{1}\n" * (CHUNK_ROWS + 1)])
-def test_no_record_in_the_first_chunk(path: Path, content: str) -> None:
-    """If none of many lines is a JSON object, there are no columns, and the error names the first line."""
+def test_no_good_record(path: Path, content: str) -> None:
+    """If no line is a JSON object, there are no columns; the error names the first line. Verbatim, each is rejected."""
     path.write_text(content, "utf-8")
-    with pytest.raises(BadDataError, match=rf"{path}: line 1: not a JSON object"):
+    count = content.count("\n")
+    with pytest.raises(
+        BadDataError, match=rf"{path}: line 1: not a JSON object.*; no record up to line {count:,} can be read"
+    ):
         read_chunks(path)
+    assert [reject.line for reject in read_rejects(path, VERBATIM)] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("options", [SourceOptions(), VERBATIM])
+@pytest.mark.parametrize("count", [1, CHUNK_ROWS, CHUNK_ROWS + 1])
+def test_good_record_behind_bad_ones(path: Path, count: int, options: SourceOptions) -> None:
+    """However many records are rejected before the first good one, that one is read."""
+    path.write_text("{1}\n" * count + '{"review": "good"}\n', "utf-8")
+    assert read_texts(path, options) == ["good"]
+    assert len(read_rejects(path, options)) == count
+
+
+def test_columns_are_not_sought_forever(path: Path) -> None:
+    """Where types are needed, a file that is no JSON Lines is refused, not held in memory; verbatim, it is all read."""
+    path.write_text("{1}\n" * (8 * CHUNK_ROWS) + '{"review": "good"}\n', "utf-8")
+    with pytest.raises(BadDataError, match=r"line 1: .*; no record up to line 65,536 can be read"):
+        read_chunks(path)
+    assert read_texts(path, VERBATIM) == ["good"]
+
+
+def test_first_good_record_is_a_mended_one(path: Path) -> None:
+    """If nothing else can be read, mended records tell the text column."""
+    path.write_text("{1}\n", "utf-8")
+    source = open_source(Location.parse(str(path)), VERBATIM)
+    [chunk] = source.retry([replace(reject, raw=b'{"review": "good"}') for reject in read_rejects(path, VERBATIM)])
+    source.close()
+    assert chunk.texts == ["good"]
 
 
 @pytest.mark.parametrize("value", ['"one"', "{}", "[1]", "true", "1.5e300", str(2**70), '"\\ud83d"'])
