@@ -164,7 +164,7 @@ class JsonLinesSource:
             except UnicodeEncodeError:
                 return f"{field.name!r} holds half a surrogate pair: {_ADVICE}"
             except NOT_OF_THE_TYPE:
-                return f"{field.name!r} is not of the type that it has in the first records: {_ADVICE}"
+                return f"{field.name!r} does not fit the type that it has in the first records: {_ADVICE}"
         return None
 
 
@@ -175,8 +175,8 @@ def _no_columns(name: str, rejects: list[Reject]) -> BadDataError:
     if not rejects:
         return BadDataError(f"{name}: the file has no record")
     return BadDataError(
-        f"{rejects[0]}; no record up to line {rejects[-1].line:,} can be read, so the columns are unknown: correct them, "
-        "or keep whole objects (-o with .jsonl, without --columns)"
+        f"{rejects[0]}; no record up to line {rejects[-1].line:,} can be read, so the columns are unknown: correct "
+        "them, or keep whole objects (-o with .jsonl, without --columns)"
     )
 
 

@@ -1,5 +1,6 @@
 """Convert JSON values to Arrow columns without changing any of them."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
@@ -29,17 +30,19 @@ def _common_type(values: list[Any]) -> pa.DataType | None:
 
 def array_of(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Build an array of type `kind`; raises one of NOT_OF_THE_TYPE for a value or a nested key that does not fit."""
-    _require_known_keys(values, kind)
+    _require_kept(values, kind)
     return pa.array(values, kind)
 
 
-def _require_known_keys(values: Iterable[Any], kind: pa.DataType) -> None:
-    """Raise ValueError for keys that the type lacks: Arrow would drop them silently."""
+def _require_kept(values: Iterable[Any], kind: pa.DataType) -> None:
+    """Raise ValueError for what would change silently: keys that the type lacks, and numbers too large for a double."""
     for value in values:
+        if isinstance(value, float) and math.isinf(value):
+            raise ValueError("a number too large")
         if isinstance(value, list) and pa.types.is_list(kind):
-            _require_known_keys(value, kind.value_type)
+            _require_kept(value, kind.value_type)
         elif isinstance(value, dict) and pa.types.is_struct(kind):
             for key, item in value.items():
                 if kind.get_field_index(key) < 0:
                     raise ValueError("a new key")
-                _require_known_keys([item], kind.field(key).type)
+                _require_kept([item], kind.field(key).type)

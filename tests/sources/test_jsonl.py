@@ -246,7 +246,7 @@ def test_first_good_record_is_a_mended_one(path: Path) -> None:
     assert chunk.texts == ["good"]
 
 
-@pytest.mark.parametrize("value", ['"one"', "{}", "[1]", "true", "1.5e300", str(2**70), '"\\ud83d"'])
+@pytest.mark.parametrize("value", ['"one"', "{}", "[1]", "true", "1.5e300", "1e400", str(2**70), '"\\ud83d"'])
 @pytest.mark.parametrize("place", [0, 1, CHUNK_ROWS + 1])
 def test_value_of_another_type(path: Path, value: str, place: int) -> None:
     """A value of another type than its column's rejects its record, except where objects are passed on verbatim."""
@@ -260,9 +260,18 @@ def test_value_of_another_type(path: Path, value: str, place: int) -> None:
     assert [row["n"] for row in read_rows(path)] == list(range(CHUNK_ROWS + 2))
     [reject] = read_rejects(path)
     assert (reject.line, reject.raw) == (place + 2, f"{bad}\n".encode())
-    assert re.match(r"'n' (is not of the type|holds half a surr).*: write JSON Lines .* --columns", reject.reason)
+    assert re.match(r"'n' (does not fit the type|holds half a surr).*: write JSON Lines .* --columns", reject.reason)
     assert len(read_texts(path, VERBATIM)) == len(lines)
     assert len(read_texts(path, SourceOptions(columns=("text",)))) == len(lines)
+
+
+@pytest.mark.parametrize("value", ["1e400", "[-1e400]", '{"k": 1e400}'])
+def test_number_too_large(path: Path, value: str) -> None:
+    """A number beyond the range of a double rejects its record, and does not become infinite."""
+    path.write_text(f'{{"text": "a", "n": {value.replace("400", "30")}}}\n{{"text": "b", "n": {value}}}\n', "utf-8")
+    assert read_texts(path) == ["a"]
+    assert [reject.line for reject in read_rejects(path)] == [2]
+    assert read_texts(path, VERBATIM) == ["a", "b"]
 
 
 def test_types_are_those_of_the_first_records(path: Path) -> None:
@@ -275,10 +284,13 @@ def test_types_are_those_of_the_first_records(path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ({"text": "b", "n": "one"}, "'n' is not of the type that it has in the first records"),
+        ({"text": "b", "n": "one"}, "'n' does not fit the type that it has in the first records"),
         ({"text": "b", "n": 1, "new": 1}, "a key that the first records lack"),
-        ({"text": "b", "n": 1, "o": {"k": 1, "new": 2}}, "'o' is not of the type that it has in the first records"),
-        ({"text": "b", "n": 1, "l": [{"k": 1, "new": 2}]}, "'l' is not of the type that it has in the first records"),
+        ({"text": "b", "n": 1, "o": {"k": 1, "new": 2}}, "'o' does not fit the type that it has in the first records"),
+        (
+            {"text": "b", "n": 1, "l": [{"k": 1, "new": 2}]},
+            "'l' does not fit the type that it has in the first records",
+        ),
         ({"text": 1, "n": 1}, "'text' is not text"),
     ],
 )
