@@ -74,7 +74,8 @@ def check_gate(comparisons: Sequence[Comparison], max_disagreement: float, max_a
     """
     name = comparisons[0].name
     texts = sum(comparison.texts for comparison in comparisons)
-    disagreement = sum((1 - comparison.agreement) * comparison.texts for comparison in comparisons) / texts
+    # Whole texts, so that two of a hundred are not above a limit of 2 %.
+    disagreement = round(sum((1 - comparison.agreement) * comparison.texts for comparison in comparisons)) / texts
     if disagreement > max_disagreement:
         raise SentimentBatchError(
             f"{name} gives another label than float for {disagreement:.2%} of {texts:,} texts "
@@ -89,8 +90,8 @@ def check_gate(comparisons: Sequence[Comparison], max_disagreement: float, max_a
 
 def _check_accuracy(name: str, pairs: Sequence[tuple[Metrics, Metrics]], max_accuracy_drop: float) -> None:
     labelled = sum(exact.rows for exact, _ in pairs)
-    lost = sum((exact.accuracy - reduced.accuracy) * exact.rows for exact, reduced in pairs)
-    if lost > max_accuracy_drop * labelled:
+    lost = round(sum((exact.accuracy - reduced.accuracy) * exact.rows for exact, reduced in pairs))
+    if lost and lost / labelled > max_accuracy_drop:
         before = sum(exact.accuracy * exact.rows for exact, _ in pairs) / labelled
         raise SentimentBatchError(
             f"{name} lowers the accuracy on {labelled:,} texts from {before:.2%} to {before - lost / labelled:.2%} "

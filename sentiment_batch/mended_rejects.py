@@ -28,7 +28,7 @@ from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import Receipt, read_receipt, write_receipt
+from sentiment_batch.receipt import Receipt, read_receipt, reject_rate, write_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.resuming import is_published, staged
 from sentiment_batch.scoring import Scorer
@@ -144,7 +144,7 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     path = staging.file("receipt")
     if path.exists():
         receipt = read_receipt(_here(path).location)
-        is_done = is_done or receipt["rows_rejected"] <= max_reject_rate * receipt["rows_in"]
+        is_done = is_done or reject_rate(receipt) <= max_reject_rate
         publish(path, output.receipt if is_done else output.incomplete)
     if is_done:
         output.incomplete.remove()

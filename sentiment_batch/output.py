@@ -17,7 +17,7 @@ from sentiment_batch.overwriting import require_replaceable
 RECEIPT = ".receipt.json"
 INCOMPLETE = ".incomplete.json"
 # What a folder of rows holds, of ours as of other programs.
-_OF_A_FOLDER = re.compile(r"\.?(_SUCCESS|part-.*)")
+_OF_A_FOLDER = re.compile(r"\.?(_SUCCESS(\.crc)?|part-.*)")
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,7 @@ class Output:
                 raise CannotWriteError(f"{self.name}: no folder {parent.name}: create it first")
             longest = os.fsencode(self.incomplete.file_name)
             if len(longest) > os.pathconf(made.path, "PC_NAME_MAX"):
-                raise UsageError(
-                    f"{self.name}: the name is too long: there is no room for {INCOMPLETE} behind it: choose a shorter one"
-                )
+                raise UsageError(f"{self.name}: too long with {INCOMPLETE} behind it: choose a shorter name")
             if Path(self.location.path).is_symlink():
                 raise CannotWriteError(f"{self.name} is a symbolic link: name the file itself")
         kind = self.location.kind()

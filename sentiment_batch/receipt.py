@@ -139,6 +139,12 @@ class Receipt(TypedDict):
     retries: NotRequired[list[Retry]]
 
 
+def reject_rate(receipt: Receipt) -> float:
+    """The share of all records that are rejected, in [0, 1]."""
+    # A quotient: 29 of 100 is not above a limit of 0.29, but 29 is above 0.29 * 100.
+    return receipt["rows_rejected"] / max(1, receipt["rows_in"])
+
+
 def write_receipt(path: Path, receipt: Receipt) -> None:
     """To a file of this machine, from which it can be published; raises OSError."""
     with writing(path) as stream:

@@ -21,7 +21,7 @@ from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import find_receipt, write_receipt
+from sentiment_batch.receipt import find_receipt, reject_rate, write_receipt
 from sentiment_batch.resuming import is_published, require_startable, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
@@ -184,14 +184,13 @@ class Worker:
         facts = {"seconds": round(counts.seconds, 3), **describe(self.scorer)}
         names = [*reader.schema.names, *self.columns.schema.names]
         receipt = make_receipt(output, staging, names, facts)
-        rejected, rows_in = receipt["rows_rejected"], receipt["rows_in"]
-        failed = rejected > self.max_reject_rate * rows_in
+        failed = reject_rate(receipt) > self.max_reject_rate
         write_receipt(staging.file("receipt"), receipt)
         publish(staging.file("receipt"), output.incomplete if failed else output.receipt)
         if failed:
             first = Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
             raise BadDataError(
-                f"{first}: {rejected:,} of {rows_in:,} records are rejected: "
+                f"{first}: {receipt['rows_rejected']:,} of {receipt['rows_in']:,} records are rejected: "
                 f"see {output.rejects.name}; {output.name} has the others"
             )
 

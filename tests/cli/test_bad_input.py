@@ -256,3 +256,10 @@ def test_more_tokens_than_the_model_reads(score: Command) -> None:
     write_table(score.folder / "r.csv")
     result = score("r.csv", "--max-tokens", "65")
     assert (result.code, error_line(result)) == (78, "the model reads at most 64 tokens: lower --max-tokens")
+
+
+def test_a_reject_rate_that_is_met_exactly(score: Command) -> None:
+    """29 of 100 records are not more than 0.29 of them."""
+    (score.folder / "r.csv").write_text("id,text\n" + "1,good\n" * 71 + "2,bad,x\n" * 29)
+    assert score("r.csv", "--max-reject-rate", "0.28", "-o", "a.csv").code == 65
+    assert score("r.csv", "--max-reject-rate", "0.29", "-o", "b.csv").code == 3

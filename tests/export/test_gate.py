@@ -48,6 +48,7 @@ def test_disagreement_of_all_texts(labelled: bool) -> None:
     """The limit holds for the texts of all samples together, however they are divided, and may be met."""
     samples = [comparison(9, 1, labelled=labelled), comparison(90, 0, labelled=labelled)]
     check_gate(samples, 0.01, 1)
+    check_gate([comparison(98, 2, labelled=labelled)], 0.02, 1)
     with pytest.raises(SentimentBatchError, match=r"another label than float for 1\.00% of 100 texts"):
         check_gate(samples, 0.009, 1)
 
@@ -56,6 +57,7 @@ def test_lost_accuracy_of_all_texts() -> None:
     """So does the one on accuracy, for those that have labels."""
     samples = [comparison(8, 2), comparison(90, 0), comparison(0, 100, labelled=False)]
     check_gate(samples, 1, 0.02)
+    check_gate([comparison(97, 3)], 1, 0.03)
     with pytest.raises(SentimentBatchError, match=r"lowers the accuracy on 100 texts from 100\.00% to 98\.00% "):
         check_gate(samples, 1, 0.019)
     check_gate(samples[2:], 1, 0)
