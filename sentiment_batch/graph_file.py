@@ -27,22 +27,35 @@ _MESSAGES = {
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse tensor", 23: "sparse tensor"},
 }
+_OPERATOR = 4
 _DIMS, _EXTERNAL_DATA, _DATA_LOCATION = 1, 13, 14
 
 
-def require_self_contained(path: Path) -> None:
-    """Raise ConfigurationError for a file that is not an ONNX model, is too large, or is not self-contained."""
+def require_self_contained(path: Path) -> set[bytes]:
+    """The names of the operators that a graph is made of.
+
+    Raises ConfigurationError for a file that is not an ONNX model, is too large, or is not self-contained.
+    """
     size = path.stat().st_size
     if not 0 < size <= _MOST_BYTES:
         raise ConfigurationError(f"{path} has {size:,} bytes: an ONNX graph has up to {_MOST_BYTES:,}")
     try:
         with path.open("rb") as file:
-            _check(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), "model", 0)
+            return set(_operators(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), "model", 0))
     except ValueError as error:
         raise ConfigurationError(f"{path} is not an ONNX graph to be trusted: {error}") from None
 
 
-def _check(message: memoryview, kind: str, depth: int) -> None:
+def quantizes_by_batch(path: Path) -> bool:
+    """Whether a graph scales activations by the extremes of a whole batch, so that its rows depend on each other.
+
+    Raises what `require_self_contained` does.
+    """
+    return any(name.startswith(b"DynamicQuantize") for name in require_self_contained(path))
+
+
+def _operators(message: memoryview, kind: str, depth: int) -> Iterator[bytes]:
+    """Check a message and what it holds, and yield the operator of each node."""
     if kind == "sparse tensor":
         raise ValueError("it holds a sparse tensor")
     if depth > _DEEPEST:
@@ -53,7 +66,9 @@ def _check(message: memoryview, kind: str, depth: int) -> None:
         elif number in _MESSAGES[kind]:
             if isinstance(value, int):
                 raise ValueError("it is damaged")
-            _check(value, _MESSAGES[kind][number], depth + 1)
+            yield from _operators(value, _MESSAGES[kind][number], depth + 1)
+        elif kind == "node" and number == _OPERATOR and not isinstance(value, int):
+            yield bytes(value)
 
 
 def _check_tensor_field(number: int, value: int | memoryview) -> None:

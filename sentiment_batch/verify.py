@@ -5,12 +5,15 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import dropwhile, islice
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
+from sentiment_batch.graph_file import quantizes_by_batch
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import SUCCESS, Location
@@ -31,7 +34,7 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
 
     Returns what was found good. Raises BadDataError that names the first difference, NoInputError if there is no
     receipt or no input to score anew, ConfigurationError if the model is no longer the one of the receipt, and
-    UsageError for rows to score anew that were scored on CUDA, or came from a pipe.
+    UsageError for rows to score anew whose predictions depended on their batch, or that came from a pipe.
     """
     receipt = read_receipt(output.receipt)
     if rescore and receipt["options"]["provider"] != PROVIDERS[Device.CPU]:
@@ -41,6 +44,11 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
         )
     inputs = inputs_of(output, receipt) if rescore else []
     _check_files(output, receipt)
+    if rescore and quantizes_by_batch(ModelBundle.load(Path(receipt["model"])).graph):
+        raise UsageError(
+            f"{output.name} was scored with a graph that quantizes whole batches, where a prediction depends on its "
+            "batch: verify it without --rescore"
+        )
     with replaying(output):
         rows = _check_rows(output, receipt)
         # Those that came from a mended rejects file are not in the inputs.

@@ -23,7 +23,8 @@ def verify(output: str, rescore: int, as_json: bool, quiet: bool) -> None:
       sentiment-batch verify reviews.scored.parquet --rescore 100
 
     --rescore needs the unchanged inputs and model, and compares predictions to the last bit. It
-    refuses outputs scored on CUDA, where predictions are not that exact.
+    refuses outputs scored on CUDA, or with a graph that quantizes whole batches: those are not that
+    exact.
     """
     from sentiment_batch.locations import Location
     from sentiment_batch.output import Output

@@ -6,12 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cli.process import Command, error_line
 from cli.tables import REVIEWS, write_table
 from support import edit_json
+from tiny_graph import save_model
 
 
 @pytest.fixture
@@ -114,6 +116,25 @@ def test_predictions_of_a_gpu_are_not_compared_to_the_bit(command: Command, scor
     result = command("verify", "out.csv", "--rescore", "1")
     assert result.code == 2
     assert error_line(result).startswith("out.csv was scored on CUDA")
+    assert command("verify", "out.csv").code == 0
+
+
+def test_predictions_that_depend_on_their_batch_are_not_compared(command: Command, tmp_path: Path) -> None:
+    """Nor are those of a graph that scales a whole batch by its extremes, as int8 graphs of the hub do."""
+    save_model(tmp_path)
+    model = onnx.load(tmp_path / "model.onnx")
+    quantize = onnx.helper.make_node("DynamicQuantizeLinear", ["tokens"], ["integers", "scale", "zero"])
+    restore = onnx.helper.make_node("DequantizeLinear", quantize.output, ["approximate"])
+    gather, mean = model.graph.node
+    mean.input[0] = "approximate"
+    del model.graph.node[:]
+    model.graph.node.extend([gather, quantize, restore, mean])
+    onnx.save(model, tmp_path / "model.onnx")
+    write_table(tmp_path / "r.csv", REVIEWS)
+    assert command("score", "r.csv", "-o", "out.csv", "--model", str(tmp_path)).code == 0
+    result = command("verify", "out.csv", "--rescore", "4")
+    assert result.code == 2
+    assert error_line(result).startswith("out.csv was scored with a graph that quantizes whole batches")
     assert command("verify", "out.csv").code == 0
 
 
