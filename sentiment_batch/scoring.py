@@ -4,6 +4,7 @@ A row's numbers depend on its text, the model and `ScoringOptions.max_tokens` an
 neighbours, the batches or the number of threads.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -112,6 +113,7 @@ class Scorer:
         self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
         self._pool = ThreadPoolExecutor(runs, thread_name_prefix="score")
         self._is_closed = False
+        self._process = os.getpid()
 
     @classmethod
     def load(cls, model: str | PathLike[str] | None = None, options: ScoringOptions | None = None) -> Self:
@@ -136,7 +138,7 @@ class Scorer:
         """Score the texts, in their order.
 
         Raises TypeError for what is no list of strings and None, ConfigurationError for a model that cannot do it, and
-        RuntimeError after `close`.
+        RuntimeError after `close`, or in a fork of the process that loaded it.
         """
         self._require_open()
         encoded = Encoded.of(texts, self._tokenizer)
@@ -181,6 +183,9 @@ class Scorer:
     def _require_open(self) -> None:
         if self._is_closed:
             raise RuntimeError("this scorer is closed: load another")
+        if os.getpid() != self._process:
+            # A fork has none of the threads that its parent's pool counts on.
+            raise RuntimeError("this scorer was loaded before a fork: load another in this process")
 
     def _plan(self, encoded: Encoded) -> list[Batch]:
         return plan_batches(encoded.sequences.lengths, self._batch_tokens, PADDED_MULTIPLE if self._session.pads else 1)

@@ -2,6 +2,8 @@
 
 import csv
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -299,6 +301,25 @@ def test_closed(tiny_bundle: Path, count: int) -> None:
     ):
         with pytest.raises(RuntimeError, match="this scorer is closed: load another"):
             attempt()
+
+
+def test_forked(tiny_bundle: Path) -> None:
+    """A child that a process forks says that it has to load its own scorer, and does not wait for ever."""
+    script = f"""
+import os
+from sentiment_batch import Scorer
+
+scorer = Scorer.load({str(tiny_bundle)!r})
+texts = ["film " * length for length in range(1, 200)]
+scorer.score(texts)
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+else:
+    scorer.score(texts)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert "RuntimeError: this scorer was loaded before a fork: load another in this process" in done.stderr
 
 
 @pytest.mark.parametrize("kind", [str, Path])
