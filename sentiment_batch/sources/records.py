@@ -102,9 +102,14 @@ class Records:
 
     def _read(self) -> list[str] | None:
         """Return the next record, if any; raises csv.Error. The process-wide field size limit is restored."""
-        before = csv.field_size_limit(self._dialect.max_field_bytes)
+        limit = self._dialect.max_field_bytes
+        before = csv.field_size_limit(limit)
         try:
             return next(self._reader, None)
+        except csv.Error as error:
+            if "field limit" in str(error):
+                raise csv.Error(_too_long(limit)) from error
+            raise
         finally:
             csv.field_size_limit(before)
 
@@ -117,7 +122,7 @@ class Records:
         if len(record) != len(self.header):
             return f"{len(record)} fields where the header has {len(self.header)}"
         if self._feed.size > limit and any(len(field.encode(self._feed.encoding)) > limit for field in record):
-            return f"a field of more than {limit} bytes (--max-field-bytes)"
+            return _too_long(limit)
         return None
 
     def _reject(self, reason: str) -> Reject:
@@ -135,6 +140,10 @@ class Records:
             shortened=shortened,
             raw=raw,
         )
+
+
+def _too_long(limit: int) -> str:
+    return f"a field of more than {limit} bytes (--max-field-bytes)"
 
 
 def _grammar(delimiter: str, quote: str | None) -> re.Pattern[str] | None:

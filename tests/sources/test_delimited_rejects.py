@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +151,7 @@ def test_long_fields(tmp_path: Path, start: bytes, length: int) -> None:
     assert [row["id"] for row in read_rows(tmp_path / "a.csv", options)] == ["0", "2"]
     [reject] = read_rejects(tmp_path / "a.csv", options)
     assert (reject.line, reject.offset) == (3, 15)
+    assert re.match(r"a (field|record) of more than (100|400) bytes \(--max-field-bytes\)", reject.reason)
     if length < 400:
         assert reject.raw == raw
     else:
