@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import shutil
 import sys
 import tempfile
 import zlib
@@ -68,14 +67,27 @@ class InputFile:
         return self._raw.tell() / self._size if self._raw else None
 
     def seekable(self) -> BinaryIO:
-        """The decompressed file for random access; a compressed one is unpacked into an unnamed temporary file."""
+        """The decompressed file for random access; a compressed one is unpacked into an unnamed temporary file.
+
+        Raises BadDataError, or InputOutputError if there is no room for it.
+        """
         if self._raw and self._compression is Compression.NONE:
             return self._raw
-        unpacked = tempfile.TemporaryFile()  # noqa: SIM115  (gone with its last reader)
-        with reading(self.name):
-            shutil.copyfileobj(self.stream, unpacked)
-        unpacked.seek(0)
+        try:
+            unpacked = tempfile.TemporaryFile()  # noqa: SIM115  (gone with its last reader)
+            for block in iter(self._read_block, b""):
+                unpacked.write(block)
+            unpacked.seek(0)
+        except OSError as error:
+            raise InputOutputError(
+                f"{self.name}: it cannot be unpacked into {tempfile.tempdir or 'a temporary folder'}: "
+                f"{first_line(error)}: make room there, or set TMPDIR to another folder"
+            ) from error
         return cast(BinaryIO, unpacked)
+
+    def _read_block(self) -> bytes:
+        with reading(self.name):
+            return self.stream.read(_BLOCK_BYTES)
 
     def require_likely_size(self, sizes: Iterable[int]) -> None:
         """Raise BadDataError if `sizes`, in bytes, of the file's unpacked parts add up to a decompression bomb.

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import resource
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -148,6 +150,19 @@ def test_padding_behind_gzip(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(content + b"more")
     with pytest.raises(BadDataError, match="cut short or damaged: "):
         read_chunks(tmp_path / "a.csv.gz")
+
+
+def test_no_room_to_unpack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a compressed Parquet file cannot be unpacked, the temporary folder is named, and what to do about it."""
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress(CONTENTS["parquet"]))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
+    try:
+        with pytest.raises(InputOutputError, match=rf"a\.parquet\.gz: .* {tmp_path}: File too large: .* set TMPDIR"):
+            read_chunks(tmp_path / "a.parquet.gz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
 
 
 def test_no_such_file(tmp_path: Path) -> None:
