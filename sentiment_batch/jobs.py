@@ -41,9 +41,8 @@ def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool
         if read[file] > 1:
             raise UsageError(f"{location.name} is named more than once: its rows would be repeated")
     for job in jobs:
-        name = job.output.location.file_name
-        if not job.output.is_folder and "." in name and not job.output.location.is_standard_stream:
-            FileType.of(name)
+        if not job.output.is_folder and not job.output.location.is_standard_stream:
+            FileType.of(job.output.location.file_name)
     require_apart([place for job in jobs for place in places_of(job.output)], inputs)
     return jobs
 

@@ -55,13 +55,6 @@ def test_output_format_follows_its_suffix(score: Command, output: str) -> None:
     assert rows[0]["sentiment"] == "very positive"
 
 
-def test_unknown_suffix_takes_the_input_format(score: Command) -> None:
-    """An output whose suffix says nothing is written in the input's format."""
-    write_table(score.folder / "reviews.jsonl")
-    assert score("reviews.jsonl", "-o", "out").code == 0
-    assert decode((score.folder / "out").read_bytes(), "jsonl")[1]["sentiment"] == "very negative"
-
-
 def test_several_outputs_continue(score: Command) -> None:
     """Outputs that an earlier run finished are left as they are if others are missing; a single one is refused."""
     for name in ("a", "b"):
@@ -188,6 +181,7 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
         (("k.csv", "k.csv.rejects.jsonl", "-o", "scored/", "--new-only"), "would be written twice, or over an input"),
         (("a.csv", "-o", "out.json"), "out.json: not one of .parquet, .csv"),
         (("a.csv", "-o", "out.csv.bz2"), "out.csv.bz2: not one of .parquet, .csv"),
+        (("a.csv", "-o", "plain"), "plain: not one of .parquet, .csv"),
         (("a.csv", "-o", ""), "a name is empty"),
         (("",), "a name is empty"),
         ((b"a\xff.csv",), "the name is not UTF-8: rename it"),
