@@ -49,6 +49,8 @@ class Location:
             raise InputOutputError(f"{name}: {first_line(error)}") from error
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise UsageError(f"{name}: {first_line(error)}") from error
+        if "//" in path and not isinstance(filesystem, pafs.LocalFileSystem):
+            raise UsageError(f"{name}: a folder without a name, between two slashes: write one slash")
         return cls(filesystem, path, name)
 
     @property

@@ -30,9 +30,11 @@ class Output:
 
     @classmethod
     def at(cls, location: Location) -> "Output":
-        """A folder, if the name ends like one or if there is one."""
+        """A folder, if the name ends like one or if there is one; raises UsageError for the root of a file system."""
         if location.is_standard_stream:
             return cls(location)
+        if not location.file_name:
+            raise UsageError(f"{location.name} cannot be an output: name a file or folder in it")
         return cls(location, location.name.endswith("/") or location.kind() == pafs.FileType.Directory)
 
     @property

@@ -83,6 +83,12 @@ def test_uri(tmp_path: Path) -> None:
     assert location.is_local
 
 
+def test_a_folder_without_a_name() -> None:
+    """Stores refuse a path with two slashes; it is not asked for."""
+    with pytest.raises(UsageError, match=r"two slashes: write one slash\Z"):
+        Location.parse("s3://bucket/in//a.csv?region=eu-north-1")
+
+
 def test_unknown_uri() -> None:
     """A URI of an unknown scheme is a usage error on one line."""
     with pytest.raises(UsageError, match=r"\Anowhere://a\.csv: .+\Z"):

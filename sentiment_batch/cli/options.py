@@ -43,6 +43,13 @@ class Filled(click.Option):
         return super().type_cast_value(ctx, value)
 
 
+def utf8(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is to be found or written in text, but is none."""
+    if value is not None and value.encode("utf-8", "replace").decode("utf-8") != value:
+        raise click.BadParameter(f"{value!r} is not UTF-8")
+    return value
+
+
 DEVICES = ["auto", "cpu", "cuda"]
 LONG_TEXTS = ["head", "head-tail", "windows"]
 
@@ -170,8 +177,14 @@ def build_scoring_options(
 
 # The options of `sentiment_batch.sources.Dialect`, by the same names.
 dialect_options = together(
-    click.option("--delimiter", help="Character between fields, or tab.  [default: comma in CSV, tab in TSV]"),
-    click.option("--quote", default='"', show_default=True, help="Quote character of CSV and TSV input, or none."),
+    click.option(
+        "--delimiter",
+        callback=utf8,
+        help="Character between fields, or tab.  [default: comma in CSV, tab in TSV]",
+    ),
+    click.option(
+        "--quote", default='"', show_default=True, callback=utf8, help="Quote character of CSV and TSV input, or none."
+    ),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV and TSV input."),
     click.option(
         "--max-field-bytes",

@@ -25,6 +25,7 @@ from sentiment_batch.cli.options import (
     scoring_options,
     show_progress,
     text_column_option,
+    utf8,
     verbose_option,
 )
 from sentiment_batch.cli.stopping import stop_after
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 @click.option(
     "--guard-formulas", is_flag=True, help="Keep spreadsheets from taking a field of CSV or TSV output for a formula."
 )
-@click.option("--prefix", default="", help="Put this before the names of the added columns.")
+@click.option("--prefix", default="", callback=utf8, help="Put this before the names of the added columns.")
 @model_option
 @scoring_options
 @engine_options

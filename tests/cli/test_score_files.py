@@ -181,6 +181,8 @@ def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
         (("k.csv", "k.csv.rejects.jsonl", "-o", "scored/", "--new-only"), "would be written twice, or over an input"),
         (("a.csv", "-o", "out.json"), "out.json: not one of .parquet, .csv"),
         (("a.csv", "-o", "out.csv.bz2"), "out.csv.bz2: not one of .parquet, .csv"),
+        (("a.csv", "-o", "/"), "/ cannot be an output: name a file or folder in it"),
+        (("a.csv", "-o", "/", "--metrics-file", "m.prom"), "/ cannot be an output: name a file or folder in it"),
         (("a.csv", "-o", "plain"), "plain: not one of .parquet, .csv"),
         (("a.csv", "-o", ""), "a name is empty"),
         (("",), "a name is empty"),

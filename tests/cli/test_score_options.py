@@ -1,6 +1,7 @@
 """What `score` adds, keeps, prints and refuses."""
 
 import json
+import os
 
 import click
 import pyarrow as pa
@@ -137,6 +138,14 @@ def test_an_unset_variable(score: Command, option: str) -> None:
     result = score("r.csv", option, "")
     assert (result.code, "is a shell variable unset?" in error_line(result)) == (2, True)
     assert list(score.contents()) == ["r.csv"]
+
+
+@pytest.mark.parametrize("option", ["--prefix", "--quote", "--delimiter"])
+def test_what_is_not_text(score: Command, option: str) -> None:
+    """What is put into columns, or looked for in text, is text itself."""
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", option, os.fsdecode(b"\xff"))
+    assert (result.code, error_line(result)) == (2, f"Invalid value for '{option}': '\\udcff' is not UTF-8")
 
 
 def test_prefix(score: Command) -> None:
