@@ -45,14 +45,19 @@ class ScoredRows:
         self._files = [file for file in output.files() if _is_rows(file)]
         if not self._files:
             raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
+        file = self._files[0]
 
         def in_file(name: str) -> str:
-            return heading(receipt, self._files[0], name) if receipt else name
+            return heading(receipt, file, name) if receipt else name
 
         if prefix is None:
             prefix = options["prefix"] if options else ""
         self._prefix = in_file(f"{prefix}sentiment").removesuffix("sentiment")
-        names = self._names(self._files[0])
+        if receipt and not receipt["rows_scored"] + receipt["rows_unscorable"]:
+            # JSON Lines without rows do not tell their columns.
+            self._files, names = [], [in_file(name) for name in receipt["output"]["columns"]]
+        else:
+            names = self._names(file)
         self.by = None if by is None else find_column(names, in_file(by), (), "--by")
         self.text_column = None
         if text_column is None and options and in_file(options["text_column"] or "") in names:

@@ -42,6 +42,15 @@ def test_an_existing_page(scored: Command) -> None:
     assert scored("s.csv", "--force").code == 0
 
 
+@pytest.mark.parametrize("output", ["none.csv", "none.jsonl", "none.jsonl.gz", "none.parquet", "none/"])
+def test_no_rows(scored: Command, score: Command, output: str) -> None:
+    """An output without rows has a page too."""
+    (score.folder / "none-yet.csv").write_text("id,text\n")
+    assert score("none-yet.csv", "-o", output).code == 0
+    result = scored(output)
+    assert (result.code, result.stderr) == (0, f"report.html: 0 rows of {output}\n")
+
+
 @pytest.mark.parametrize("name", ["s.csv", "link.csv", "s.csv.receipt.json", "s.csv.rejects.jsonl", "old.json"])
 def test_it_spares_what_it_is_of(scored: Command, name: str) -> None:
     """The page replaces neither scored rows, nor the files beside them, nor the receipt they are compared to."""
