@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,13 +16,16 @@ from sentiment_batch.summary import Counts
 from sentiment_batch.worker import Plan, Progress, Worker
 
 
-def new_jobs(jobs: Sequence[Job], model_sha256: str, settle_seconds: float) -> list[Job]:
+def new_jobs(
+    jobs: Sequence[Job], model_sha256: str, settle_seconds: float, warn: Callable[[str], None]
+) -> list[Job]:
     """The jobs that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
 
-    A file that was changed within `settle_seconds` may still be written. Raises OSError.
+    A file that was changed within `settle_seconds` may still be written; `warn` is told of one that will be changed in
+    the future, by its time. Raises OSError.
     """
     settled = time.time_ns() - settle_seconds * 1e9
-    return [job for job in jobs if _is_settled(job, settled) and not _is_scored(job, model_sha256)]
+    return [job for job in jobs if not _is_scored(job, model_sha256) and _is_settled(job, settled, warn)]
 
 
 def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
@@ -87,9 +90,12 @@ def _worker_of_each(job: Job, worker: Worker) -> Worker:
     )
 
 
-def _is_settled(job: Job, until_ns: float) -> bool:
+def _is_settled(job: Job, until_ns: float, warn: Callable[[str], None]) -> bool:
     """One that is gone since it was listed is not: what took its place may still be written."""
     times = [entry["modified_ns"] for entry in fingerprints(job.inputs)]
+    for location, changed in zip(job.inputs, times, strict=True):
+        if changed is not None and changed > time.time_ns():
+            warn(f"{location.name} was changed in the future, by its time, and is not scored before: touch it")
     return all(time is not None and time <= until_ns for time in times)
 
 

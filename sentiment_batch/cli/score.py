@@ -173,7 +173,7 @@ def score(
             added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
             worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)
             if new_only:
-                jobs = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle)
+                jobs = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle, warn)
             else:
                 jobs = left_to_do(jobs, worker)
             if dry_run:

@@ -77,6 +77,15 @@ def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
     assert rows_in(score, "--settle", "0") == len(REVIEWS)
 
 
+def test_a_file_from_the_future(score: Command, inbox: Path) -> None:
+    """A file that does not settle for long, because a clock was wrong, is named."""
+    arrive(inbox / "a.csv", 2**32)
+    result = score("inbox/", "-o", "scored/", "--new-only", "-q", "--log-format", "json")
+    event = json.loads(result.stderr)
+    assert (result.code, event["event"], event["level"]) == (0, "warning", "warning")
+    assert event["message"].startswith("inbox/a.csv was changed in the future")
+
+
 def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None:
     """Every file that fails is listed, the others are scored, the exit code is 3, and repaired files are new."""
     for name in ("a.csv", "b.csv", "c.csv", "d.csv"):
@@ -147,7 +156,9 @@ def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
         expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True
     )
     (inbox / "a.csv").unlink()
-    assert [job.inputs[0].file_name for job in new_jobs(jobs, "a model", 60)] == ["b.csv"]
+    warnings: list[str] = []
+    assert [job.inputs[0].file_name for job in new_jobs(jobs, "a model", 60, warnings.append)] == ["b.csv"]
+    assert warnings == []
 
 
 def test_an_output_of_another_input(score: Command, inbox: Path) -> None:
