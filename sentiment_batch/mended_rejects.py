@@ -5,6 +5,7 @@ whatever comes between, the same command again puts those in place that are stil
 """
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -150,7 +151,10 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
         output.incomplete.remove()
     tally = staging.tally
     if not is_done:
-        raise BadDataError(f"{tally.rows_rejected:,} of {tally.rows_in:,} still rejected: see {output.rejects.name}")
+        first = Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
+        raise BadDataError(
+            f"{first}: {tally.rows_rejected:,} of {tally.rows_in:,} still rejected: see {output.rejects.name}"
+        )
     staging.remove()
     tell("finished", run=staging.run["run"], output=output.name, **tally.rows)
     return tally
