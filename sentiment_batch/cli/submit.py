@@ -67,6 +67,8 @@ def submit(
 
         data = KaggleData.competition(competition)
     note, target = notes(quiet), Location.parse(str(output))
+    if target.is_standard_stream:
+        raise click.UsageError("-: a submission is written to a file: name one with -o")
     source, wanted = Location.parse(scored), Location.parse(test)
     require_apart([target], [*places_of(Output(source)), wanted])
     Output(target).require_writable(force=force)
