@@ -16,9 +16,7 @@ from sentiment_batch.summary import Counts
 from sentiment_batch.worker import Plan, Progress, Worker
 
 
-def new_jobs(
-    jobs: Sequence[Job], model_sha256: str, settle_seconds: float, warn: Callable[[str], None]
-) -> list[Job]:
+def new_jobs(jobs: Sequence[Job], model_sha256: str, settle_seconds: float, warn: Callable[[str], None]) -> list[Job]:
     """The jobs that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
 
     A file that was changed within `settle_seconds` may still be written; `warn` is told of one that will be changed in
