@@ -43,11 +43,25 @@ def test_what_is_said(trained: tuple[Path, Result]) -> None:
     """The held-back accuracy and the checkpoint's place are printed to stderr, without a progress bar in a pipe."""
     _, result = trained
     assert (result.code, result.stdout) == (0, "")
-    kept, accuracy, place = result.stderr.splitlines()[-3:]
-    assert re.fullmatch(r"kept: epoch \d\.\d\d, \d+\.\d% (more|less) accurate on training rows than on .*", kept)
+    accuracy, place = result.stderr.splitlines()[-2:]
     assert accuracy.startswith("x.tsv: accuracy ")
     assert place == "written to ckpt"
     assert "it/s]" not in result.stderr
+
+
+def test_held_out_rows_that_are_easier(base: Path, tmp_path: Path) -> None:
+    """Where the held-out rows do better than the training rows, that is what is said."""
+    easy = [f"the {noun} is {'superb ' * count}\t4" for noun, count in product(("film", "plot"), range(1, 13))]
+    unclear = [f"the {noun} is plain\t{label}" for noun, label in product(("film", "plot", "cast", "end"), range(4))]
+    for name, rows in (("x.tsv", easy + unclear), ("y.tsv", easy)):
+        (tmp_path / name).write_text("\n".join(["review\tlabel", *rows]) + "\n", "utf-8")
+    (tmp_path / "x.toml").write_text('[[corpus]]\nname = "x"\ntrain = "x.tsv"\ndev = "y.tsv"\n', "utf-8")
+    options = ("--base", base, "--data-folder", tmp_path, "--epochs", "1")
+    result = Command(tmp_path)("train", "--recipe", "x.toml", *options, *OPTIONS)
+    assert result.code == 0, result.stderr
+    assert re.search(
+        r"^kept: epoch \d\.\d\d, \d+\.\d% less accurate on training rows than on", result.stderr, re.MULTILINE
+    )
 
 
 def test_checkpoint_is_complete_and_safe(trained: tuple[Path, Result]) -> None:
