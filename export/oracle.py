@@ -12,12 +12,15 @@ from sentiment_batch.errors import ConfigurationError, first_line
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import OPSET
 
+# What tokenizers take differently: case, white space, punctuation, accents, scripts.
+_PROBES = ("A GREAT film", "great", " great  film ", "isn't it?! 5/10 :-)", "café naïve", "好看")
+
 
 class Oracle:
     """A loaded checkpoint, float32, in evaluation mode."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        """Raises ConfigurationError if the weights cannot be loaded, or lack a part of the classifier or a token."""
+        """Raises ConfigurationError for weights that cannot be loaded or lack a part, or an unfit tokenizer."""
         import torch
         from transformers import AutoModelForSequenceClassification
 
@@ -36,8 +39,9 @@ class Oracle:
         if loading["missing_keys"]:
             missing = ", ".join(sorted(loading["missing_keys"])[:3])
             raise ConfigurationError(f"{checkpoint.folder} is not a fine-tuned classifier: it lacks {missing}")
-        vocabulary = Tokenizer.from_file(str(checkpoint.tokenizer)).get_vocab()
-        require_embeddings(vocabulary, model.get_input_embeddings().num_embeddings, str(checkpoint.folder))
+        tokenizer = Tokenizer.from_file(str(checkpoint.tokenizer))
+        require_embeddings(tokenizer.get_vocab(), model.get_input_embeddings().num_embeddings, str(checkpoint.folder))
+        _require_same_tokens(tokenizer, checkpoint.folder)
         self._model: Any = model.eval()
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -51,3 +55,21 @@ class Oracle:
 
         configure = TasksManager.get_exporter_config_constructor("onnx", self._model, task="text-classification")
         export(self._model, configure(self._model.config), path, opset=OPSET)
+
+
+def _require_same_tokens(tokenizer: Tokenizer, folder: Path) -> None:
+    """Raise ConfigurationError if transformers, which heeds tokenizer_config.json, gives a text other tokens."""
+    from transformers import AutoTokenizer
+
+    try:
+        reference = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a configuration of the wrong types leads to any
+        raise ConfigurationError(f"cannot load the tokenizer of {folder}: {first_line(error)}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    for text in (*_PROBES, *(f"a {token.content} film" for token in tokenizer.get_added_tokens_decoder().values())):
+        if tokenizer.encode(text).ids != reference(text)["input_ids"]:
+            raise ConfigurationError(
+                f"{folder}: tokenizer.json gives {text!r} other tokens than transformers does, which heeds "
+                "tokenizer_config.json: save the tokenizer again with transformers"
+            )

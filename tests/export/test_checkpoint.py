@@ -81,6 +81,13 @@ def test_a_token_without_an_embedding_is_refused(folder: Path) -> None:
         Oracle(Checkpoint.open(str(folder)))
 
 
+def test_tokenizer_files_that_differ_are_refused(folder: Path) -> None:
+    """A tokenizer.json that transformers would change, as tokenizer_config.json says, is refused with a text."""
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}', "utf-8")
+    with pytest.raises(ConfigurationError, match=r"tokenizer\.json gives 'A GREAT film' other tokens"):
+        Oracle(Checkpoint.open(str(folder)))
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(64, 64), (10**30, POSITIONS), (10_000, POSITIONS)])
 def test_max_tokens_is_the_least_limit(folder: Path, limit: int, expected: int) -> None:
     """The lower of the model's and the tokenizer's limits holds."""
