@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_graph import build_tokenizer
 from tiny_models import byte_tokenizer
-from tokenizers import models, pre_tokenizers, processors
+from tokenizers import models, normalizers, pre_tokenizers, processors
 
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.text import LongText, Tokenizer
@@ -104,6 +104,20 @@ def test_no_frame(tmp_path: Path) -> None:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     [encoded] = Tokenizer(tmp_path / "tokenizer.json", 2, LongText.HEAD).encode(["good film was"])
     assert encoded.pieces == [tokenizer.encode("good film").ids]
+
+
+def test_frame_of_another_alphabet(tmp_path: Path) -> None:
+    """The frame is found even if the vocabulary has no token for a Latin letter; without any, the file is named."""
+    vocabulary = {"<s>": 0, "</s>": 1, "ф": 2}
+    tokenizer = tokenizers.Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.post_processor = processors.BertProcessing(("</s>", 1), ("<s>", 0))
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    [encoded] = Tokenizer(tmp_path / "tokenizer.json", 4, LongText.HEAD).encode(["фффф"])
+    assert encoded.pieces == [[0, 2, 2, 1]]
+    tokenizer.normalizer = normalizers.Replace(tokenizers.Regex("."), "")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ConfigurationError, match=r"tokenizer\.json makes no token of its own vocabulary"):
+        Tokenizer(tmp_path / "tokenizer.json", 4)
 
 
 def test_windows_frame_each_piece(tokenizer_file: Path) -> None:

@@ -101,10 +101,20 @@ class Tokenizer:
 
     def _frame(self) -> tuple[list[int], list[int]]:
         """Find the special tokens before and after a text with a probe: `[CLS] … [SEP]`, `<s> … </s>`, or none."""
-        probe = self._tokenizer.encode("a", add_special_tokens=False).ids
-        framed = self._tokenizer.encode("a").ids
-        start = next(i for i in range(len(framed)) if framed[i : i + len(probe)] == probe)
-        return framed[:start], framed[start + len(probe) :]
+        for probe in self._probes():
+            try:
+                framed = self._tokenizer.encode(probe)
+            except Exception:  # the library raises bare Exception, for a text that has no tokens
+                continue
+            # Of which text a token is; of none, if it is part of the frame.
+            places = [place for place, text in enumerate(framed.sequence_ids) if text is not None]
+            if places:
+                return framed.ids[: places[0]], framed.ids[places[-1] + 1 :]
+        raise ConfigurationError(f"{self._path} makes no token of its own vocabulary: save the tokenizer again")
+
+    def _probes(self) -> Iterator[str]:
+        yield "a"
+        yield from self._tokenizer.get_vocab(with_added_tokens=False)
 
 
 def _encodable(text: str) -> str:
