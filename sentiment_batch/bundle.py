@@ -48,12 +48,7 @@ class ModelBundle:
         if not folder.is_dir():
             raise ConfigurationError(f"no model folder at {folder}")
         if (folder / MANIFEST).is_file():
-            try:
-                return cls._with_manifest(folder, only_float)
-            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-                raise ConfigurationError(
-                    f"{folder / MANIFEST} is not a bundle manifest: {type(error).__name__}: {error}"
-                ) from error
+            return cls._with_manifest(folder, only_float)
         if (folder / "model.safetensors").is_file() and not _graphs(folder):
             raise ConfigurationError(f"{folder} is a checkpoint: run `sentiment-batch export --checkpoint {folder}`")
         return cls._without_manifest(folder, only_float)
@@ -65,7 +60,7 @@ class ModelBundle:
         graph = _choose(folder, [folder / name for name in manifest["files"] if name.endswith(".onnx")], only_float)
         if "tokenizer.json" not in manifest["files"]:
             raise ConfigurationError(f"{folder / MANIFEST} lists no tokenizer.json: export the bundle again")
-        labels = tuple(str(label["name"]) for label in manifest["labels"])
+        labels = tuple(label["name"] for label in manifest["labels"])
         require_distinct(labels, folder / MANIFEST)
         values = [label["polarity"] for label in manifest["labels"]]
         return cls(
@@ -73,11 +68,10 @@ class ModelBundle:
             graph=graph,
             tokenizer=folder / "tokenizer.json",
             labels=labels,
-            polarities=None if None in values else tuple(map(float, values)),
-            max_tokens=int(manifest["max_tokens"]),
+            polarities=None if None in values else tuple(value for value in values if value is not None),
+            max_tokens=manifest["max_tokens"],
             sha256=sha256_of(folder / MANIFEST),
-            # The first exports fitted none.
-            temperature=Temperature.from_record(manifest["temperature"]) if "temperature" in manifest else UNSCALED,
+            temperature=manifest.get("temperature", UNSCALED),
         )
 
     @classmethod

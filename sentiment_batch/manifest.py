@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from sentiment_batch.errors import ConfigurationError
+import msgspec
+
+from sentiment_batch.errors import ConfigurationError, first_line
 from sentiment_batch.hashing import sha256_of
 from sentiment_batch.temperature import UNSCALED, Temperature
 
@@ -15,7 +17,7 @@ MANIFEST = "bundle.json"
 FLOAT_GRAPH = "model.onnx"
 FLOAT16_GRAPH = "model_fp16.onnx"
 QUANTIZED_GRAPH = "model_quantized.onnx"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class Quantization(StrEnum):
@@ -55,6 +57,32 @@ class Description:
         return FLOAT16_GRAPH if self.precision is Precision.FP16 else FLOAT_GRAPH
 
 
+class File(TypedDict):
+    sha256: str
+    bytes: int
+
+
+class Label(TypedDict):
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    polarity: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None
+
+
+class Manifest(TypedDict):
+    """What stands in a manifest; the first exports left out those that may be missing."""
+
+    schema_version: Literal[1]
+    files: dict[Annotated[str, msgspec.Meta(pattern=r"^[^\0]+$")], File]
+    labels: Annotated[list[Label], msgspec.Meta(min_length=2)]
+    # More than any encoder has positions.
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=2**20)]
+    temperature: NotRequired[Temperature]
+    quantization: NotRequired[Quantization]
+    precision: NotRequired[Precision]
+    opset: NotRequired[int]
+    origin: NotRequired[dict[str, Any]]
+    measured: NotRequired[dict[str, Any]]
+
+
 def write_manifest(folder: Path, description: Description) -> None:
     """Describe every file in `folder` in its `bundle.json`."""
     files = {
@@ -78,23 +106,19 @@ def write_manifest(folder: Path, description: Description) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """The manifest as it is written; raises ConfigurationError if it is not one that this version reads."""
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text("utf-8"))
-        version = manifest["schema_version"]
-        complete = {"files", "labels", "max_tokens"} <= manifest.keys()
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is not a bundle manifest: {type(error).__name__}: {error}") from error
-    if not manifest.get("labels", True):
-        raise ConfigurationError(f"{path} is not a bundle manifest: no labels")
-    if version != SCHEMA_VERSION or not complete:
-        raise ConfigurationError(f"{path} has schema version {version}; this version reads {SCHEMA_VERSION}")
-    return dict(manifest)
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, RecursionError, ValueError) as error:
+        raise ConfigurationError(
+            f"{path} is not a bundle manifest of schema version {SCHEMA_VERSION}: {first_line(error)}: "
+            "copy or export the bundle again"
+        ) from error
 
 
-def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+def check_files(folder: Path, files: Mapping[str, File]) -> None:
     """Raise ConfigurationError for a file of the manifest that is missing, altered, or not a plain file of `folder`."""
     for name, expected in files.items():
         path = folder / name

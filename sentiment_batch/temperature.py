@@ -5,7 +5,7 @@ as a model may be overconfident on sentences but not on reviews. It is a functio
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +30,6 @@ class Temperature:
             raise ValueError(f"temperatures at {list(self.tokens)} tokens: give one each for ascending lengths")
         if not all(0 < value < np.inf for value in self.values):
             raise ValueError(f"temperatures of {list(self.values)}: each is a number above 0")
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Self:
-        """Rebuild one from its `dataclasses.asdict`, read back from JSON; raises ValueError, TypeError or KeyError."""
-        return cls(tuple(record["tokens"]), tuple(record["values"]), tuple(record["fitted_on"]))
 
     @property
     def inverse(self) -> "Temperature":

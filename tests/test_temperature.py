@@ -1,8 +1,6 @@
 """Temperature scaling: what it does to probabilities, and what it leaves alone."""
 
-import json
 import math
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -117,11 +115,6 @@ def test_what_is_no_temperature(tokens: tuple[int, ...], values: tuple[float, ..
     """Lengths not ascending from 1, and temperatures other than one number above 0 for each, are refused."""
     with pytest.raises(ValueError, match=r"^temperatures (at|of) \["):
         Temperature(tokens, values)
-
-
-def test_record() -> None:
-    """A temperature is the same after a round trip through JSON."""
-    assert Temperature.from_record(json.loads(json.dumps(asdict(BY_LENGTH)))) == BY_LENGTH
 
 
 @pytest.fixture(scope="module")
