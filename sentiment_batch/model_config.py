@@ -8,6 +8,7 @@ from typing import Any
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.labels import require_distinct
 
+_CLASSIFIER = "ForSequenceClassification"
 # RoBERTa and its kin number their positions from the padding id on.
 _NUMBERED_FROM_PADDING = {
     "camembert",
@@ -33,8 +34,7 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
     """
     try:
         config = json.loads(path.read_text("utf-8"))
-        names = config["id2label"]
-        labels = tuple(str(names[str(i)]) for i in range(len(names)))
+        labels = _labels(config)
         positions = most_tokens(config)
         problem = config.get("problem_type")
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
@@ -55,3 +55,11 @@ def most_tokens(config: Mapping[str, Any]) -> int:
     if config.get("model_type") in _NUMBERED_FROM_PADDING:
         positions -= int(config.get("pad_token_id", 1)) + 1
     return positions
+
+
+def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
+    if "id2label" not in config and any(str(name).endswith(_CLASSIFIER) for name in config.get("architectures") or ()):
+        # transformers leaves out what would be two labels by its own names.
+        return ("LABEL_0", "LABEL_1")
+    names = config["id2label"]
+    return tuple(str(names[str(i)]) for i in range(len(names)))

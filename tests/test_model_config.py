@@ -34,6 +34,20 @@ def test_label_order(model: Path) -> None:
     assert read_config(model / "config.json")[0] == ("a", "b")
 
 
+def test_labels_by_default(model: Path) -> None:
+    """A classifier without names has the two that transformers leaves out, and what is no classifier has none."""
+
+    def leave_out(config: dict[str, Any]) -> None:
+        del config["id2label"]
+        config["architectures"] = ["BertForSequenceClassification"]
+
+    edit_json(model / "config.json", leave_out)
+    assert read_config(model / "config.json")[0] == ("LABEL_0", "LABEL_1")
+    edit_json(model / "config.json", lambda config: config.update(architectures=["BertModel"]))
+    with pytest.raises(ConfigurationError, match="KeyError: 'id2label'"):
+        read_config(model / "config.json")
+
+
 @pytest.mark.parametrize(
     "change",
     [
