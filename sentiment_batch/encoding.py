@@ -1,6 +1,6 @@
 """Texts to the token sequences that are to be scored: each distinct one once, and which texts it belongs to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from types import NoneType
 from typing import NamedTuple, Self
 
@@ -56,7 +56,7 @@ class Encoded(NamedTuple):
 
 
 def _require_texts(texts: Texts) -> None:
-    if isinstance(texts, str | bytes | Mapping) or not hasattr(texts, "__len__"):
+    if isinstance(texts, str | bytes | Mapping | Set) or not hasattr(texts, "__len__"):
         raise TypeError(f"texts is a list of str or None, not {type(texts).__name__}: put them into a list")
     # By their few types, not one by one: nothing that a run would notice.
     strange = [kind.__name__ for kind in set(map(type, texts)) if not issubclass(kind, str | NoneType)]

@@ -66,7 +66,7 @@ class ScoringOptions:
             object.__setattr__(self, name, kind(value))  # the others see it frozen
         for name in ("threads", "batch_tokens", "max_tokens", "threads_per_run"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (type(value) is not int or value < 1):
                 raise UsageError(f"{name} is a whole number above 0, or None, not {value!r}")
 
 
@@ -117,8 +117,13 @@ class Scorer:
 
     @classmethod
     def load(cls, model: str | PathLike[str] | None = None, options: ScoringOptions | None = None) -> Self:
-        """Load the bundle in folder `model`, the embedded default if None; raises ConfigurationError."""
-        options = options or ScoringOptions()
+        """Load the bundle in folder `model`, the embedded default if None.
+
+        Raises ConfigurationError, and TypeError for options that are no ScoringOptions.
+        """
+        options = ScoringOptions() if options is None else options
+        if not isinstance(options, ScoringOptions):
+            raise TypeError(f"options is a ScoringOptions or None, not {type(options).__name__}")
         threads = options.threads_per_run or options.threads or usable_cores().count
         bundle, session = _open(None if model is None else Path(model), options.device, threads)
         return cls(bundle, session, options)

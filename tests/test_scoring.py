@@ -250,7 +250,7 @@ def test_too_many_tokens(tiny_bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "texts", ["great film", b"great film", {"great film": 1}, (text for text in ["good"]), None, 3]
+    "texts", ["great film", b"great film", {"great film": 1}, {"great film"}, (text for text in ["good"]), None, 3]
 )
 def test_no_list_of_texts(tiny_scorer: Scorer, texts: Any) -> None:
     """A single text is not split into letters, nor anything else taken for a list; both ways of scoring refuse it."""
@@ -345,6 +345,7 @@ def test_options_by_their_names(tiny_bundle: Path) -> None:
         ({"long_text": "foo"}, "long_text is one of head, head-tail, windows, not 'foo'"),
         ({"threads": -1}, "threads is a whole number above 0, or None, not -1"),
         ({"threads": 0}, "threads is a whole number above 0, or None, not 0"),
+        ({"threads": True}, "threads is a whole number above 0, or None, not True"),
         ({"threads": 1.5}, r"threads is a whole number above 0, or None, not 1\.5"),
         ({"batch_tokens": 0}, "batch_tokens is a whole number above 0"),
         ({"max_tokens": "20"}, "max_tokens is a whole number above 0, or None, not '20'"),
@@ -354,6 +355,13 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
     """Options that cannot work are refused on creation, with what is allowed."""
     with pytest.raises(UsageError, match=message):
         ScoringOptions(**options)
+
+
+@pytest.mark.parametrize("options", [{"threads": 1}, {}, Device.CPU])
+def test_what_are_no_options(tiny_bundle: Path, options: Any) -> None:
+    """Options of another type are named, even where Python counts them as none."""
+    with pytest.raises(TypeError, match=f"options is a ScoringOptions or None, not {type(options).__name__}"):
+        Scorer.load(tiny_bundle, options)
 
 
 @pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="CUDA is installed")
