@@ -5,6 +5,7 @@ on the Hugging Face hub. This module never opens a graph.
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,6 +19,8 @@ from sentiment_batch.model_config import read_config
 from sentiment_batch.temperature import UNSCALED, Temperature
 
 _DEFAULT = Path(__file__).resolve().parent / "models" / "default"
+# A line of every model card that export writes.
+_CARD_TAG = b"\n- sentiment-batch\n"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class ModelBundle:
             raise ConfigurationError(f"no model folder at {folder}")
         if (folder / MANIFEST).is_file():
             return cls._with_manifest(folder, only_float)
+        if os.path.lexists(folder / MANIFEST) or _has_card(folder):
+            raise ConfigurationError(f"{folder} is a bundle without its {MANIFEST}: copy or export the bundle again")
         if (folder / "model.safetensors").is_file() and not _graphs(folder):
             raise ConfigurationError(f"{folder} is a checkpoint: run `sentiment-batch export --checkpoint {folder}`")
         return cls._without_manifest(folder, only_float)
@@ -92,6 +97,12 @@ class ModelBundle:
             max_tokens=max_tokens,
             sha256=digest.hexdigest(),
         )
+
+
+def _has_card(folder: Path) -> bool:
+    """Whether the folder has the model card that every export writes: without its manifest it is not what it was."""
+    card = folder / "README.md"
+    return card.is_file() and _CARD_TAG in card.read_bytes()
 
 
 def _graphs(folder: Path) -> list[Path]:

@@ -140,6 +140,21 @@ def test_checkpoint_beside_a_graph(model: Path) -> None:
     assert ModelBundle.load(model).graph == model / "model.onnx"
 
 
+def test_lost_manifest(model: Path, default_model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A bundle that has lost its manifest, as its card tells, is not scored without its temperature."""
+    bundle = tmp_path_factory.mktemp("bundle")
+    for path in default_model.iterdir():
+        if path.name != MANIFEST:
+            (bundle / path.name).symlink_to(path)
+    with pytest.raises(ConfigurationError, match=r"is a bundle without its bundle\.json: copy or export the bundle"):
+        ModelBundle.load(bundle)
+    (model / "README.md").write_text("---\ntags:\n- onnx\n---\n", "utf-8")
+    assert ModelBundle.load(model).labels == FIVE_CLASSES
+    (model / MANIFEST).mkdir()
+    with pytest.raises(ConfigurationError, match=r"is a bundle without its bundle\.json"):
+        ModelBundle.load(model)
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])
 def test_incomplete_folder(model: Path, name: str) -> None:
     """Without a manifest, tokenizer and config are still required."""
