@@ -225,7 +225,7 @@ def _break_graph(folder: Path) -> None:
         (_alter_config, "m/config.json is not the file that was exported: copy or export the bundle again"),
         (_add_second_graph, "m has several graphs for the same job: model.onnx and onnx/model.onnx; keep one"),
         (_list_no_files, "m has no ONNX graph (model.onnx or model_quantized.onnx)"),
-        (_cut_manifest, "m/bundle.json is not a bundle manifest: "),
+        (_cut_manifest, "m/bundle.json is not a bundle manifest of schema version 1: "),
         (_break_graph, "m/model.onnx is not an ONNX graph to be trusted: "),
     ],
 )
