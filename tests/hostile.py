@@ -79,6 +79,9 @@ FILES = {
     "CSV: blank lines": Hostile("csv", b"id,text\n\n\n1,good\n\n", ["good"]),
     "CSV: blank lines are records of one field": Hostile("csv", b"text\ngood\n\nbad\n", ["good", "", "bad"]),
     "CSV: nothing but a header": Hostile("csv", b"text\n"),
+    "CSV: two byte order marks": Hostile(
+        "csv", "\ufeff\ufefftext\ngood\n".encode(), error=": the header begins with two"
+    ),
     "CSV: nothing": Hostile("csv", b"", error=": the file is empty"),
     "CSV: nothing but a blank line": Hostile("csv", b"\n", error=": the file has no header line"),
     "CSV: open quote in the header": Hostile("csv", b'"text\ngood\n', error=": line 1: unexpected end of data"),

@@ -46,11 +46,14 @@ class DelimitedSink:
                 raise UsageError(
                     f"column {field.name!r} ({field.type}) does not fit into CSV: leave it out (--columns)"
                 )
+        names = [*records.names, *predictions.names]
+        if names[0].startswith("\ufeff"):
+            raise UsageError(f"column {names[0]!r} would begin the file with a byte order mark: rename it")
         self._stream = stream
         self._delimiter = delimiter
         self._guard_formulas = guard_formulas
         if header:
-            self._write_rows([[*records.names, *predictions.names]])
+            self._write_rows([names])
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
         columns = [_as_text(column) for column in [*records.columns, *predictions.columns]]

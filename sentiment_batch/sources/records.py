@@ -55,6 +55,8 @@ class Records:
             raise BadDataError(f"{self._name}: the file has no header line")
         if self._feed.undecodable:
             raise BadDataError(f"{self._name}: the header is not {dialect.encoding} text: name another --encoding")
+        if self.header[0].startswith("\ufeff"):
+            raise BadDataError(f"{self._name}: the header begins with two byte order marks: remove them")
         self._header_lines = self._feed.lines
 
     def parse(self, reject: Reject) -> Record | Reject:

@@ -107,6 +107,12 @@ def test_values_that_csv_cannot_hold(tmp_path: Path, column: pa.Array) -> None:
     assert (tmp_path / "a.csv").read_bytes() == b""
 
 
+def test_byte_order_mark_in_a_name(tmp_path: Path) -> None:
+    """No CSV is written whose first column would be read by another name."""
+    with pytest.raises(UsageError, match=r"column '\\ufeffid' would begin the file with a byte order mark: rename it"):
+        write_records(tmp_path / "a.csv", pa.RecordBatch.from_pydict({"\ufeffid": ["1"], "text": ["a"]}))
+
+
 @pytest.mark.parametrize(
     "column",
     [
