@@ -76,8 +76,7 @@ class Worker:
         with closing(self._reader(job)) as reader:
             self._require_startable(job)
             reader.require_alike()
-            with open_sink(io.BytesIO(), self._layout(reader)):
-                pass  # every column has a place there
+            self._require_place(reader)
             return Plan(
                 inputs,
                 job.output.name,
@@ -106,6 +105,7 @@ class Worker:
         # Before the inputs are opened: one that is replaced in between is then found to have changed.
         identity = self._identity(job)
         with closing(self._reader(job)) as reader:
+            self._require_place(reader)  # standard input has not been checked
             if not job.is_staged:
                 self._stream(reader, counts, progress)
                 return
@@ -193,6 +193,11 @@ class Worker:
                 f"{first}: {receipt['rows_rejected']:,} of {receipt['rows_in']:,} records are rejected: "
                 f"see {output.rejects.name}; {output.name} has the others"
             )
+
+    def _require_place(self, reader: Reader) -> None:
+        """Raise UsageError for a column that the output cannot hold."""
+        with open_sink(io.BytesIO(), self._layout(reader)):
+            pass
 
     def _require_startable(self, job: Job) -> None:
         if job.is_staged:

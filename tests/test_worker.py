@@ -323,6 +323,15 @@ def test_clash(tmp_path: Path, score: Runs, name: str) -> None:
     assert list(read_rows(tmp_path / "out.csv")[0]) == ["text", *ADDED]
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_column_without_a_place(tmp_path: Path, score: Runs, name: str) -> None:
+    """Even of an input that nobody checked, such as a pipe, no row is scored if the output cannot hold a column."""
+    (tmp_path / "in.jsonl").write_text('{"text": "good", "meta": {}}', "utf-8")
+    with pytest.raises(UsageError, match=r"column 'meta' .* does not fit into"):
+        score(tmp_path / "in.jsonl", tmp_path / name)
+    assert score.counts.tally.rows_in == 0
+
+
 def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
     """A JSON object far down with the name of an added column is rejected with its line; the others are written."""
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 9000 + '{"text": "good", "polarity": 1}', "utf-8")
