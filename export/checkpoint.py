@@ -34,13 +34,7 @@ class Checkpoint:
         if not tokenizer.is_file():
             raise ConfigurationError(f"{folder} has no tokenizer.json: save the checkpoint with a fast tokenizer")
         config = read_settings(config_path)
-        if config.get("problem_type") in {"multi_label_classification", "regression"}:
-            raise ConfigurationError(
-                f"{config_path} is for {config['problem_type']}: only models with one label per text can be exported"
-            )
         labels, positions = read_config(config_path)
-        if len(labels) < 2:
-            raise ConfigurationError(f"{config_path} has {len(labels)} label: a classifier needs at least two")
         return cls(
             folder=folder,
             config=config,

@@ -11,6 +11,14 @@ def lock_path(base: Path) -> Path:
     return base.with_name(f".{base.name}.lock")
 
 
+def require_unlocked(base: Path) -> None:
+    """Raise filelock.Timeout if another process holds the lock for the output at `base`; leaves its file as it is."""
+    path = lock_path(base)
+    if path.exists():
+        with filelock.FileLock(path, timeout=0):
+            pass
+
+
 @contextmanager
 def locked(base: Path) -> Iterator[None]:
     """Hold the lock for the output at `base`; raises filelock.Timeout if another process does."""

@@ -23,7 +23,7 @@ from sentiment_batch.errors import (
 )
 from sentiment_batch.identity import changes
 from sentiment_batch.journal import Journal
-from sentiment_batch.lock import lock_path, locked
+from sentiment_batch.lock import lock_path, locked, require_unlocked
 from sentiment_batch.output import Output
 from sentiment_batch.overwriting import require_own
 from sentiment_batch.staging import JOURNAL, Staging, removed_folder, staging_folder
@@ -75,14 +75,12 @@ def staged(
 
 
 def require_startable(output: Output, identity: Mapping[str, Any], *, restart: bool) -> None:
-    """Raise what `staged` raises where another run is writing this output, or is unfinished, without keeping the lock.
+    """Raise TryAgainError or ConfigurationError, as `staged` does, if another run is writing this output or unfinished.
 
-    Raises TryAgainError, ConfigurationError or CannotWriteError.
+    Changes nothing. Raises CannotWriteError for what the file system refuses.
     """
     try:
-        if lock_path(output.base).exists():
-            with locked(output.base):
-                pass
+        require_unlocked(output.base)
         if not restart:
             _require_same(Journal.read(staging_folder(output) / JOURNAL), output, identity)
     except filelock.Timeout as error:

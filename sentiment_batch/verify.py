@@ -93,7 +93,7 @@ def _check_rows(output: Output, receipt: Receipt) -> int:
     """The number of rows in the output."""
     expected: Mapping[str, Any] = receipt["distribution"]
     columns = PredictionColumns(tuple(receipt["distribution"]["labels"]), None, receipt["options"]["prefix"])
-    tally = Tally()
+    tally = _tally([], columns)
     found = _rows(output, receipt)
     while chunk := list(islice(found, CHUNK_ROWS)):
         tally += _tally(chunk, columns)
