@@ -152,16 +152,16 @@ class Trial:
 
     def _count_rows(self) -> tuple[int, int]:
         """Return how many input rows are in neither output nor rejects, and how many are there more than once."""
-        contents = self.score.contents()
-        found = Counter(ids(contents.get(OUTPUT, b""), contents.get(REJECTS, b"")))
+        found = ids(self.folder)
         return ROWS - len(found), found.total() - len(found)
 
 
 EXISTS = f"{OUTPUT} exists: choose another output, or replace it with --force"
 
 
-def ids(output: bytes, rejects: bytes) -> list[str]:
-    """Return the ids of all rows in an output and its rejects."""
+def ids(folder: Path) -> Counter[str]:
+    """Count the ids of all rows in the output and the rejects, as far as these are there."""
     csv.field_size_limit(2**24)
+    output, rejects = (path.read_bytes() if path.exists() else b"" for path in (folder / OUTPUT, folder / REJECTS))
     scored = [row["id"] for row in csv.DictReader(io.StringIO(output.decode("utf-8")))]
-    return scored + [raw_bytes(json.loads(line)).partition(b",")[0].decode() for line in rejects.splitlines()]
+    return Counter(scored + [raw_bytes(json.loads(line)).partition(b",")[0].decode() for line in rejects.splitlines()])
