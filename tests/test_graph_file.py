@@ -84,7 +84,7 @@ def test_external_data_in_a_function(tmp_path: Path) -> None:
 def test_external_data_in_a_default_of_a_function(tmp_path: Path) -> None:
     """So are the values that a function's attributes take where a node gives none."""
     model = helper.make_model(graph())
-    default = helper.make_attribute("value", external("x"))
+    default = helper.make_attribute("value", external(WEIGHTS, "x"))
     model.functions.append(helper.make_function("own", "F", [], ["y"], [], [], attribute_protos=[default]))
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ConfigurationError, match="external data"):
@@ -95,7 +95,7 @@ def test_field_number_with_more_bits_than_fit(tmp_path: Path) -> None:
     """A field whose number is another one once it is cut to 32 bits is refused: the two would be read differently."""
     initializer = (5 << 3 | 2) + 2**32
     tag = bytes([initializer & 0x7F | 0x80, 0x80, 0x80, 0x80, initializer >> 28])
-    content = external("x").SerializeToString()
+    content = external(WEIGHTS, "x").SerializeToString()
     main = helper.make_graph([], "g", [], []).SerializeToString() + tag + bytes([len(content)]) + content
     (tmp_path / "model.onnx").write_bytes(bytes([7 << 3 | 2, len(main)]) + main)
     with pytest.raises(ConfigurationError, match="damaged"):

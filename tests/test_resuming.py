@@ -13,7 +13,7 @@ from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.parts import Part
-from sentiment_batch.staging import staged
+from sentiment_batch.resuming import staged
 
 NOTHING = pa.record_batch({})
 IDENTITY = {"inputs": ["r.csv"], "options": {"prefix": "", "max_tokens": 64}}
@@ -34,7 +34,7 @@ def end_with(error: BaseException, output: Output, *, chunks: int) -> str:
     """A run that commits so many chunks and ends with `error`; what was added to that."""
     with suppress(type(error)), staged(output, IDENTITY) as staging:
         for place in range(chunks):
-            staging.commit(place, "", Part(NOTHING, NOTHING, None, []), Tally(ROWS))
+            staging.commit(place, "", Part(NOTHING, NOTHING, None, []), Tally(ROWS), [])
         raise error
     return "".join(getattr(error, "__notes__", []))
 
@@ -69,7 +69,7 @@ def test_what_rotted_is_not_kept(output: Output, tmp_path: Path) -> None:
     with staged(output, IDENTITY) as staging:
         assert [staging.finished(chunk) is not None for chunk in range(3)] == [False, True, False]
         for chunk in (0, 2):
-            staging.commit(chunk, "", Part(NOTHING, NOTHING, None, []), Tally(ROWS))
+            staging.commit(chunk, "", Part(NOTHING, NOTHING, None, []), Tally(ROWS), [])
     with staged(output, IDENTITY) as staging:
         assert all(staging.finished(chunk) for chunk in range(3))
         assert sum(commit.tally.rows_in for commit in staging.commits) == 3 * ROWS
