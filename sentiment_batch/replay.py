@@ -24,8 +24,9 @@ def replaying(output: Output) -> Iterator[None]:
 
 
 def inputs_of(output: Output, receipt: Receipt) -> list[Location]:
-    """Raises UsageError if the rows came from a pipe."""
-    inputs = [Location.parse(entry["name"]) for entry in receipt["inputs"]]
+    """Raises UsageError if the rows came from a pipe, BadDataError for names that are none."""
+    with replaying(output):
+        inputs = [Location.parse(entry["name"]) for entry in receipt["inputs"]]
     if any(location.is_standard_stream for location in inputs):
         raise UsageError(
             f"{output.name} was scored from standard input, which is not there to be read again: "

@@ -104,7 +104,7 @@ def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[s
 
 
 @pytest.mark.parametrize(
-    ("name", "is_folder"), [("there", True), ("new", False), ("new/", True), ("new.parquet/", True)]
+    ("name", "is_folder"), [("there", True), ("new.csv", False), ("new/", True), ("new.parquet/", True)]
 )
 def test_what_is_a_folder(tmp_path: Path, name: str, is_folder: bool) -> None:
     """An existing folder is recognized without a slash."""
