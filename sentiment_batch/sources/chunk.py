@@ -79,6 +79,15 @@ def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         yield chunk
 
 
+def require_exhausted(is_exhausted: bool) -> None:
+    """Raise MemoryError if the records of a source ended before the source did.
+
+    Where memory runs out, CPython may take a generator that could not go on for one that is done.
+    """
+    if not is_exhausted:
+        raise MemoryError
+
+
 def gather(items: Iterable[tuple[Row | Reject, int]]) -> Iterator[tuple[list[Row], list[Reject]]]:
     """Group rows and rejects, each given with its size in bytes, into chunks; the bounds apply to both together."""
     rows: list[Row] = []

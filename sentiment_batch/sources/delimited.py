@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.formats import DELIMITERS
-from sentiment_batch.sources.chunk import Chunk, gather
+from sentiment_batch.sources.chunk import Chunk, gather, require_exhausted
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.records import Record, Records
 from sentiment_batch.sources.reject import Reject
@@ -40,6 +40,7 @@ class DelimitedSource:
     def chunks(self) -> Iterator[Chunk]:
         for rows, rejects in gather(self._records):
             yield self._chunk(rows, rejects)
+        require_exhausted(self._records.is_exhausted)
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
         for rows, still in gather((self._records.parse(reject), len(reject.raw)) for reject in rejects):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import Chunk, gather
+from sentiment_batch.sources.chunk import Chunk, gather, require_exhausted
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.json_object import decode_line, parse_object
 from sentiment_batch.sources.lines import line_length, physical_lines
@@ -66,6 +66,7 @@ class JsonLinesSource:
     def chunks(self) -> Iterator[Chunk]:
         for found, rejects in self._groups:
             yield self._chunk(found, rejects)
+        require_exhausted(self._is_exhausted)
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
         for found, still in gather((_mended(reject), len(reject.raw)) for reject in rejects):
@@ -88,6 +89,7 @@ class JsonLinesSource:
             self.schema = pa.schema([(name, type_of([value.get(name) for value in good])) for name in self.names])
 
     def _records(self) -> Iterator[tuple[_Record | Reject, int]]:
+        self._is_exhausted = False
         offset = 0
         lines = physical_lines(self._file, self._bound, lambda block: io.BytesIO(block).readlines())
         for number, raw in enumerate(lines, start=1):
@@ -106,6 +108,7 @@ class JsonLinesSource:
                 except ValueError as error:
                     yield self._reject(number, offset, str(error), raw), len(raw)
             offset += length
+        self._is_exhausted = True
 
     def _chunk(self, found: list[_Record], rejects: list[Reject]) -> Chunk:
         if found and not self.names:

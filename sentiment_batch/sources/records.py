@@ -74,6 +74,7 @@ class Records:
 
     def __iter__(self) -> Iterator[tuple[Record | Reject, int]]:
         """Yield each record or reject with its size in bytes; if there are several columns, empty lines are skipped."""
+        self.is_exhausted = False
         feed, limit, columns = self._feed, self._dialect.max_field_bytes, len(self.header)
         in_doubt = False
         while True:
@@ -86,6 +87,7 @@ class Records:
                 record, problem = [], str(error)
             else:
                 if record is None:
+                    self.is_exhausted = True
                     return
                 if not record:
                     if columns > 1:
