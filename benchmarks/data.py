@@ -10,7 +10,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from benchmarks.process import BenchmarkError, module, run, say
+from benchmarks.process import BenchmarkError, module, report_progress, run
 
 _REQUIREMENT = "vaderSentiment==3.3.2 --hash=sha256:5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9\n"
 _ARCHIVE = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
@@ -51,7 +51,7 @@ def _read_snippets(file: Path) -> list[str]:
 
 
 def _fetch(data_folder: Path) -> None:
-    say(f"fetching the snippets into {data_folder}")
+    report_progress(f"fetching the snippets into {data_folder}")
     data_folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data_folder) as name:
         scratch = Path(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe
-from benchmarks.process import BenchmarkError, Finished, apart, module, run, say, sentiment_batch
+from benchmarks.process import BenchmarkError, Finished, in_subprocess, module, report_progress, run, sentiment_batch
 from benchmarks.report import MEGABYTE, Report, Spread, table
 from benchmarks.tables import write_table
 
@@ -77,8 +77,8 @@ def end_to_end(texts: Sequence[str], bundle: Path | None, lab: Lab | None, repea
     labs: list[Finished] = []
     with tempfile.TemporaryDirectory() as name:
         file, one_row = Path(name, "texts.parquet"), Path(name, "one-row.parquet")
-        apart(write_table, file, texts)
-        apart(write_table, one_row, texts[:1])
+        in_subprocess(write_table, file, texts)
+        in_subprocess(write_table, one_row, texts[:1])
         graph = Path(name, "lab.onnx")
         if lab is not None:
             lab.build(graph)
@@ -89,7 +89,7 @@ def end_to_end(texts: Sequence[str], bundle: Path | None, lab: Lab | None, repea
             own.append(run(module("benchmarks.own_rate", file, *model)).json())
             if lab is not None:
                 labs.append(lab.score_file(graph, file))
-            say(
+            report_progress(
                 f"{turn + 1}/{repeat}: whole command {rows / whole[-1].seconds:,.0f} rows/s, "
                 f"scorer alone {own[-1]['rows_per_second']:,.0f} rows/s"
             )

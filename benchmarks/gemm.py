@@ -1,7 +1,7 @@
 """Measure how fast this machine multiplies 8-bit matrices, the limit of an int8 model.
 
-Call through `process.apart`. The graph has a MatMulInteger node, u8 × s8, with its own weights for each projection of
-the encoder; every core runs it in its own session, on one thread.
+Call through `process.in_subprocess`. The graph has a MatMulInteger node, u8 × s8, with its own weights for each
+projection of the encoder; every core runs it in its own session, on one thread.
 """
 
 import time

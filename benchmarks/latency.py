@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.machine import describe
-from benchmarks.process import run, say, sentiment_batch
+from benchmarks.process import report_progress, run, sentiment_batch
 from benchmarks.report import Report, Spread, table
 
 # Command line, and the seconds within which it must answer.
@@ -22,7 +22,7 @@ def latency(bundle: Path | None, repeat: int) -> Report:
         for title, (words, _) in COMMANDS.items():
             model = ("--model", bundle) if bundle is not None and words[0] == "predict" else ()
             runs[title].append(run(sentiment_batch(*words, *model)).seconds)
-            say(f"{turn + 1}/{repeat} {title}: {runs[title][-1]:.2f} s")
+            report_progress(f"{turn + 1}/{repeat} {title}: {runs[title][-1]:.2f} s")
     seconds = {title: Spread.of(values) for title, values in runs.items()}
     figures = table(
         ("`sentiment-batch …`", "seconds", "target"),

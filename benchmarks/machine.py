@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contenders import installed
-from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, usable_cores
+from sentiment_batch.hardware import SIMD_FLAGS, cpu_flags, usable_cores
 
 _PACKAGES = (
     "sentiment-batch",
@@ -64,7 +64,7 @@ def describe() -> Machine:
     flags = cpu_flags()
     return Machine(
         processor=_processor(),
-        flags=[flag for flag in TELLING_FLAGS if flag in flags],
+        flags=[flag for flag in SIMD_FLAGS if flag in flags],
         usable_cores=cores.count,
         cores_from=cores.origin,
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),

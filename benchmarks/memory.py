@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.endtoend import score_file
 from benchmarks.machine import describe
-from benchmarks.process import Finished, apart, say
+from benchmarks.process import Finished, in_subprocess, report_progress
 from benchmarks.report import MEGABYTE, Report, Spread, table
 from benchmarks.standin import write_standin
 from benchmarks.tables import write_numbered_table
@@ -24,16 +24,18 @@ def memory(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         standin = folder / "standin"
-        apart(write_standin, standin, texts)
+        in_subprocess(write_standin, standin, texts)
         sizes = {"small": small_rows, "large": large_rows, "model": model_rows}
         for size, rows in sizes.items():
-            apart(write_numbered_table, folder / f"{size}.parquet", texts, rows)
+            in_subprocess(write_numbered_table, folder / f"{size}.parquet", texts, rows)
         runs: dict[str, list[Finished]] = {size: [] for size in sizes}
         for turn in range(repeat):
             for size, rows in sizes.items():
                 finished = score_file(bundle if size == "model" else standin, folder / f"{size}.parquet", rows)
                 runs[size].append(finished)
-                say(f"{turn + 1}/{repeat} {size}, {rows:,} rows: {finished.peak_rss_bytes / MEGABYTE:,.0f} MB")
+                report_progress(
+                    f"{turn + 1}/{repeat} {size}, {rows:,} rows: {finished.peak_rss_bytes / MEGABYTE:,.0f} MB"
+                )
     peaks = {size: Spread.of(finished.peak_rss_bytes for finished in runs[size]) for size in sizes}
     seconds = {size: Spread.of(finished.seconds for finished in runs[size]) for size in sizes}
     ratio = peaks["large"].median / peaks["small"].median

@@ -16,7 +16,7 @@ from benchmarks.options import (
     repeat_option,
     workload_options,
 )
-from benchmarks.process import apart
+from benchmarks.process import in_subprocess
 
 WORKLOADS = ("short", "long", "mixed", "phrases")
 
@@ -73,7 +73,7 @@ def throughput_command(
     with tempfile.TemporaryDirectory() as name:
         if checkpoint is None:
             checkpoint = Path(name, "checkpoint")
-            apart(write_checkpoint, checkpoint, seed)
+            in_subprocess(write_checkpoint, checkpoint, seed)
         _, positions = read_config(checkpoint / "config.json")
         setting = Setting(checkpoint, Path(name), usable_cores().count, min(positions, 512), lab)
         plan = Plan(contenders or list(CONTENDERS), workloads, repeat, single_texts)

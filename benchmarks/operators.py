@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.machine import describe
-from benchmarks.process import apart, say
+from benchmarks.process import in_subprocess, report_progress
 from benchmarks.report import Report, Spread, table
 
 _HIDDEN, _HEADS, _WIDTH, _INNER = 384, 12, 32, 1536
@@ -185,8 +185,8 @@ def operators(tokens: int, repeat: int) -> Report:
     machine = describe()
     turns = []
     for turn in range(repeat):
-        turns.append(apart(measure, tokens))
-        say(f"{turn + 1}/{repeat}")
+        turns.append(in_subprocess(measure, tokens))
+        report_progress(f"{turn + 1}/{repeat}")
     rows, facts = [], {}
     for purpose, forms in FORMS.items():
         spreads = {name: Spread.of(times[purpose][name] for times in turns) for name in forms}
@@ -200,7 +200,7 @@ def operators(tokens: int, repeat: int) -> Report:
 
 
 def measure(tokens: int) -> dict[str, dict[str, float]]:
-    """Return the milliseconds of every form. Call through `process.apart`."""
+    """Return the milliseconds of every form. Call through `process.in_subprocess`."""
     times: dict[str, dict[str, float]] = {}
     for purpose, forms in FORMS.items():
         times[purpose] = {}

@@ -46,7 +46,7 @@ class Outcome:
 
     @classmethod
     def of(
-        cls, workload: str, contender: str, layout: Layout, runs: Sequence[Run], yardstick: list[str] | None
+        cls, workload: str, contender: str, layout: Layout, runs: Sequence[Run], reference_labels: list[str] | None
     ) -> "Outcome":
         labels = runs[-1].labels
         return cls(
@@ -61,7 +61,7 @@ class Outcome:
             padding=runs[-1].padding,
             tokens=runs[-1].tokens,
             labels=labels,
-            agreement=None if yardstick is None else share_of_equal(labels, yardstick),
+            agreement=None if reference_labels is None else share_of_equal(labels, reference_labels),
         )
 
     def facts(self) -> dict[str, Any]:
@@ -84,14 +84,14 @@ def compare(outcomes: Sequence[Outcome]) -> list[Comparison]:
     """Compare this project with each rival's best layout on each workload, by medians, if both were measured."""
     comparisons = []
     for workload in dict.fromkeys(outcome.workload for outcome in outcomes):
-        ours = fastest(outcomes, workload, OURS)
+        ours = highest_rate(outcomes, workload, OURS)
         if ours is None:
             continue
         for rival, targets in RIVALS.items():
-            if best := fastest(outcomes, workload, rival):
+            if best := highest_rate(outcomes, workload, rival):
                 ratio = ours.rows_per_second.median / best.rows_per_second.median
                 comparisons.append(Comparison(workload, rival, "rows/s", best.layout, ratio, targets.get(workload)))
-        mine, theirs = quickest(outcomes, workload, OURS), quickest(outcomes, workload, LATENCY_RIVAL)
+        mine, theirs = lowest_latency(outcomes, workload, OURS), lowest_latency(outcomes, workload, LATENCY_RIVAL)
         if mine and theirs:
             ratio = mine.latencies[50].median / theirs.latencies[50].median
             target = LATENCY_TARGETS.get(workload)
@@ -99,19 +99,19 @@ def compare(outcomes: Sequence[Outcome]) -> list[Comparison]:
     return comparisons
 
 
-def fastest(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
+def highest_rate(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
     """Return the contender's layout with the most rows per second."""
     candidates = [o for o in outcomes if (o.workload, o.contender) == (workload, contender)]
     return max(candidates, key=lambda o: o.rows_per_second.median, default=None)
 
 
-def quickest(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
+def lowest_latency(outcomes: Sequence[Outcome], workload: str, contender: str) -> Outcome | None:
     """Return the contender's layout with the least time for one text."""
     candidates = [o for o in outcomes if (o.workload, o.contender) == (workload, contender)]
     return min(candidates, key=lambda o: o.latencies[50].median, default=None)
 
 
-def yardstick(runs: dict[tuple[str, str], list[str]], workload: str) -> list[str] | None:
+def reference_labels(runs: dict[tuple[str, str], list[str]], workload: str) -> list[str] | None:
     """Return the float model's labels on a workload; `runs` holds labels by workload and contender."""
     return next((runs[workload, name] for name in FLOAT if (workload, name) in runs), None)
 

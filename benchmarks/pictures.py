@@ -1,11 +1,11 @@
-"""Plot figures as PNG. Call through `process.apart`: matplotlib takes memory."""
+"""Plot figures as PNG. Call through `process.in_subprocess`: matplotlib takes memory."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders.roster import CONTENDERS, OURS
-from benchmarks.outcomes import Outcome, fastest
+from benchmarks.outcomes import Outcome, highest_rate
 from benchmarks.report import Spread
 
 _OTHERS, _OWN = "#8899aa", "#c0392b"
@@ -14,7 +14,7 @@ _OTHERS, _OWN = "#8899aa", "#c0392b"
 def draw_throughput(outcomes: Sequence[Outcome], folder: Path) -> None:
     """Draw a picture per workload: rows per second of each contender in its best layout, with their range."""
     for workload in dict.fromkeys(outcome.workload for outcome in outcomes):
-        best = [found for name in CONTENDERS if (found := fastest(outcomes, workload, name))]
+        best = [found for name in CONTENDERS if (found := highest_rate(outcomes, workload, name))]
         best.sort(key=lambda outcome: outcome.rows_per_second.median)
         figure, axes = _figure(len(best))
         titles = [f"{CONTENDERS[outcome.contender].title} ({outcome.layout.title()})" for outcome in best]

@@ -2,7 +2,7 @@
 
 On Linux, a process inherits the peak memory of its parent, even across `exec`: the peak reported for a child is never
 below the parent's own. So the process that calls `run` must stay small, and work that needs much memory goes through
-`apart`.
+`in_subprocess`.
 """
 
 import json
@@ -89,7 +89,9 @@ def sentiment_batch(*arguments: str | Path) -> list[str | Path]:
     return [script, *arguments]
 
 
-def apart(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+def in_subprocess(
+    function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
     """Call a function in a new process, so that its imports and its memory do not stay in this one.
 
     Whatever it prints is lost; whatever it raises is raised here.
@@ -109,6 +111,6 @@ def _silence() -> None:
         os.dup2(nowhere, stream.fileno())
 
 
-def say(message: str) -> None:
+def report_progress(message: str) -> None:
     """Report progress on stderr."""
     click.echo(message, err=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.machine import describe
-from benchmarks.process import apart
+from benchmarks.process import in_subprocess
 from benchmarks.report import Report, table
 from benchmarks.workloads import Workload
 
@@ -39,7 +39,7 @@ class Profile:
 def profile(workload: Workload, bundle: Path | None) -> Report:
     """Profile one scoring of the workload with `bundle` (None: the embedded model), on all cores."""
     machine = describe()
-    found = apart(measure, workload.texts, bundle)
+    found = in_subprocess(measure, workload.texts, bundle)
     rows = [
         (f"`{o.name}`", f"{o.calls:,}", f"{o.seconds:.3f}", f"{o.seconds / found.core_seconds:.1%}")
         for o in found.operators

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.endtoend import score_file
 from benchmarks.machine import describe
 from benchmarks.pictures import draw_scaling
-from benchmarks.process import Finished, apart, say
+from benchmarks.process import Finished, in_subprocess, report_progress
 from benchmarks.report import Report, Spread, table
 from benchmarks.standin import write_standin
 from benchmarks.tables import write_numbered_table, write_table
@@ -34,11 +34,11 @@ def scaling(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         standin, whole, one_row = folder / "standin", folder / "texts.parquet", folder / "one-row.parquet"
-        apart(write_standin, standin, texts)
-        apart(write_table, whole, texts)
-        apart(write_table, one_row, texts[:1])
+        in_subprocess(write_standin, standin, texts)
+        in_subprocess(write_table, whole, texts)
+        in_subprocess(write_table, one_row, texts[:1])
         for rows in sizes:
-            apart(write_numbered_table, folder / f"{rows}.parquet", texts, rows)
+            in_subprocess(write_numbered_table, folder / f"{rows}.parquet", texts, rows)
         by_cores: dict[int, list[float]] = {count: [] for count in cores}
         by_rows: dict[int, list[tuple[float, float]]] = {rows: [] for rows in sizes}
         for turn in range(repeat):
@@ -46,21 +46,23 @@ def scaling(
                 start = score_file(bundle, one_row, 1, count)
                 finished = score_file(bundle, whole, len(texts), count)
                 by_cores[count].append((len(texts) - 1) / (finished.seconds - start.seconds))
-                say(f"{turn + 1}/{repeat} {count} cores: {by_cores[count][-1]:,.0f} rows/s")
+                report_progress(f"{turn + 1}/{repeat} {count} cores: {by_cores[count][-1]:,.0f} rows/s")
             for rows in sizes:
                 pairs = [
                     (score_file(standin, one_row, 1), score_file(standin, folder / f"{rows}.parquet", rows))
                     for _ in range(max(1, _ROWS_PER_TURN // rows))
                 ]
                 by_rows[rows].append(_cost(pairs, rows))
-                say(f"{turn + 1}/{repeat} {rows:,} rows: {by_rows[rows][-1][1] * 1e6:.1f} µs of processor time a row")
+                report_progress(
+                    f"{turn + 1}/{repeat} {rows:,} rows: {by_rows[rows][-1][1] * 1e6:.1f} µs of processor time a row"
+                )
     rates = {count: Spread.of(values) for count, values in by_cores.items()}
     seconds = {rows: Spread.of(wall for wall, _ in values) for rows, values in by_rows.items()}
     costs = {rows: Spread.of(cpu for _, cpu in values) for rows, values in by_rows.items()}
     medians = [cost.median for cost in costs.values()]
     flatness = max(medians) / min(medians) - 1
     if pictures is not None:
-        apart(draw_scaling, rates, costs, pictures / "scaling.png")
+        in_subprocess(draw_scaling, rates, costs, pictures / "scaling.png")
     one = rates[cores[0]].median
     sections = [
         machine.markdown(),

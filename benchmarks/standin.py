@@ -1,6 +1,6 @@
 """A classifier that costs next to nothing, to send a million rows through everything around the model.
 
-Its logits are the mean of one random vector per token. Call through `process.apart`: onnx takes memory.
+Its logits are the mean of one random vector per token. Call through `process.in_subprocess`: onnx takes memory.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Parquet files to score. Call through `process.apart`: pyarrow and a million texts take memory."""
+"""Parquet files to score. Call through `process.in_subprocess`: pyarrow and a million texts take memory."""
 
 from collections.abc import Sequence
 from itertools import cycle, islice

@@ -13,9 +13,9 @@ from benchmarks.contenders.roster import CONTENDERS, OURS
 from benchmarks.gemm import gemm_rate
 from benchmarks.limit import Limit, projections
 from benchmarks.machine import describe
-from benchmarks.outcomes import Outcome, compare, fastest, yardstick
+from benchmarks.outcomes import Outcome, compare, highest_rate, reference_labels
 from benchmarks.pictures import draw_throughput
-from benchmarks.process import apart, say
+from benchmarks.process import in_subprocess, report_progress
 from benchmarks.report import Report
 from benchmarks.standings import standings
 from benchmarks.worker import Run, Task, measure, prepare
@@ -51,25 +51,25 @@ class _Race:
             step()
         except Exception as error:  # libraries may raise anything
             self.left_out[contender] = f"{type(error).__name__}: {error}"
-            say(f"{CONTENDERS[contender].title}: {self.left_out[contender]}")
+            report_progress(f"{CONTENDERS[contender].title}: {self.left_out[contender]}")
 
     def prepare(self, contender: str) -> None:
         if reason := CONTENDERS[contender].unavailable(self.setting):
             self.left_out[contender] = reason
             return
-        say(f"preparing: {CONTENDERS[contender].title}")
-        self.attempt(contender, lambda: apart(prepare, contender, self.setting))
+        report_progress(f"preparing: {CONTENDERS[contender].title}")
+        self.attempt(contender, lambda: in_subprocess(prepare, contender, self.setting))
 
     def run(self, workload: str, task: Task, turn: str) -> None:
-        run = apart(measure, task, time.monotonic())
+        run = in_subprocess(measure, task, time.monotonic())
         self.runs[workload, task.contender, task.layout].append(run)
         title = f"{CONTENDERS[task.contender].title}, {task.layout.title()}"
-        say(f"{turn} {workload}: {title}: {run.rows_per_second:,.1f} rows/s")
+        report_progress(f"{turn} {workload}: {title}: {run.rows_per_second:,.1f} rows/s")
 
     def outcomes(self) -> list[Outcome]:
         complete = {key: runs for key, runs in self.runs.items() if key[1] not in self.left_out}
         labels = {(workload, contender): runs[-1].labels for (workload, contender, _), runs in complete.items()}
-        return [Outcome.of(*key, runs, yardstick(labels, key[0])) for key, runs in complete.items()]
+        return [Outcome.of(*key, runs, reference_labels(labels, key[0])) for key, runs in complete.items()]
 
 
 def throughput(plan: Plan, setting: Setting, pictures: Path | None) -> Report:
@@ -83,7 +83,7 @@ def throughput(plan: Plan, setting: Setting, pictures: Path | None) -> Report:
         for workload in plan.workloads:
             Path(name, workload.name).write_text(json.dumps(workload.texts), "utf-8")
         for turn in range(plan.repeat):
-            gemm_rates.append(apart(gemm_rate, shapes, setting.threads, _LIMIT_SECONDS))
+            gemm_rates.append(in_subprocess(gemm_rate, shapes, setting.threads, _LIMIT_SECONDS))
             for workload in plan.workloads:
                 for contender in plan.contenders:
                     for layout in CONTENDERS[contender].layouts(setting.threads):
@@ -92,7 +92,7 @@ def throughput(plan: Plan, setting: Setting, pictures: Path | None) -> Report:
                         race.attempt(contender, lambda: race.run(workload.name, task, step))  # noqa: B023
     outcomes = race.outcomes()
     if pictures is not None:
-        apart(draw_throughput, outcomes, pictures)
+        in_subprocess(draw_throughput, outcomes, pictures)
     comparisons = compare(outcomes)
     limit = Limit.of(shapes, gemm_rates, _tokens_per_second(plan.workloads, outcomes))
     facts = {
@@ -115,6 +115,6 @@ def _tokens_per_second(workloads: Sequence[Workload], outcomes: Sequence[Outcome
     """Return this project's rate in tokens, by workload."""
     rates = {}
     for workload in workloads:
-        if ours := fastest(outcomes, workload.name, OURS):
+        if ours := highest_rate(outcomes, workload.name, OURS):
             rates[workload.name] = ours.rows_per_second.median * ours.tokens / len(workload.texts)
     return rates

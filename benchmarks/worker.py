@@ -1,4 +1,4 @@
-"""Measure one contender on one workload. Call through `process.apart`."""
+"""Measure one contender on one workload. Call through `process.in_subprocess`."""
 
 import json
 import time

@@ -27,7 +27,7 @@ class Reliability(NamedTuple):
 
 def reliability(probabilities: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Reliability:
     """Bin N ≥ 1 texts by the confidence of their label; probabilities float32 [N, K], true labels int64 [N]."""
-    return _sort(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+    return _binned(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
 
 
 def error_by_chance(probabilities: npt.NDArray[np.float32]) -> float:
@@ -36,10 +36,12 @@ def error_by_chance(probabilities: npt.NDArray[np.float32]) -> float:
     The mean over 200 seeded draws of which texts are labelled correctly.
     """
     confidence, random = probabilities.max(axis=1), np.random.default_rng(0)
-    return float(np.mean([_sort(confidence, random.random(len(confidence)) < confidence).error for _ in range(_DRAWS)]))
+    return float(
+        np.mean([_binned(confidence, random.random(len(confidence)) < confidence).error for _ in range(_DRAWS)])
+    )
 
 
-def _sort(confidence: npt.NDArray[np.float32], correct: npt.NDArray[np.bool_]) -> Reliability:
+def _binned(confidence: npt.NDArray[np.float32], correct: npt.NDArray[np.bool_]) -> Reliability:
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     rows = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):  # an empty bin has no mean

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from sentiment_batch.errors import ConfigurationError
 
 # CPU flags that determine the speed of 8-bit and 16-bit products.
-TELLING_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+SIMD_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 
 # Most of the address space that the libraries take is only reserved: 1 GiB by pyarrow's allocator, 64 MiB per thread by
 # the C library. With the embedded model, the total is 2.2 GB on one thread and 2.7 GB on eight.

@@ -61,7 +61,7 @@ def fetch(
         require_extra("train", "huggingface_hub")
     else:
         require_extra("kaggle", "kaggle", "six")
-    from sentiment_batch.fetching.workplace import workplace
+    from sentiment_batch.fetching.staging import staged
 
     if deadline is not None:
         stop_after(deadline)
@@ -69,9 +69,9 @@ def fetch(
     if is_hub:
         from sentiment_batch.fetching import hub
 
-        with workplace(output) as place:
+        with staged(output) as staging:
             commit, files = hub.fetch(
-                source.removeprefix(_HUB), revision, place, max_bytes, note, show_progress=visible
+                source.removeprefix(_HUB), revision, staging, max_bytes, note, show_progress=visible
             )
         note(f"revision {commit}")
     else:
@@ -79,8 +79,8 @@ def fetch(
         from sentiment_batch.fetching.kaggle_data import KaggleData
 
         data = KaggleData.parse(name or "", revision)
-        with workplace(output) as place:
-            files = kaggle.fetch(data, place, max_bytes, note, show_progress=visible)
+        with staged(output) as staging:
+            files = kaggle.fetch(data, staging, max_bytes, note, show_progress=visible)
     note(_summary(output, files))
     for file in _training_files(files):
         note(f"next: sentiment-batch train --data {shlex.quote(str(file))} --output checkpoint/")

@@ -44,7 +44,7 @@ def _collect() -> dict[str, Any]:
     from sentiment_batch.bundle import ModelBundle
     from sentiment_batch.cuda import require_cuda
     from sentiment_batch.errors import ConfigurationError
-    from sentiment_batch.hardware import TELLING_FLAGS, cpu_flags, int8_products, usable_cores
+    from sentiment_batch.hardware import SIMD_FLAGS, cpu_flags, int8_products, usable_cores
     from sentiment_batch.manifest import read_manifest
     from sentiment_batch.session import Device, Session
 
@@ -71,7 +71,7 @@ def _collect() -> dict[str, Any]:
         "versions": {"python": platform.python_version()} | {name: installed(name) for name in packages},
         "processor": {
             "machine": platform.machine(),
-            "flags": [flag for flag in TELLING_FLAGS if flag in flags],
+            "flags": [flag for flag in SIMD_FLAGS if flag in flags],
             "8-bit products": int8_products(flags),
         },
         "providers": {

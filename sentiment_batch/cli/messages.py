@@ -12,13 +12,13 @@ import click
 
 from sentiment_batch.events import LOG, listen, tell
 
-_MOST_CHARACTERS = 10_000
+_MAX_CHARACTERS = 10_000
 
 
 def say(*lines: str) -> None:
     """Print each as one line to stderr; of a very long one the beginning."""
     for line in lines:
-        click.echo(printable(line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}…"), err=True)
+        click.echo(printable(line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}…"), err=True)
 
 
 def announce(event: str, *lines: str, level: int = logging.INFO, **facts: Any) -> None:

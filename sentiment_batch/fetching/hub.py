@@ -19,21 +19,21 @@ from sentiment_batch.errors import (
     UsageError,
 )
 from sentiment_batch.fetching.archive import require_allowed, require_safe_names
-from sentiment_batch.fetching.retrying import Note, patiently
-from sentiment_batch.fetching.workplace import Workplace
+from sentiment_batch.fetching.retrying import Note, with_retries
+from sentiment_batch.fetching.staging import Staging
 from sentiment_batch.hashing import sha256_of
 
 _SERVER = "the hub"
 
 
 def fetch(
-    name: str, revision: str | None, place: Workplace, max_bytes: int, note: Note, *, show_progress: bool
+    name: str, revision: str | None, staging: Staging, max_bytes: int, note: Note, *, show_progress: bool
 ) -> tuple[str, list[Path]]:
     """Download and verify a data set; returns its commit hash and the paths of its files in the target folder.
 
     Raises UsageError for an invalid name, NoInputError if the hub shows no such data set or revision,
     ConfigurationError if it denies access, BadDataError for a download that is damaged, unsafe or too large, and the
-    errors of `patiently` and `Workplace.publish`.
+    errors of `with_retries` and `Staging.publish`.
     """
     logging.set_verbosity_error()
     if not show_progress:
@@ -56,7 +56,7 @@ def fetch(
                 return InputOutputError(f"the hub refuses the request ({status}): see {page}")
 
     def ask(question: Any) -> Any:
-        return patiently(question, _SERVER, refusal, note)
+        return with_retries(question, _SERVER, refusal, note)
 
     try:
         validate_repo_id(name)
@@ -64,7 +64,7 @@ def fetch(
         files = {file.rfilename: file for file in info.siblings}
         require_safe_names([*files, info.sha], name)
         require_allowed(sum(file.size or 0 for file in files.values()), max_bytes, name)
-        folder = place.download / info.sha
+        folder = staging.download / info.sha
         for path, file in files.items():
             ask(partial(_download, name, path, info.sha, folder))
             if not _is_intact(folder / path, file):
@@ -75,7 +75,7 @@ def fetch(
     except OfflineModeIsEnabled as error:
         raise ConfigurationError("HF_HUB_OFFLINE is set: unset it to fetch from the hub") from error
     shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # the library's download metadata
-    return info.sha, place.publish(folder)
+    return info.sha, staging.publish(folder)
 
 
 def _download(name: str, path: str, commit: str, folder: Path) -> None:

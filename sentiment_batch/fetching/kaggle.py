@@ -18,27 +18,27 @@ from sentiment_batch.errors import BadDataError, ConfigurationError, InputOutput
 from sentiment_batch.fetching.archive import require_allowed, unpack
 from sentiment_batch.fetching.credentials import HOW_TO_GET_ONE, has_access_token, require_safe_credentials
 from sentiment_batch.fetching.kaggle_data import KaggleData
-from sentiment_batch.fetching.retrying import Note, patiently
-from sentiment_batch.fetching.workplace import Workplace
+from sentiment_batch.fetching.retrying import Note, with_retries
+from sentiment_batch.fetching.staging import Staging
 
 _SERVER = "Kaggle"
 _CHUNK_BYTES = 2**16  # the most that a dropped connection costs
 
 
-def fetch(data: KaggleData, place: Workplace, max_bytes: int, note: Note, *, show_progress: bool) -> list[Path]:
+def fetch(data: KaggleData, staging: Staging, max_bytes: int, note: Note, *, show_progress: bool) -> list[Path]:
     """Download, verify and unpack; returns the paths of the files in the target folder.
 
     Raises ConfigurationError for a missing or refused token, NoInputError for a name that Kaggle does not know, and the
-    errors of `patiently`, `unpack` and `Workplace.publish`.
+    errors of `with_retries`, `unpack` and `Staging.publish`.
     """
     api = _sign_in(data, note)
-    archive = place.download / f"{data.slug}.zip"
+    archive = staging.download / f"{data.slug}.zip"
     try:
-        patiently(
+        with_retries(
             lambda: _download(api, data, archive, max_bytes, show_progress=show_progress), _SERVER, data.refusal, note
         )
-        unpack(archive, place.files, max_bytes)
-        return place.publish(place.files)
+        unpack(archive, staging.files, max_bytes)
+        return staging.publish(staging.files)
     except BaseException:
         # A resumable download has the package's marker file beside it, which records the version of the data.
         if not archive.with_name(f"{archive.name}.kaggle-partial").exists():
@@ -56,7 +56,7 @@ def submit(file: Path, data: KaggleData, message: str, note: Note) -> None:
 
     # A failing server may have accepted the submission, and the number per day is limited.
     try:
-        answer = patiently(upload, _SERVER, data.refusal, note, repeatable=False)
+        answer = with_retries(upload, _SERVER, data.refusal, note, repeatable=False)
     except (TryAgainError, InputOutputError) as error:
         error.add_note(f"see at {data.page}/submissions whether it has arrived, before you try again")
         raise
@@ -74,7 +74,7 @@ def _sign_in(data: KaggleData, note: Note) -> Any:
     api = kaggle.api
     if not api.get_config_value(api.CONFIG_NAME_AUTH_METHOD):
         # The import does not say why signing in failed.
-        patiently(lambda: _authenticate(api, data), _SERVER, data.refusal, note)
+        with_retries(lambda: _authenticate(api, data), _SERVER, data.refusal, note)
     return api
 
 

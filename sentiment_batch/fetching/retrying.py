@@ -20,7 +20,7 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
 
-def patiently(
+def with_retries(
     ask: Callable[[], Answer],
     server: str,
     refusal: Callable[[int], SentimentBatchError],

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_MOST_CHARACTERS = 600
+_MAX_CHARACTERS = 600
 
 
 @dataclass(frozen=True, order=True)
@@ -59,7 +59,7 @@ class Extremes:
         digest = hash(text) if text is not None else row
         if digest in self._digests:
             return
-        shown = text and text[:_MOST_CHARACTERS]
+        shown = text and text[:_MAX_CHARACTERS]
         review = Review(rank, -row, digest, values, shown, len(text or ""))
         if len(self._heap) < self._most:
             heapq.heappush(self._heap, review)

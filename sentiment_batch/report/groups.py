@@ -7,8 +7,8 @@ from typing import Self
 
 from sentiment_batch.report.statistics import Group, Statistics
 
-_MOST_DAYS = 62
-_MOST_VALUES = 40
+_MAX_DAYS = 62
+_MAX_VALUES = 40
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Length of the prefix of YYYY-MM-DD.
 _UNITS = {"day": 10, "month": 7, "year": 4}
@@ -42,15 +42,15 @@ class Grouping:
             return cls(column, unit, groups, Group(), 0, missing)
         largest = sorted(named, key=lambda name: (-named[name].rows, name))
         others = Group()
-        for name in largest[_MOST_VALUES:]:
+        for name in largest[_MAX_VALUES:]:
             others.add(named[name])
-        shown = {name: named[name] for name in largest[:_MOST_VALUES]}
+        shown = {name: named[name] for name in largest[:_MAX_VALUES]}
         return cls(column, "value", shown, others, len(largest) - len(shown), missing)
 
 
 def _by_time(days: dict[str, Group]) -> tuple[str, dict[str, Group]]:
     lengths = {unit: len({day[:characters] for day in days}) for unit, characters in _UNITS.items()}
-    unit = next((unit for unit, groups in lengths.items() if groups <= _MOST_DAYS), "year")
+    unit = next((unit for unit, groups in lengths.items() if groups <= _MAX_DAYS), "year")
     groups: defaultdict[str, Group] = defaultdict(Group)
     for day in sorted(days):
         groups[day[: _UNITS[unit]]].add(days[day])

@@ -17,8 +17,8 @@ from sentiment_batch.report.rows import ScoredRows
 from sentiment_batch.report.shifts import Shifts, spans
 from sentiment_batch.report.statistics import Group, Statistics, share
 
-_MOST_INPUTS = 20
-_MOST_CHARACTERS = 60  # of a name
+_MAX_INPUTS = 20
+_MAX_CHARACTERS = 60  # of a name
 _JOINERS = "\u200c\u200d"  # used in emoji, Persian and Indic scripts
 # Unordered labels take these colours in turn.
 _COLOURS = 6
@@ -68,7 +68,7 @@ def render(
         found=found,
         grouping=None if rows.by is None else Grouping.of(found, rows.by),
         receipt=receipt,
-        inputs=receipt["inputs"][:_MOST_INPUTS] if receipt else [],
+        inputs=receipt["inputs"][:_MAX_INPUTS] if receipt else [],
         compared_to=compared_to,
         shifts=shifts,
         colours=colours,
@@ -102,7 +102,7 @@ def _colours(labels: Sequence[str], polarities: Mapping[str, float]) -> dict[str
 
 
 def _brief(name: str) -> str:
-    return name if len(name) <= _MOST_CHARACTERS else f"{name[:_MOST_CHARACTERS]}…"
+    return name if len(name) <= _MAX_CHARACTERS else f"{name[:_MAX_CHARACTERS]}…"
 
 
 def _count(value: int) -> str:

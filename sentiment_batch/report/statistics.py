@@ -18,8 +18,8 @@ from sentiment_batch.report.extremes import Extremes
 POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))
 # As in receipts, where the last bin has no upper edge either.
 _TOKEN_EDGES = (*TOKEN_EDGES[:-1], math.inf)
-_MOST_LABELS = 1_000
-_MOST_GROUPS = 10_000
+_MAX_LABELS = 1_000
+_MAX_GROUPS = 10_000
 
 
 @dataclass
@@ -125,10 +125,10 @@ class Statistics:
             group = Group(rows, labels, row["polarity_sum"] or 0.0, row["polarity_count"])
             self.groups[row["by"]].add(group)
             self.total.add(group)
-        if len(self.groups) > _MOST_GROUPS:
-            raise UsageError(f"--by has more than {_MOST_GROUPS:,} different values: choose a column with fewer")
-        if len(self.total.labels) > _MOST_LABELS:
-            raise BadDataError(f"more than {_MOST_LABELS:,} different labels: not what score writes")
+        if len(self.groups) > _MAX_GROUPS:
+            raise UsageError(f"--by has more than {_MAX_GROUPS:,} different values: choose a column with fewer")
+        if len(self.total.labels) > _MAX_LABELS:
+            raise BadDataError(f"more than {_MAX_LABELS:,} different labels: not what score writes")
 
 
 def _counts(values: pa.Array) -> dict[str, int]:

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-_MOST_ROWS = 64
+_MAX_ROWS = 64
 # Dictionary columns stay encoded, so larger batches are safe. They are also faster: each repeats the dictionary.
-_MOST_ROWS_OF_DICTIONARIES = 1024
+_MAX_ROWS_OF_DICTIONARIES = 1024
 _BATCH_BYTES = 2**25
 
 # With a buffer and no pre-buffering, Arrow reads a column chunk page by page, which bounds memory.
@@ -37,7 +37,7 @@ class BatchReader:
         kinds = {name: self.schema.field(name).type for name in columns}
         texts = [name for name, kind in kinds.items() if _is_bytes(kind)]
         dictionaries = any(map(pa.types.is_dictionary, kinds.values()))
-        most = _MOST_ROWS_OF_DICTIONARIES if dictionaries else _MOST_ROWS
+        most = _MAX_ROWS_OF_DICTIONARIES if dictionaries else _MAX_ROWS
         encoded = _open(self._file, metadata=self.metadata, read_dictionary=texts)
         for group in range(self.metadata.num_row_groups):
             facts = self.metadata.row_group(group)
@@ -49,7 +49,7 @@ class BatchReader:
         """One row; raises IndexError if there is none."""
         if not 0 <= group < self.metadata.num_row_groups:
             raise IndexError(group)
-        for batch in self._parquet.iter_batches(_MOST_ROWS, row_groups=[group], columns=columns):
+        for batch in self._parquet.iter_batches(_MAX_ROWS, row_groups=[group], columns=columns):
             if row < batch.num_rows:
                 return batch.slice(row, 1)
             row -= batch.num_rows

@@ -88,7 +88,7 @@ def require_exhausted(is_exhausted: bool) -> None:
         raise MemoryError
 
 
-def gather(items: Iterable[tuple[Row | Reject, int]]) -> Iterator[tuple[list[Row], list[Reject]]]:
+def chunked(items: Iterable[tuple[Row | Reject, int]]) -> Iterator[tuple[list[Row], list[Reject]]]:
     """Group rows and rejects, each given with its size in bytes, into chunks; the bounds apply to both together."""
     rows: list[Row] = []
     rejects: list[Reject] = []

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.formats import DELIMITERS
-from sentiment_batch.sources.chunk import Chunk, gather, require_exhausted
+from sentiment_batch.sources.chunk import Chunk, chunked, require_exhausted
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.records import Record, Records
 from sentiment_batch.sources.reject import Reject
@@ -29,7 +29,7 @@ class DelimitedSource:
         self.name = file.name
         self.format = file.format
         self._file = file
-        self._encoding = options.dialect.encoding_but_utf8
+        self._encoding = options.dialect.non_utf8_encoding
         self._records = Records(file, options.dialect.delimiter or DELIMITERS[file.format], options.dialect)
         header = self._records.header
         require_usable(header)
@@ -38,12 +38,12 @@ class DelimitedSource:
         self.schema = pa.schema([(name, pa.string()) for name in self.names])
 
     def chunks(self) -> Iterator[Chunk]:
-        for rows, rejects in gather(self._records):
+        for rows, rejects in chunked(self._records):
             yield self._chunk(rows, rejects)
         require_exhausted(self._records.is_exhausted)
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
-        for rows, still in gather((self._records.parse(reject), len(reject.raw)) for reject in rejects):
+        for rows, still in chunked((self._records.parse(reject), len(reject.raw)) for reject in rejects):
             yield self._chunk(rows, still)
 
     def fraction_read(self) -> float | None:

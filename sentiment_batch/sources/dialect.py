@@ -26,7 +26,7 @@ class Dialect:
     max_field_bytes: int = 16 * 2**20
 
     @property
-    def encoding_but_utf8(self) -> str | None:
+    def non_utf8_encoding(self) -> str | None:
         """The encoding as in `Reject`: None for UTF-8, with or without a BOM, which is not part of any record."""
         return None if codecs.lookup(self.encoding).name.startswith("utf-8") else self.encoding
 

@@ -64,7 +64,7 @@ class Feed:
         self.size = 0
         self.undecodable = False
 
-    def give_back(self, fault: str) -> None:
+    def push_back(self, fault: str) -> None:
         """Keep only the record's first line; the others will be reread as lines of other records."""
         first, *rest = self.lines
         self._again.extend(rest)

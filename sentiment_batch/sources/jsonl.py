@@ -11,7 +11,7 @@ import pyarrow as pa
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import Chunk, gather, require_exhausted
+from sentiment_batch.sources.chunk import Chunk, chunked, require_exhausted
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.json_object import decode_line, parse_object
 from sentiment_batch.sources.lines import line_length, physical_lines
@@ -31,7 +31,7 @@ class _Record(NamedTuple):
 
 
 # Chunks without any good record that are held until one with some tells the columns.
-_MOST_AHEAD = 8
+_MAX_AHEAD = 8
 
 
 class JsonLinesSource:
@@ -52,9 +52,9 @@ class JsonLinesSource:
         self.names: list[str] = []
         self.schema = pa.schema([])
         self._known: frozenset[str] | None = None
-        groups = gather(self._records())
+        groups = chunked(self._records())
         ahead = []
-        for found, rejects in islice(groups, _MOST_AHEAD):
+        for found, rejects in islice(groups, _MAX_AHEAD):
             ahead.append((found, rejects))
             if found:
                 self._find_columns(found)
@@ -69,7 +69,7 @@ class JsonLinesSource:
         require_exhausted(self._is_exhausted)
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
-        for found, still in gather((_mended(reject), len(reject.raw)) for reject in rejects):
+        for found, still in chunked((_reparse(reject), len(reject.raw)) for reject in rejects):
             yield self._chunk(found, still)
 
     def fraction_read(self) -> float | None:
@@ -192,7 +192,7 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _mended(reject: Reject) -> _Record | Reject:
+def _reparse(reject: Reject) -> _Record | Reject:
     if reject.shortened:
         return reject
     try:

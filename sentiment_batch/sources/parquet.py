@@ -17,7 +17,7 @@ from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.formats import Format
 from sentiment_batch.sources.batches import BatchReader
-from sentiment_batch.sources.chunk import Chunk, drop_rows, gather, lengths_of, rechunk, size_of
+from sentiment_batch.sources.chunk import Chunk, chunked, drop_rows, lengths_of, rechunk, size_of
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns, require_usable
@@ -66,7 +66,7 @@ class ParquetSource:
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
         none = pa.RecordBatch.from_pylist([], self._parquet.schema).select(self._needed)
-        for found, still in gather((self._mended(reject), len(reject.raw)) for reject in rejects):
+        for found, still in chunked((self._reparse(reject), len(reject.raw)) for reject in rejects):
             batch = pa.concat_batches([none, *(row for row, _ in found)])
             yield self._chunk(batch, _rejected_again([reject for _, reject in found]), still)
 
@@ -120,7 +120,7 @@ class ParquetSource:
             raw=text[:_KEPT_BYTES] if shortened else text,
         )
 
-    def _mended(self, reject: Reject) -> tuple[pa.RecordBatch, Reject] | Reject:
+    def _reparse(self, reject: Reject) -> tuple[pa.RecordBatch, Reject] | Reject:
         """Return a row with the edited text of its reject, and the reject; or the reject alone if that is unusable."""
         if reject.shortened:
             return reject

@@ -100,7 +100,7 @@ class Records:
                 yield Record(record, feed.line, feed.offset, feed.lines), feed.size
             else:
                 if in_doubt:
-                    feed.give_back(problem)
+                    feed.push_back(problem)
                 reject = self._reject(problem)
                 yield reject, len(reject.raw)
 
@@ -140,7 +140,7 @@ class Records:
             line=feed.line,
             offset=feed.offset,
             reason=reason,
-            encoding=self._dialect.encoding_but_utf8,
+            encoding=self._dialect.non_utf8_encoding,
             shortened=shortened,
             raw=raw,
         )

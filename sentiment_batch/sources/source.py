@@ -13,7 +13,7 @@ from sentiment_batch.sources.chunk import Chunk
 from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.reject import Reject
 
-_MOST_COLUMNS = 100_000
+_MAX_COLUMNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
 
 def require_usable(columns: list[str]) -> None:
     """Raise UsageError for duplicate column names, and for more columns than can be read."""
-    if len(columns) > _MOST_COLUMNS:
-        raise UsageError(f"{len(columns):,} columns: no more than {_MOST_COLUMNS:,} can be read")
+    if len(columns) > _MAX_COLUMNS:
+        raise UsageError(f"{len(columns):,} columns: no more than {_MAX_COLUMNS:,} can be read")
     repeated = [column for column, count in Counter(columns).items() if count > 1]
     if repeated:
         raise UsageError(f"several columns are named {min(repeated)!r}: rename all but one")

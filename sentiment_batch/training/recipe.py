@@ -15,8 +15,8 @@ from sentiment_batch.training.settings import from_table
 
 ClassWeights = Literal["balanced"] | tuple[float, ...] | None
 
-_LEAST_TOKENS = 3  # one, plus the two that begin and end a text
-_MOST_SEED = 2**32 - 1  # that NumPy takes
+_MIN_TOKENS = 3  # one, plus the two that begin and end a text
+_MAX_SEED = 2**32 - 1  # that NumPy takes
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,8 @@ class CorpusSpec:
             raise ConfigurationError(f"{self.name}: weight must be above 0: to skip a corpus, leave it out")
         if not 0 <= self.held_out <= 1:
             raise ConfigurationError(f"{self.name}: held_out is {self.held_out}: it must be from 0 to 1")
-        if self.max_tokens is not None and self.max_tokens < _LEAST_TOKENS:
-            raise ConfigurationError(
-                f"{self.name}: max_tokens is {self.max_tokens}: it must be {_LEAST_TOKENS} or more"
-            )
+        if self.max_tokens is not None and self.max_tokens < _MIN_TOKENS:
+            raise ConfigurationError(f"{self.name}: max_tokens is {self.max_tokens}: it must be {_MIN_TOKENS} or more")
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class TrainingOptions:
             (("epochs", "learning_rate", "head_learning_rate", "temperature"), lambda value: value > 0, "above 0"),
             (("batch_size", "gradient_accumulation", "seeds"), lambda value: value >= 1, "1 or more"),
             (("evaluations_per_epoch", "patience", "dev_rows"), lambda value: value >= 1, "1 or more"),
-            (("max_tokens",), lambda value: value >= _LEAST_TOKENS, f"{_LEAST_TOKENS} or more"),
+            (("max_tokens",), lambda value: value >= _MIN_TOKENS, f"{_MIN_TOKENS} or more"),
             (("freeze_layers", "unfreeze_every", "ordinal", "r_drop"), lambda value: value >= 0, "0 or more"),
             (("weight_decay", "seed"), lambda value: value >= 0, "0 or more"),
             (("label_smoothing", "ema_decay", "warmup_ratio"), lambda value: 0 <= value < 1, "from 0 to below 1"),
@@ -118,8 +116,8 @@ class TrainingOptions:
                     raise ConfigurationError(f"{name} is {value}: it must be {meaning}")
                 if isinstance(value, float) and not math.isfinite(value):
                     raise ConfigurationError(f"{name} is {value}: it must be a number")
-        if self.seed + self.seeds - 1 > _MOST_SEED:
-            raise ConfigurationError(f"the last seed is {self.seed + self.seeds - 1}: it must be {_MOST_SEED} or less")
+        if self.seed + self.seeds - 1 > _MAX_SEED:
+            raise ConfigurationError(f"the last seed is {self.seed + self.seeds - 1}: it must be {_MAX_SEED} or less")
         if isinstance(self.class_weights, str) and self.class_weights != "balanced":
             raise ConfigurationError(f"class_weights is {self.class_weights!r}: it is 'balanced' or a list of weights")
         if not self.teachers and self.teacher_share != TrainingOptions.teacher_share:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.gemm import gemm_rate
 from benchmarks.limit import projections
-from benchmarks.process import BenchmarkError, apart
+from benchmarks.process import BenchmarkError, in_subprocess
 
 
 def write_config(folder: Path, model_type: str = "bert") -> Path:
@@ -31,5 +31,5 @@ def test_only_a_bert_has_a_limit(tmp_path: Path) -> None:
 
 def test_rate_is_measured_on_the_threads() -> None:
     """Every thread multiplies in its own session, and the sum of their rates is positive and finite."""
-    rate = apart(gemm_rate, [(32, 64), (64, 32)], 2, 0.05)
+    rate = in_subprocess(gemm_rate, [(32, 64), (64, 32)], 2, 0.05)
     assert 0 < rate < math.inf

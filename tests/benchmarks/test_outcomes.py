@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.contenders import Layout
 from benchmarks.limit import Limit
-from benchmarks.outcomes import Outcome, compare, percentile, yardstick
+from benchmarks.outcomes import Outcome, compare, percentile, reference_labels
 from benchmarks.report import Spread
 from benchmarks.worker import Run
 
@@ -48,8 +48,8 @@ def test_agreement_is_with_the_float_model() -> None:
     """Agreement is the share of labels equal to those of the first float contender that was measured."""
     assert outcome("ctranslate2", [1], "abca").agreement == 0.75
     labels = {("short", "openvino-float32"): ["b"], ("short", "onnxruntime-float32"): ["a"], ("long", "lab"): ["c"]}
-    assert yardstick(labels, "short") == ["a"]
-    assert yardstick(labels, "long") is None
+    assert reference_labels(labels, "short") == ["a"]
+    assert reference_labels(labels, "long") is None
 
 
 def test_percentiles_are_values_that_were_measured() -> None:

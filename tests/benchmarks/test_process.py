@@ -21,7 +21,7 @@ signal.pause()
 BENCHMARK = """
 import sys
 from benchmarks.__main__ import main
-from benchmarks.process import apart, run
+from benchmarks.process import in_subprocess, run
 
 @main.command()
 def measure():
@@ -32,7 +32,9 @@ main(["measure"])
 
 
 @pytest.mark.parametrize(
-    "start", ["run([sys.executable, '-c', sys.argv[1]])", "apart(exec, sys.argv[1])"], ids=["run", "apart"]
+    "start",
+    ["run([sys.executable, '-c', sys.argv[1]])", "in_subprocess(exec, sys.argv[1])"],
+    ids=["run", "in_subprocess"],
 )
 def test_what_is_measured_ends_with_the_benchmark(start: str) -> None:
     """SIGTERM sent to the benchmark alone also ends the process being measured, before the benchmark ends."""

@@ -16,8 +16,8 @@ _FOLDER = ".fetching"
 _WORTH_KEEPING = 100_000  # bytes
 
 
-class Workplace:
-    """A staging folder, opened by `workplace`.
+class Staging:
+    """A staging folder, opened by `staged`.
 
     `download` is kept for the next run if this one fails; `files` does not exist yet.
     """
@@ -47,7 +47,7 @@ class Workplace:
 
 
 @contextmanager
-def workplace(target: Path) -> Iterator[Workplace]:
+def staged(target: Path) -> Iterator[Staging]:
     """Open a hidden folder in `target`, which is created if missing, for one process at a time.
 
     Raises CannotWriteError for file-system errors, TryAgainError if another process is using `target`.
@@ -55,31 +55,31 @@ def workplace(target: Path) -> Iterator[Workplace]:
     if not target.absolute().parent.is_dir():
         raise CannotWriteError(f"no folder {target.parent}: create it first")
     is_new = not target.exists()
-    place = Workplace(target)
+    staging = Staging(target)
     try:
         target.mkdir(exist_ok=True)
-        place.folder.mkdir(mode=0o700, exist_ok=True)
+        staging.folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError as error:
         raise CannotWriteError(f"{target} is a file: name a folder") from error
     except OSError as error:
         raise CannotWriteError(f"{error.filename}: {error.strerror}") from error
-    with _locked(place.folder / "lock", target):
-        shutil.rmtree(place.files, ignore_errors=True)
+    with _locked(staging.folder / "lock", target):
+        shutil.rmtree(staging.files, ignore_errors=True)
         try:
-            place.download.mkdir(exist_ok=True)
-            yield place
-            shutil.rmtree(place.download, ignore_errors=True)
+            staging.download.mkdir(exist_ok=True)
+            yield staging
+            shutil.rmtree(staging.download, ignore_errors=True)
         except OSError as error:
             failure = CannotWriteError(f"{error.filename or target}: {error.strerror or error}")
-            _keep(place.download, failure)
+            _keep(staging.download, failure)
             raise failure from error
         except BaseException as error:
-            _keep(place.download, error)
+            _keep(staging.download, error)
             raise
         finally:
-            shutil.rmtree(place.files, ignore_errors=True)
-            if not place.download.exists():
-                shutil.rmtree(place.folder, ignore_errors=True)
+            shutil.rmtree(staging.files, ignore_errors=True)
+            if not staging.download.exists():
+                shutil.rmtree(staging.folder, ignore_errors=True)
                 if is_new:
                     with suppress(OSError):  # it is not empty
                         target.rmdir()
