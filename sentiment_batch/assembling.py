@@ -12,6 +12,7 @@ from sentiment_batch.output import Output
 from sentiment_batch.parts import Part
 from sentiment_batch.publishing import publish
 from sentiment_batch.sinks import Layout, open_sink
+from sentiment_batch.sources import require_all
 from sentiment_batch.staging import Staging
 
 # Of a folder's files: about a million short rows each, a function of the input alone, as chunks are.
@@ -64,15 +65,19 @@ def publish_rejects(staging: Staging, output: Output) -> None:
 
 @contextmanager
 def _writing_rejects(staging: Staging) -> Iterator[Iterator[Part]]:
-    """All parts, whose rejects are written to the staging folder as they go by."""
+    """All parts, each of which must be taken; their rejects are written to the staging folder as they go by."""
+    count = 0
     with writing(staging.file("rejects")) as lines:
 
         def parts() -> Iterator[Part]:
+            nonlocal count
             for part in staging.parts():
                 lines.writelines(line.encode("utf-8") + b"\n" for line in part.rejects)
+                count += len(part.predictions) + len(part.rejects)
                 yield part
 
         yield parts()
+        require_all(count, staging.tally.rows_in)
 
 
 def _write_file(path: Path, parts: Iterable[Part], layout: Layout, after: Path | None = None) -> None:

@@ -10,14 +10,15 @@ from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Compression, FileType, Format, is_known
 from sentiment_batch.locations import Location
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source
+from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, require_all
 
 
 class Reader:
     """Opens inputs one after the other; all must have the same schema.
 
-    `rows`: how many have been read so far. `total`: how many there will be, as far as known. `output_type`: that of the
-    output's suffix, else the format of the first input.
+    `rows`: how many have been read so far. `total`: how many there will be, as far as known. `records`: how many there
+    were, rejects included; None until all are read. `output_type`: that of the output's suffix, else the format of the
+    first input.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Reader:
         self.schema = self.source.schema
         self.output_type = wanted or FileType(self.source.format, Compression.NONE)
         self.rows = 0
+        self.records: int | None = None
 
     @property
     def total(self) -> int | None:
@@ -44,13 +46,19 @@ class Reader:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks of all inputs in order; raises the errors of sources, and UsageError if columns differ."""
+        records = 0
         for position, location in enumerate(self._inputs):
             if position:
                 self.source.close()
                 self.source = self._open_next(location)
+            count = 0
             for chunk in self.source.chunks():
+                count += len(chunk) + len(chunk.rejects)
                 self.rows += len(chunk)
                 yield replace(chunk, input=position)
+            require_all(count, self.source.rows)
+            records += count
+        self.records = records
 
     def require_alike(self) -> None:
         """Open all other inputs, before the first row is read; raises what `chunks` would when it gets to them."""

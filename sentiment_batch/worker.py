@@ -26,7 +26,7 @@ from sentiment_batch.resuming import is_published, require_startable, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
 from sentiment_batch.sinks import Layout, open_sink
-from sentiment_batch.sources import Chunk, Reject, SourceOptions, without_rejects
+from sentiment_batch.sources import Chunk, Reject, SourceOptions, require_all, without_rejects
 from sentiment_batch.staging import Staging
 from sentiment_batch.summary import Counts, describe
 
@@ -128,6 +128,7 @@ class Worker:
                 tell("finished", run=run, output=job.output.name, **staging.tally.rows, seconds=seconds)
 
     def _stream(self, reader: Reader, counts: Counts, progress: Progress) -> None:
+        before = counts.tally.rows_in
         try:
             with open_sink(sys.stdout.buffer, self._layout(reader)) as sink:
                 chunks = without_rejects(reader.chunks())
@@ -137,6 +138,7 @@ class Worker:
                     distribution = self.columns.distribution(predictions, scores.unknown_tokens)
                     counts.tally += tally_of(scores, chunk.rejects, distribution)
                     progress.update(len(chunk), reader.total)
+                require_all(counts.tally.rows_in - before, reader.records)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             raise
@@ -177,6 +179,7 @@ class Worker:
                 keep(place, content, chunk, scores, crashed)
         for (place, content, chunk), scores in self.scorer.stream(chunks, lambda item: item[2].texts):
             keep(place, content, chunk, scores, {})
+        require_all(counts.tally.rows_in - before, reader.records)
         if staging.tally.rows_in != counts.tally.rows_in - before:
             raise changed
 

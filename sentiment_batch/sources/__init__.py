@@ -7,7 +7,7 @@ import pyarrow as pa
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Format
 from sentiment_batch.locations import Location
-from sentiment_batch.sources.chunk import Chunk, without_rejects
+from sentiment_batch.sources.chunk import Chunk, require_all, without_rejects
 from sentiment_batch.sources.delimited import DelimitedSource
 from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.files import InputFile
@@ -16,7 +16,17 @@ from sentiment_batch.sources.parquet import ParquetSource
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import Source, SourceOptions
 
-__all__ = ["Chunk", "Dialect", "Reject", "Source", "SourceOptions", "open_source", "read_table", "without_rejects"]
+__all__ = [
+    "Chunk",
+    "Dialect",
+    "Reject",
+    "Source",
+    "SourceOptions",
+    "open_source",
+    "read_table",
+    "require_all",
+    "without_rejects",
+]
 
 
 def open_source(location: Location, options: SourceOptions, reserved: Collection[str] = ()) -> Source:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment_batch.errors import BadDataError
+from sentiment_batch.errors import BadDataError, SentimentBatchError
 from sentiment_batch.sources.reject import Reject
 
 Row = TypeVar("Row")
@@ -79,13 +79,16 @@ def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         yield chunk
 
 
-def require_exhausted(is_exhausted: bool) -> None:
-    """Raise MemoryError if the records of a source ended before the source did.
+def require_all(records: int, total: int | None) -> None:
+    """Raise SentimentBatchError if there are not `total` records; None: their end was not reached.
 
     Where memory runs out, CPython may take a generator that could not go on for one that is done.
     """
-    if not is_exhausted:
-        raise MemoryError
+    if records != total:
+        known = "unread others" if total is None else f"{total - records:,} more"
+        raise SentimentBatchError(
+            f"{records:,} records got through, {known} did not: run the same command again, with more memory"
+        )
 
 
 def chunked(items: Iterable[tuple[Row | Reject, int]]) -> Iterator[tuple[list[Row], list[Reject]]]:

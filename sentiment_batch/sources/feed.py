@@ -7,7 +7,7 @@ from itertools import islice
 
 from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.files import InputFile
-from sentiment_batch.sources.lines import InMemory, line_length, physical_lines
+from sentiment_batch.sources.lines import InMemory, PhysicalLines, line_length
 
 _FIELDS_PER_RECORD = 4
 
@@ -17,12 +17,15 @@ class Feed:
 
     About the record being parsed: `lines`, its lines so far; `line`, the number of its first line; `offset`, that of
     its first byte; `size`, the bytes of all lines; `undecodable`, whether some bytes are not text.
+
+    `physical_lines`: the file's.
     """
 
     def __init__(self, file: InputFile | InMemory, dialect: Dialect) -> None:
         self.encoding = codecs.lookup(dialect.encoding).name.removesuffix("-sig")
         self._bound = _FIELDS_PER_RECORD * dialect.max_field_bytes
-        self._fresh = physical_lines(file, self._bound, lambda block: block.splitlines(keepends=True))
+        self.physical_lines = PhysicalLines(file, self._bound, lambda block: block.splitlines(keepends=True))
+        self._fresh = iter(self.physical_lines)
         self._again: deque[bytes] = deque()
         self._fault = ""  # to which the lines being reread led the first time
         self.lines: list[bytes] = []

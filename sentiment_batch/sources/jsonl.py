@@ -11,10 +11,10 @@ import pyarrow as pa
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import Chunk, chunked, require_exhausted
+from sentiment_batch.sources.chunk import Chunk, chunked, require_all
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.json_object import decode_line, parse_object
-from sentiment_batch.sources.lines import line_length, physical_lines
+from sentiment_batch.sources.lines import PhysicalLines, line_length
 from sentiment_batch.sources.reject import Reject
 from sentiment_batch.sources.source import SourceOptions, kept_columns
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE, array_of, type_of
@@ -52,6 +52,7 @@ class JsonLinesSource:
         self.names: list[str] = []
         self.schema = pa.schema([])
         self._known: frozenset[str] | None = None
+        self._total: int | None = None  # of the records, once all are read
         groups = chunked(self._records())
         ahead = []
         for found, rejects in islice(groups, _MAX_AHEAD):
@@ -64,9 +65,12 @@ class JsonLinesSource:
         self._groups = chain(ahead, groups)
 
     def chunks(self) -> Iterator[Chunk]:
+        count = 0
         for found, rejects in self._groups:
+            count += len(found) + len(rejects)
             yield self._chunk(found, rejects)
-        require_exhausted(self._is_exhausted)
+        require_all(count, self._total)
+        self.rows = count
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
         for found, still in chunked((_reparse(reject), len(reject.raw)) for reject in rejects):
@@ -89,26 +93,30 @@ class JsonLinesSource:
             self.schema = pa.schema([(name, type_of([value.get(name) for value in good])) for name in self.names])
 
     def _records(self) -> Iterator[tuple[_Record | Reject, int]]:
-        self._is_exhausted = False
-        offset = 0
-        lines = physical_lines(self._file, self._bound, lambda block: io.BytesIO(block).readlines())
+        offset = count = 0
+        lines = PhysicalLines(self._file, self._bound, lambda block: io.BytesIO(block).readlines())
         for number, raw in enumerate(lines, start=1):
-            length = line_length(raw)
-            if length > len(raw):
-                reason = (
-                    f"longer than {self._bound} bytes (--max-field-bytes); the line has {length} bytes, of which "
-                    f"the first {len(raw)} are kept"
-                )
-                yield replace(self._reject(number, offset, reason, raw), shortened=True), len(raw)
-            else:
-                try:
-                    source = decode_line(raw, number)
-                    if source:
-                        yield _Record(number, offset, raw, source, parse_object(source)), len(raw)
-                except ValueError as error:
-                    yield self._reject(number, offset, str(error), raw), len(raw)
-            offset += length
-        self._is_exhausted = True
+            found = self._parse(number, offset, raw)
+            offset += line_length(raw)
+            if found is not None:
+                count += 1
+                yield found, len(raw)
+        self._total = count if lines.is_exhausted else None
+
+    def _parse(self, line: int, offset: int, raw: bytes) -> _Record | Reject | None:
+        """None for a line of white space."""
+        length = line_length(raw)
+        if length > len(raw):
+            reason = (
+                f"longer than {self._bound} bytes (--max-field-bytes); the line has {length} bytes, of which "
+                f"the first {len(raw)} are kept"
+            )
+            return replace(self._reject(line, offset, reason, raw), shortened=True)
+        try:
+            source = decode_line(raw, line)
+            return _Record(line, offset, raw, source, parse_object(source)) if source else None
+        except ValueError as error:
+            return self._reject(line, offset, str(error), raw)
 
     def _chunk(self, found: list[_Record], rejects: list[Reject]) -> Chunk:
         if found and not self.names:

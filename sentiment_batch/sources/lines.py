@@ -34,33 +34,43 @@ def line_length(line: bytes) -> int:
     return line.length if isinstance(line, LongLine) else len(line)
 
 
-def physical_lines(file: InputFile | InMemory, bound: int, split: Callable[[bytes], list[bytes]]) -> Iterator[bytes]:
-    """Yield the lines with their line endings; one longer than `bound` bytes is a `LongLine`.
+class PhysicalLines:
+    """The lines of a file with their line endings, to be iterated once; one longer than `bound` bytes is a `LongLine`.
 
-    `split` cuts bytes after each line ending; `\\n` must be or end one. Raises BadDataError or InputOutputError if the
-    file cannot be read further.
+    `split` cuts bytes after each line ending; `\\n` must be or end one. `is_exhausted`: all lines have been handed out.
     """
-    held = beginning = b""
-    length = 0  # bytes that have left `held`, of the line that starts with `beginning`
-    while True:
+
+    def __init__(self, file: InputFile | InMemory, bound: int, split: Callable[[bytes], list[bytes]]) -> None:
+        self._file = file
+        self._bound = bound
+        self._split = split
+        self.is_exhausted = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises BadDataError or InputOutputError if the file cannot be read further."""
+        held = beginning = b""
+        length = 0  # bytes that have left `held`, of the line that starts with `beginning`
+        while block := self._read(len(held)):
+            lines = self._split(held + block)
+            # A carriage return at the end of a block may be half of a line ending.
+            held = b"" if lines[-1].endswith(b"\n") else lines.pop()
+            if beginning and lines:
+                yield LongLine.of(beginning, length + len(lines.pop(0)))
+                beginning, length = b"", 0
+            yield from lines
+            if len(held) > self._bound:
+                beginning = beginning or held[:_KEPT_BYTES]
+                length += len(held) - 1
+                held = held[-1:]
+        if beginning:
+            yield LongLine.of(beginning, length + len(held))
+        elif held:
+            yield held
+        self.is_exhausted = True
+
+    def _read(self, held: int) -> bytes:
+        """The next bytes behind so many that are held; none at the end."""
         # Take what a pipe has to offer; within a long line, read as much again as is held, to limit copying.
-        read = file.stream.read1 if len(held) < _BLOCK_BYTES else file.stream.read
-        with reading(file.name):
-            block = read(min(max(_BLOCK_BYTES, len(held)), bound + 1 - len(held)))
-        if not block:
-            break
-        lines = split(held + block)
-        # A carriage return at the end of a block may be half of a line ending.
-        held = b"" if lines[-1].endswith(b"\n") else lines.pop()
-        if beginning and lines:
-            yield LongLine.of(beginning, length + len(lines.pop(0)))
-            beginning, length = b"", 0
-        yield from lines
-        if len(held) > bound:
-            beginning = beginning or held[:_KEPT_BYTES]
-            length += len(held) - 1
-            held = held[-1:]
-    if beginning:
-        yield LongLine.of(beginning, length + len(held))
-    elif held:
-        yield held
+        read = self._file.stream.read1 if held < _BLOCK_BYTES else self._file.stream.read
+        with reading(self._file.name):
+            return read(min(max(_BLOCK_BYTES, held), self._bound + 1 - held))

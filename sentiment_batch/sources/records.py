@@ -25,7 +25,7 @@ class Record(NamedTuple):
 
 
 class Records:
-    """The header, and all records after it.
+    """The header, and all records after it; `total`: how many they were, rejects included, once all are read.
 
     A record that parses to its end is accepted or rejected as a whole. After a quoting or size fault the end of the
     record is unknown: only its first physical line is rejected, and reading resumes at the next. What follows may be
@@ -35,6 +35,7 @@ class Records:
 
     def __init__(self, file: InputFile | InMemory, delimiter: str, dialect: Dialect) -> None:
         """Read the header; raises BadDataError if it cannot be read."""
+        self.total: int | None = None
         self._name = file.name
         self._delimiter = delimiter
         self._dialect = dialect
@@ -74,9 +75,9 @@ class Records:
 
     def __iter__(self) -> Iterator[tuple[Record | Reject, int]]:
         """Yield each record or reject with its size in bytes; if there are several columns, empty lines are skipped."""
-        self.is_exhausted = False
         feed, limit, columns = self._feed, self._dialect.max_field_bytes, len(self.header)
         in_doubt = False
+        count = 0
         while True:
             feed.begin()
             problem: str | None = None
@@ -87,7 +88,7 @@ class Records:
                 record, problem = [], str(error)
             else:
                 if record is None:
-                    self.is_exhausted = True
+                    self.total = count if feed.physical_lines.is_exhausted else None
                     return
                 if not record:
                     if columns > 1:
@@ -95,6 +96,7 @@ class Records:
                     record = [""]
                 if in_doubt or feed.undecodable or feed.size > limit or len(record) != columns:
                     problem = self._problem(record, in_doubt)
+            count += 1
             if problem is None:
                 in_doubt = False
                 yield Record(record, feed.line, feed.offset, feed.lines), feed.size

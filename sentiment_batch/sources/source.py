@@ -34,8 +34,8 @@ class SourceOptions:
 class Source(Protocol):
     """An opened input.
 
-    `names`: the columns kept in the output, as far as known. `schema`: that of the records in its chunks. `rows`: their
-    number, None if only reading tells.
+    `names`: the columns kept in the output, as far as known. `schema`: that of the records in its chunks. `rows`: how
+    many records there are, rejects included; None until it is known, at the latest when all are read.
     """
 
     name: str
