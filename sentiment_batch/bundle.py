@@ -123,6 +123,6 @@ def _choose(folder: Path, graphs: list[Path], only_float: bool) -> Path:
         raise ConfigurationError(f"{folder} has no ONNX graph ({FLOAT_GRAPH} or {QUANTIZED_GRAPH})")
     if len(candidates) > 1:
         names = " and ".join(graph.relative_to(folder).as_posix() for graph in candidates)
-        raise ConfigurationError(f"{folder} has several graphs for the same job: {names}; keep one")
+        raise ConfigurationError(f"{folder} has several graphs for the same purpose: {names}; keep one")
     require_self_contained(candidates[0])
     return candidates[0]

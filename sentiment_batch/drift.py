@@ -65,7 +65,7 @@ def read_earlier(location: Location) -> Receipt:
     """
     receipt = read_receipt(location)
     if not sum(receipt["distribution"]["labels"].values()):
-        raise BadDataError(f"{location.name} tells of no predictions to compare to: name the receipt of another run")
+        raise BadDataError(f"{location.name} has no predictions to compare with: name the receipt of another run")
     return receipt
 
 

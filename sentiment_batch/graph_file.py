@@ -43,7 +43,7 @@ def require_self_contained(path: Path) -> set[bytes]:
         with path.open("rb") as file:
             return set(_operators(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), "model", 0))
     except ValueError as error:
-        raise ConfigurationError(f"{path} is not an ONNX graph to be trusted: {error}") from None
+        raise ConfigurationError(f"{path} is not a usable ONNX graph: {error}") from None
 
 
 def quantizes_by_batch(path: Path) -> bool:
@@ -73,7 +73,7 @@ def _operators(message: memoryview, kind: str, depth: int) -> Iterator[bytes]:
 
 def _check_tensor_field(number: int, value: int | memoryview) -> None:
     if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0):
-        raise ValueError("it wants to read another file (external data): save it as one file")
+        raise ValueError("it refers to another file (external data): save it as one file")
     if number == _DIMS:
         sizes = [value] if isinstance(value, int) else list(_varints(value))
         if any(size >= 2**63 for size in sizes):

@@ -66,7 +66,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     ):
         tell("started", run=staging.run["run"], output=output.name, inputs=[output.rejects.name])
         if output.describe()["sha256"] != receipt["output"]["sha256"]:
-            raise BadDataError(f"{output.name}: not what its receipt says: score its inputs anew")
+            raise BadDataError(f"{output.name}: it does not match its receipt: score its inputs anew")
         _require_unchanged(inputs, receipt)
         layout = _commit_chunks(output, receipt, inputs, staging, scorer)
         retried = staging.tally

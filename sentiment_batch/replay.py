@@ -20,7 +20,7 @@ def replaying(output: Output) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise BadDataError(f"{output.name}: not what its receipt says: {error}: score its inputs anew") from error
+        raise BadDataError(f"{output.name}: it does not match its receipt: {error}: score its inputs anew") from error
 
 
 def inputs_of(output: Output, receipt: Receipt) -> list[Location]:
@@ -29,7 +29,7 @@ def inputs_of(output: Output, receipt: Receipt) -> list[Location]:
         inputs = [Location.parse(entry["name"]) for entry in receipt["inputs"]]
     if any(location.is_standard_stream for location in inputs):
         raise UsageError(
-            f"{output.name} was scored from standard input, which is not there to be read again: "
+            f"{output.name} was scored from standard input, which cannot be read again: "
             "only `verify` without --rescore works without it"
         )
     return inputs

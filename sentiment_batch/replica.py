@@ -55,7 +55,7 @@ class Replica:
         proof = scorer.score(_probe())
         if any(before.tobytes() != now.tobytes() for before, now in zip(self.proof[:3], proof[:3], strict=True)):
             raise ConfigurationError(
-                f"{node} does not score to the bits of the machine that this was started on: "
+                f"{node} does not give the same bits as the machine that the command runs on: "
                 "start it on a machine with the same kind of processor"
             )
         return scorer

@@ -115,7 +115,7 @@ def _require_same(journal: Journal | None, output: Output, identity: Mapping[str
     if journal and journal.commits and (changed := changes(journal.run, identity)):
         raise ConfigurationError(
             f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changed)}: "
-            "undo that to continue it, or throw away what it has done with --restart"
+            "undo the change to continue it, or discard its work with --restart"
         )
 
 
@@ -128,7 +128,7 @@ def _busy(output: Output) -> TryAgainError:
 def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
     rows = staging.tally.rows_in if staging else 0
     if rows:
-        error.add_note(f"{rows:,} rows are kept: the same command again continues")
+        error.add_note(f"{rows:,} rows are kept: run the same command again to continue")
 
 
 def is_published(output: Output) -> bool:

@@ -93,7 +93,7 @@ def _is_settled(job: Job, until_ns: float, warn: Callable[[str], None]) -> bool:
     times = [entry["modified_ns"] for entry in fingerprints(job.inputs)]
     for location, changed in zip(job.inputs, times, strict=True):
         if changed is not None and changed > time.time_ns():
-            warn(f"{location.name} was changed in the future, by its time, and is not scored before: touch it")
+            warn(f"{location.name} has a modification time in the future, and is not scored before it: touch it")
     return all(time is not None and time <= until_ns for time in times)
 
 

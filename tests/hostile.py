@@ -113,7 +113,7 @@ FILES = {
         "jsonl",
         b'{"text": "good"}\n{"text": "a", "text": "b"}\n{"text": "bad"}',
         ["good", "bad"],
-        [Bad(2, 17, b'{"text": "a", "text": "b"}\n', NOT_JSON + "a key stands twice")],
+        [Bad(2, 17, b'{"text": "a", "text": "b"}\n', NOT_JSON + "a key appears twice")],
     ),
     "JSONL: deep nesting": Hostile(
         "jsonl",

@@ -100,7 +100,7 @@ def test_two_candidates(model: Path, names: tuple[str, str], with_manifest: bool
         save_graph(model / name)
     if with_manifest:
         write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17))
-    with pytest.raises(ConfigurationError, match=f"several graphs for the same job: {names[0]} and {names[1]}"):
+    with pytest.raises(ConfigurationError, match=f"several graphs for the same purpose: {names[0]} and {names[1]}"):
         ModelBundle.load(model)
 
 

@@ -51,7 +51,7 @@ def end_with(error: BaseException, output: Output, *, chunks: int) -> str:
 )
 def test_who_ended_it(output: Output, error: BaseException, died: bool) -> None:
     """The next run is told whether the last one died, and goes on with what is kept either way."""
-    assert end_with(error, output, chunks=2) == "10 rows are kept: the same command again continues"
+    assert end_with(error, output, chunks=2) == "10 rows are kept: run the same command again to continue"
     with staged(output, IDENTITY) as staging:
         assert staging.was_killed == died
         assert [commit.chunk for commit in staging.commits if staging.finished(commit.chunk)] == [0, 1]
@@ -99,7 +99,7 @@ def test_nothing_is_kept_for_bad_data(output: Output, tmp_path: Path) -> None:
 def test_another_run(output: Output, change: dict[str, Any], said: str) -> None:
     """What was done for another run is not mixed in, but for nothing at all nobody is held up."""
     end_with(RuntimeError(), output, chunks=1)
-    with pytest.raises(ConfigurationError, match=f"is unfinished, and {said}: undo that"):
+    with pytest.raises(ConfigurationError, match=f"is unfinished, and {said}: undo the change"):
         open_and_close(output, IDENTITY | change)
     with staged(output, IDENTITY | change, restart=True) as staging:
         assert staging.commits == []

@@ -75,7 +75,7 @@ def train(
 
     names = None if labels is None else tuple(name.strip() for name in labels.split(","))
     if names and (len(set(names)) < 2 or "" in names):
-        raise click.UsageError("--labels takes two different names at least, and no empty ones")
+        raise click.UsageError("--labels needs at least two different names, none of them empty")
     recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, names)
     given = {name: value for name, value in settings.items() if value not in (None, ())}  # named as in a recipe
     try:

@@ -89,7 +89,7 @@ def _keep(download: Path, error: BaseException) -> None:
     """Keep a download that is worth resuming and say so in a note; remove any other."""
     size = sum(path.stat().st_size for path in download.rglob("*") if path.is_file())
     if size >= _WORTH_KEEPING:
-        error.add_note(f"{size / 1e6:,.1f} MB are kept: the same command again goes on behind them")
+        error.add_note(f"{size / 1e6:,.1f} MB are kept: run the same command again to continue")
     else:
         shutil.rmtree(download, ignore_errors=True)
 

@@ -85,9 +85,9 @@ def require_all(records: int, total: int | None) -> None:
     Where memory runs out, CPython may take a generator that could not go on for one that is done.
     """
     if records != total:
-        known = "unread others" if total is None else f"{total - records:,} more"
+        there = "more" if total is None else f"{total:,}"
         raise SentimentBatchError(
-            f"{records:,} records got through, {known} did not: run the same command again, with more memory"
+            f"{records:,} records are accounted for, of {there}: run the same command again, with more memory"
         )
 
 

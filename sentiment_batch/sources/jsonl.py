@@ -206,7 +206,7 @@ def _reparse(reject: Reject) -> _Record | Reject:
     try:
         source = decode_line(reject.raw, 1)
         if "\n" in source:
-            raise ValueError("several lines in the place of one")
+            raise ValueError("several lines instead of one")
         return _Record(reject.line or 0, reject.offset or 0, reject.raw, source, parse_object(source))
     except ValueError as error:
         return replace(reject, reason=str(error))

@@ -71,7 +71,7 @@ class Records:
             case [Reject(reason=reason)]:
                 return replace(reject, reason=reason)
             case found:
-                return replace(reject, reason=f"{len(found)} records in the place of one")
+                return replace(reject, reason=f"{len(found)} records instead of one")
 
     def __iter__(self) -> Iterator[tuple[Record | Reject, int]]:
         """Yield each record or reject with its size in bytes; if there are several columns, empty lines are skipped."""

@@ -136,7 +136,7 @@ class Recipe:
     def __post_init__(self) -> None:
         """Raise ConfigurationError for settings that do not fit the labels, or for duplicate corpus names."""
         if len(self.labels) < 2:
-            raise ConfigurationError("labels takes two names at least")
+            raise ConfigurationError("labels needs at least two names")
         require_distinct(self.labels, "labels")
         names = [corpus.name for corpus in self.corpora]
         twice = [name for name in names if names.count(name) > 1]

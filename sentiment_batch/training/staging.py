@@ -81,7 +81,7 @@ def _keeping(folder: Path) -> Iterator[None]:
         raise
     except BaseException as error:
         if kept := _last_kept(folder):
-            error.add_note(f"kept up to {kept}: the same command again continues")
+            error.add_note(f"kept up to {kept}: run the same command again to continue")
         else:
             shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -95,7 +95,7 @@ def _open(folder: Path, output: Path, identity: Mapping[str, Mapping[str, Any]],
         if changed := changes(begun["identity"], identity):
             raise ConfigurationError(
                 f"{output}: a training that began at {begun['started']} is unfinished, and {'; '.join(changed)}: "
-                "undo that to continue it, or throw away what it has done with --restart"
+                "undo the change to continue it, or discard its work with --restart"
             )
         return
     shutil.rmtree(folder, ignore_errors=True)

@@ -223,10 +223,10 @@ def _break_graph(folder: Path) -> None:
         (_lose_tokenizer, "m lacks tokenizer.json: copy or export the bundle again"),
         (_lose_tokenizer_and_manifest, "m has no tokenizer.json: a model folder needs one"),
         (_alter_config, "m/config.json is not the file that was exported: copy or export the bundle again"),
-        (_add_second_graph, "m has several graphs for the same job: model.onnx and onnx/model.onnx; keep one"),
+        (_add_second_graph, "m has several graphs for the same purpose: model.onnx and onnx/model.onnx; keep one"),
         (_list_no_files, "m has no ONNX graph (model.onnx or model_quantized.onnx)"),
         (_cut_manifest, "m/bundle.json is not a bundle manifest of schema version 1: "),
-        (_break_graph, "m/model.onnx is not an ONNX graph to be trusted: "),
+        (_break_graph, "m/model.onnx is not a usable ONNX graph: "),
     ],
 )
 def test_damaged_model(command: Command, model: Path, damage: Callable[[Path], None], message: str) -> None:

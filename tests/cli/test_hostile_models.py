@@ -53,8 +53,8 @@ def of_weights(values: np.ndarray) -> onnx.ModelProto:
     return model(MEAN, numpy_helper.from_array(values.astype(np.float32), "weights"))
 
 
-NOT_TRUSTED = "m/model.onnx is not an ONNX graph to be trusted: "
-ANOTHER_FILE = NOT_TRUSTED + "it wants to read another file (external data): save it as one file"
+NOT_TRUSTED = "m/model.onnx is not a usable ONNX graph: "
+ANOTHER_FILE = NOT_TRUSTED + "it refers to another file (external data): save it as one file"
 NO_NUMBERS = "m/model.onnx does not give one finite number for each of 5 labels: "
 MODELS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "path outwards": (lambda: model(MEAN, external(WEIGHTS, "../secret")), ANOTHER_FILE),

@@ -83,7 +83,7 @@ def test_a_file_from_the_future(score: Command, inbox: Path) -> None:
     result = score("inbox/", "-o", "scored/", "--new-only", "-q", "--log-format", "json")
     event = json.loads(result.stderr)
     assert (result.code, event["event"], event["level"]) == (0, "warning", "warning")
-    assert event["message"].startswith("inbox/a.csv was changed in the future")
+    assert event["message"].startswith("inbox/a.csv has a modification time in the future")
 
 
 def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None:

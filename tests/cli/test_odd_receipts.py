@@ -162,4 +162,4 @@ def test_nothing_to_compare_to(scored: Scored) -> None:
     for command in ("report --compare-to", "score --compare-to"):
         found = scored.run(command, json.dumps(receipt).encode())
         assert found.exit_code == 65
-        assert found.message.startswith(f"{RECEIPT} tells of no predictions to compare to")
+        assert found.message.startswith(f"{RECEIPT} has no predictions to compare with")

@@ -153,7 +153,7 @@ def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None
     places = [(reject["line"], reject["offset"]) for reject in before]
     assert [(reject["line"], reject["offset"]) for reject in after] == places[1:]
     assert after[0]["reason"] == "unexpected end of data"
-    assert after[1]["reason"] == "2 records in the place of one"
+    assert after[1]["reason"] == "2 records instead of one"
     assert command("verify", "out.csv").code == 66
     mend(path, [None, "5,bad"])
     assert command("retry-rejects", "out.csv", "--max-reject-rate", "0.5", "--json").code == 3
@@ -217,7 +217,7 @@ def test_an_object_over_several_lines(command: Command, failed: Callable[..., Pa
     path = failed("r.jsonl", "out.jsonl", JSONL)
     mend(path, ['{"id": "1",\n "text": "good"}', JSONL_MENDED[1]])
     assert command("retry-rejects", "out.jsonl").code == 65
-    assert [reject["reason"] for reject in read_rejects(path)] == ["several lines in the place of one"]
+    assert [reject["reason"] for reject in read_rejects(path)] == ["several lines instead of one"]
     assert [row for row, _ in rows(path)] == ["0", "2", "3"]
 
 
@@ -236,7 +236,7 @@ def test_a_row_that_is_not_there(command: Command, failed: Callable[..., Path], 
 @pytest.mark.parametrize(
     ("change", "code", "message"),
     [
-        (lambda folder: (folder / "out.csv").write_bytes(b"x"), 65, "out.csv: not what its receipt says"),
+        (lambda folder: (folder / "out.csv").write_bytes(b"x"), 65, "out.csv: it does not match its receipt"),
         (lambda folder: (folder / "r.csv").unlink(), 66, "no such file"),
         (lambda folder: (folder / "out.csv.rejects.jsonl").unlink(), 66, "out.csv.rejects.jsonl: no such file"),
         (lambda folder: (folder / "out.csv.rejects.jsonl").write_text("{}\n"), 65, "line 1: not a reject"),

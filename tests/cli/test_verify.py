@@ -145,7 +145,7 @@ def test_rows_of_a_pipe_are_not_scored_anew(command: Command, score: Command) ->
     assert command("verify", "out.csv").code == 0
     result = command("verify", "out.csv", "--rescore", "3")
     assert result.code == 2
-    assert error_line(result).startswith("out.csv was scored from standard input, which is not there to be read again")
+    assert error_line(result).startswith("out.csv was scored from standard input, which cannot be read again")
 
 
 def test_times_that_python_lacks(command: Command, score: Command) -> None:

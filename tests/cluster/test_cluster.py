@@ -105,7 +105,7 @@ def test_stopped(score: Command, address: str, rows: Path, undisturbed: dict[str
     assert run.returncode == 128 + signal.SIGTERM
     [line] = stderr.decode().splitlines()
     assert line.startswith("Error: stopped by SIGTERM before the end; ")
-    assert line.endswith(" rows are kept: the same command again continues")
+    assert line.endswith(" rows are kept: run the same command again to continue")
     assert score(rows, "-o", OUTPUT, "--ray-address", address).code == 3
     require_same(score, undisturbed)
 

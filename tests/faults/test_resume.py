@@ -199,5 +199,5 @@ def _require_refusal(trial: Trial, change: str, *options: str) -> None:
     assert result.code == 78
     started = trial.journal()[0]["started"]
     assert error_line(result).startswith(f"{OUTPUT}: a run that began at {started} is unfinished, and {change}")
-    assert error_line(result).endswith("undo that to continue it, or throw away what it has done with --restart")
+    assert error_line(result).endswith("undo the change to continue it, or discard its work with --restart")
     assert trial.score.contents() == before

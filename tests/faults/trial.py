@@ -105,7 +105,7 @@ class Trial:
 
         The last commit's line may have arrived although its fsync was interrupted: then the message does not count it.
         """
-        said = re.search(r"; ([\d,]+) rows are kept: the same command again continues$", message)
+        said = re.search(r"; ([\d,]+) rows are kept: run the same command again to continue$", message)
         chunks = len(self.commits())
         assert (int(said[1].replace(",", "")) if said else 0) in ROWS_UP_TO[max(0, chunks - 1) : chunks + 1]
 

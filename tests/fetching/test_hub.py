@@ -98,7 +98,7 @@ def test_stopped(setting: Setting) -> None:
         process.send_signal(signal.SIGINT)
         stderr = process.communicate()[1].decode("utf-8")
     assert process.returncode == 130
-    assert error_line(Result(130, "", stderr)).endswith("MB are kept: the same command again goes on behind them")
+    assert error_line(Result(130, "", stderr)).endswith("MB are kept: run the same command again to continue")
     assert [path.name for path in (setting.command.folder / "data").iterdir()] == [".fetching"]
     before = len(setting.server.requests)
     assert setting.fetch().code == 0

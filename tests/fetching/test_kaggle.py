@@ -82,7 +82,7 @@ def test_resume(setting: Setting) -> None:
     result = setting.fetch()
     assert result.code == 74
     assert error_line(result) == (
-        "the connection to Kaggle was cut; 0.2 MB are kept: the same command again goes on behind them"
+        "the connection to Kaggle was cut; 0.2 MB are kept: run the same command again to continue"
     )
     assert [path.name for path in setting.data.iterdir()] == [".fetching"]
     assert setting.fetch().code == 0
@@ -187,7 +187,7 @@ def test_stopped(setting: Setting, number: signal.Signals, code: int) -> None:
     setting.server.stand_still("storage.test", after=210_000)
     result = setting.stop(number)
     assert result.code == code
-    assert error_line(result).endswith("0.2 MB are kept: the same command again goes on behind them")
+    assert error_line(result).endswith("0.2 MB are kept: run the same command again to continue")
     assert [path.name for path in setting.data.iterdir()] == [".fetching"]
     assert setting.fetch().code == 0
     assert setting.command.contents() == FILES
@@ -246,7 +246,7 @@ def test_no_room(setting: Setting) -> None:
     limited = replace(setting, command=replace(setting.command, runner=("prlimit", "--fsize=200000")))
     result = limited.fetch()
     assert result.code == 73
-    assert error_line(result) == "data: File too large; 0.2 MB are kept: the same command again goes on behind them"
+    assert error_line(result) == "data: File too large; 0.2 MB are kept: run the same command again to continue"
     assert setting.fetch().code == 0
     assert setting.command.contents() == FILES
     assert "range" in setting.server.requests[-1].headers

@@ -69,8 +69,8 @@ def test_verbatim(path: Path) -> None:
     [
         (b'{"text": "b", "x": NaN}', "not a JSON object: NaN is not JSON"),
         (b'{"text": "b", "x": -Infinity}', "not a JSON object: -Infinity is not JSON"),
-        (b'{"text": "b", "text": "c"}', "not a JSON object: a key stands twice"),
-        (b'{"text": "b", "o": {"k": 1, "k": 1}}', "not a JSON object: a key stands twice"),
+        (b'{"text": "b", "text": "c"}', "not a JSON object: a key appears twice"),
+        (b'{"text": "b", "o": {"k": 1, "k": 1}}', "not a JSON object: a key appears twice"),
         (b'["b"]', "not a JSON object"),
         (b'"b"', "not a JSON object"),
         (b"null", "not a JSON object"),

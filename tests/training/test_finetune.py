@@ -131,13 +131,13 @@ def test_the_same_command_continues(trained: tuple[Path, Result], base: Path, tm
     told = error_line(Result(process.returncode, "", stderr.decode("utf-8")))
     assert process.returncode == 143
     step = re.fullmatch(
-        r"stopped by SIGTERM before the end; kept up to step (\d+): the same command again continues", told
+        r"stopped by SIGTERM before the end; kept up to step (\d+): run the same command again to continue", told
     )
     assert step
     before = command.contents()
     other = command("--epochs", str(EPOCHS), "--seed", "7")
     assert other.code == 78
-    assert "is unfinished, and seed was 42, is 7: undo that to continue it, or throw away" in error_line(other)
+    assert "is unfinished, and seed was 42, is 7: undo the change to continue it, or discard" in error_line(other)
     assert command.contents() == before
     kept = tmp_path / f".ckpt.training/steps/checkpoint-{step[1]}/trainer_state.json"
     measured = json.loads(kept.read_bytes())["log_history"]

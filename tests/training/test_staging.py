@@ -116,7 +116,7 @@ def test_what_is_kept_is_told(tmp_path: Path) -> None:
     error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         train_until(error, tmp_path / "ckpt", 10, 20)
-    assert error.__notes__ == ["kept up to step 20: the same command again continues"]
+    assert error.__notes__ == ["kept up to step 20: run the same command again to continue"]
     with staged(tmp_path / "ckpt", IDENTITY, restart=False) as folder:
         assert sorted(path.name for path in (folder / "steps").iterdir()) == ["checkpoint-10", "checkpoint-20"]
         (folder / "checkpoint").mkdir()
@@ -137,7 +137,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     """A system error is reported as one about the output, together with what is kept."""
     with pytest.raises(CannotWriteError, match="ckpt: No space left on device") as caught:
         train_until(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "ckpt", 10)
-    assert caught.value.__notes__ == ["kept up to step 10: the same command again continues"]
+    assert caught.value.__notes__ == ["kept up to step 10: run the same command again to continue"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_another_training_is_not_continued(tmp_path: Path, changed: dict[str, An
     with pytest.raises(KeyboardInterrupt):
         train_until(KeyboardInterrupt(), output, 10)
     with (
-        pytest.raises(ConfigurationError, match=f"is unfinished, and {message}: undo that to .* with --restart"),
+        pytest.raises(ConfigurationError, match=f"is unfinished, and {message}: undo the change to .* with --restart"),
         staged(output, IDENTITY | changed, restart=False),
     ):
         pass
