@@ -43,6 +43,14 @@ class Filled(click.Option):
         return super().type_cast_value(ctx, value)
 
 
+def _number_or_auto(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    if value == "auto":
+        return None
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", value):
+        raise click.BadParameter(f"{value!r} is neither a whole number above 0 nor auto")
+    return int(value)
+
+
 def utf8(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Refuse what is to be found or written in text, but is none."""
     if value is not None and value.encode("utf-8", "replace").decode("utf-8") != value:
@@ -114,17 +122,20 @@ deadline_option = click.option(
 )
 
 
-def _threads(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
-    require_address_space(value or usable_cores().count)
-    return value
+def _threads(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    threads = _number_or_auto(context, parameter, value)
+    require_address_space(threads or usable_cores().count)
+    return threads
 
 
 threads_option = click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    metavar="N|auto",
+    default="auto",
+    show_default=True,
     # Before anything is loaded that would abort.
     callback=_threads,
-    help="Threads to compute on.  [default: usable cores; 2 on CUDA]",
+    help="Threads to compute on; auto: usable cores, or 2 on CUDA.",
 )
 restart_option = click.option(
     "--restart", is_flag=True, help="Discard what an unfinished run has done, and start over."
@@ -151,8 +162,11 @@ scoring_options = together(
     threads_option,
     click.option(
         "--batch-tokens",
-        type=click.IntRange(min=1),
-        help="Tokens per batch, at most.  [default: 384; 65536 on CUDA]",
+        metavar="N|auto",
+        callback=_number_or_auto,
+        default="auto",
+        show_default=True,
+        help="Tokens per batch, at most; auto: 384, or 65536 on CUDA.",
     ),
     click.option("--max-tokens", type=click.IntRange(min=3), help="Tokens read per text.  [default: the model's]"),
     click.option(

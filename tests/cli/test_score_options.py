@@ -306,7 +306,13 @@ def test_dry_run_writes_nothing(score: Command) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [["--threads", "3"], ["--batch-tokens", "1"], ["--long-text", "windows"], ["--max-tokens", "64"]],
+    [
+        ["--threads", "3"],
+        ["--batch-tokens", "1"],
+        ["--threads", "auto", "--batch-tokens", "auto"],
+        ["--long-text", "windows"],
+        ["--max-tokens", "64"],
+    ],
 )
 def test_options_that_keep_the_answer(score: Command, options: list[str]) -> None:
     """For texts that fit, none of these options changes a byte of the output."""
@@ -314,6 +320,16 @@ def test_options_that_keep_the_answer(score: Command, options: list[str]) -> Non
     assert score("r.csv", "-o", "plain.csv").code == 0
     assert score("r.csv", "-o", "other.csv", *options).code == 0
     assert (score.folder / "plain.csv").read_bytes() == (score.folder / "other.csv").read_bytes()
+
+
+@pytest.mark.parametrize("option", ["--threads", "--batch-tokens"])
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "1" * 20, "all"])
+def test_number_or_auto(score: Command, option: str, number: str) -> None:
+    write_table(score.folder / "r.csv")
+    result = score("r.csv", option, number)
+    assert result.code == 2
+    problem = f"{number!r} is neither a whole number above 0 nor auto"
+    assert error_line(result) == f"Invalid value for '{option}': {problem}"
 
 
 def test_long_text(score: Command) -> None:
