@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -35,7 +36,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = "^"
 
 import ray  # behind what it reads
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.exceptions import AuthenticationError, OutOfMemoryError, RayError, RayTaskError
 
 # One or two seconds of a CPU's work: a small file, too, has some for every CPU, and what dies has not done much.
 _PIECE_CHARACTERS = 2**16
@@ -111,10 +112,17 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGTERM)
     stopped = False
     try:
-        ray.init(address or "local", log_to_driver=False, configure_logging=False, **own)
+        with _silent_stderr():
+            ray.init(address or "local", log_to_driver=False, configure_logging=False, **own)
     except SystemExit:  # Ray's own answer to SIGTERM
         stopped = True
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, AuthenticationError) as error:
+        problem, _, _ = first_line(error).partition(". ")
+        raise InputOutputError(
+            f"no connection to a Ray cluster: {problem}: if it requires a token, set RAY_AUTH_MODE=token, and "
+            "RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
+        ) from error
+    except (RuntimeError, ValueError) as error:
         raise InputOutputError(f"no connection to a Ray cluster: {first_line(error)}") from error
     finally:
         signal.signal(signal.SIGTERM, handler)
@@ -124,6 +132,19 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Ray's C++ writes there whenever it tries again; what it comes to is raised."""
+    stderr = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _require_answer(address: str) -> None:

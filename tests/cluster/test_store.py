@@ -1,7 +1,6 @@
 """From object store to object store through a cluster, with an S3 server on this machine."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 from cli.process import Command, error_line
 from cli.tables import REVIEWS, read_table, write_table
+from cluster.ports import answers, free_port
 from faults.waiting import wait_until
 
 SERVER = shutil.which("moto_server")
@@ -20,17 +20,10 @@ pytestmark = pytest.mark.skipif(SERVER is None, reason="needs moto_server on the
 @pytest.fixture
 def store() -> Iterator[str]:
     """The address of a store with an empty bucket that accepts requests from anybody."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def answers() -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", port)) == 0
-
+    port = free_port()
     command = [str(SERVER), "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(answers, server)
+    wait_until(lambda: answers(port), server)
     address = f"http://127.0.0.1:{port}"
     urlopen(Request(f"{address}/bucket", method="PUT")).close()
     yield address
