@@ -284,7 +284,10 @@ def test_types_are_those_of_the_first_records(path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ({"text": "b", "n": "one"}, "'n' does not fit the type that it has in the first records"),
+        *(
+            ({"text": "b", "n": 1, name: value}, f"{name!r} does not fit the type that it has in the first records")
+            for name, value in [("n", "one"), ("n", 1.5), ("x", True), ("l", ""), ("l", "ab"), ("o", [])]
+        ),
         ({"text": "b", "n": 1, "new": 1}, "a key that the first records lack"),
         ({"text": "b", "n": 1, "o": {"k": 1, "new": 2}}, "'o' does not fit the type that it has in the first records"),
         (
@@ -296,7 +299,7 @@ def test_types_are_those_of_the_first_records(path: Path) -> None:
 )
 def test_change_after_the_first_chunk(path: Path, record: dict[str, object], reason: str) -> None:
     """Where columns or types change behind the first chunk, the records that do not fit are rejected, in order."""
-    first = json.dumps({"text": "a", "n": 1, "o": {"k": 1}, "l": [{"k": 1}]}) + "\n"
+    first = json.dumps({"text": "a", "n": 1, "x": 0.5, "o": {"k": 1}, "l": [{"k": 1}]}) + "\n"
     path.write_text(first * CHUNK_ROWS + "{\n" + json.dumps(record) + "\n{\n" + first, "utf-8")
     chunks = read_chunks(path)
     assert [len(chunk) for chunk in chunks] == [CHUNK_ROWS, 1]
