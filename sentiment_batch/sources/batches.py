@@ -22,19 +22,28 @@ _open = partial(pq.ParquetFile, pre_buffer=False, buffer_size=2**20)
 
 
 class BatchReader:
-    """Reads a Parquet file in small batches; closing it leaves `file` open."""
+    """Reads columns of a Parquet file in small batches; closing it leaves `file` open."""
 
     def __init__(self, file: BinaryIO) -> None:
         """Read the footer; raises ArrowException or OSError."""
         self._file = file
-        # Page checksums are verified if the writer stored any.
-        self._parquet = _open(file, page_checksum_verification=True)
+        self._parquet = _open(file)
         self.schema = self._parquet.schema_arrow
         self.metadata = self._parquet.metadata
 
-    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    def select(self, columns: list[str]) -> None:
+        """Choose the columns to read, and with them the types in `schema`; raises ArrowException or OSError."""
+        self._columns = columns
+        unit = _unit_of_int96(self._file, self.metadata, columns)
+        # Page checksums are verified if the writer stored any.
+        self._parquet = _open(
+            self._file, metadata=self.metadata, page_checksum_verification=True, coerce_int96_timestamp_unit=unit
+        )
+        self.schema = self._parquet.schema_arrow
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all rows, in smaller batches where rows are large, as declared or by their longest dictionary value."""
-        kinds = {name: self.schema.field(name).type for name in columns}
+        kinds = {name: self.schema.field(name).type for name in self._columns}
         texts = [name for name, kind in kinds.items() if _is_bytes(kind)]
         dictionaries = any(map(pa.types.is_dictionary, kinds.values()))
         most = _MAX_ROWS_OF_DICTIONARIES if dictionaries else _MAX_ROWS
@@ -43,13 +52,13 @@ class BatchReader:
             facts = self.metadata.row_group(group)
             row_bytes = max(1, facts.total_byte_size // max(1, facts.num_rows), _longest_word(encoded, group, texts))
             rows = max(1, min(most, _BATCH_BYTES // row_bytes))
-            yield from self._parquet.iter_batches(rows, row_groups=[group], columns=columns)
+            yield from self._parquet.iter_batches(rows, row_groups=[group], columns=self._columns)
 
-    def row(self, group: int, row: int, columns: list[str]) -> pa.RecordBatch:
+    def row(self, group: int, row: int) -> pa.RecordBatch:
         """One row; raises IndexError if there is none."""
         if not 0 <= group < self.metadata.num_row_groups:
             raise IndexError(group)
-        for batch in self._parquet.iter_batches(_MAX_ROWS, row_groups=[group], columns=columns):
+        for batch in self._parquet.iter_batches(_MAX_ROWS, row_groups=[group], columns=self._columns):
             if row < batch.num_rows:
                 return batch.slice(row, 1)
             row -= batch.num_rows
@@ -57,6 +66,36 @@ class BatchReader:
 
     def close(self) -> None:
         self._parquet.close()
+
+
+def _unit_of_int96(file: BinaryIO, metadata: pq.FileMetaData, columns: list[str]) -> str:
+    """Return a unit that holds the times of the columns exactly, where they are INT96, which has none of its own.
+
+    Arrow takes nanoseconds, and years before 1678 or after 2261 for some in between. Raises ArrowInvalid if there are
+    such years and nanoseconds too.
+    """
+    leaves = (metadata.schema.column(leaf) for leaf in range(metadata.num_columns))
+    times = [leaf.path for leaf in leaves if leaf.physical_type == "INT96" and _is_within(leaf.path, columns)]
+    if not times:
+        return "us"
+    readers = (_open(file, metadata=metadata, coerce_int96_timestamp_unit=unit) for unit in ("us", "ns"))
+    has_nanoseconds = has_other_years = False
+    for coarse, fine in zip(*(reader.iter_batches(_MAX_ROWS, columns=times) for reader in readers), strict=True):
+        has_nanoseconds |= not coarse.cast(fine.schema, safe=False).equals(fine)
+        try:
+            coarse.cast(fine.schema)
+        except pa.ArrowInvalid:
+            has_other_years = True
+    if has_nanoseconds and has_other_years:
+        raise pa.ArrowInvalid(
+            f"{', '.join(times)}: INT96 times with nanoseconds, and others before 1678 or after 2261: leave them out "
+            "(--columns), or write them as INT64"
+        )
+    return "ns" if has_nanoseconds else "us"
+
+
+def _is_within(path: str, columns: list[str]) -> bool:
+    return any(path == column or path.startswith(f"{column}.") for column in columns)
 
 
 def _longest_word(encoded: pq.ParquetFile, group: int, columns: list[str]) -> int:

@@ -40,18 +40,20 @@ class ParquetSource:
         self.text_column = find_column(schema.names, options.text_column, TEXT_COLUMNS, "--text-column")
         _require_text(schema.field(self.text_column))
         self.names = kept_columns(schema.names, options)
-        self.schema = pa.schema([schema.field(name) for name in self.names], metadata=schema.metadata)
+        self._needed = list(dict.fromkeys([*self.names, self.text_column]))
+        with reading(self.name):
+            self._parquet.select(self._needed)
+        self.schema = pa.schema(map(self._parquet.schema.field, self.names), metadata=schema.metadata)
         self.rows: int | None = metadata.num_rows
         groups = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
         self._group_starts = list(accumulate(groups, initial=0))
-        self._needed = list(dict.fromkeys([*self.names, self.text_column]))
         self._rows_read = 0
         self._most_bytes = options.dialect.max_field_bytes
         with reading(self.name):
-            file.require_likely_size(map(size_of, self._batches()))
+            file.require_likely_size(map(size_of, self._parquet.batches()))
 
     def chunks(self) -> Iterator[Chunk]:
-        batches = rechunk(self._batches())
+        batches = rechunk(self._parquet.batches())
         while True:
             with reading(self.name):
                 batch = next(batches, None)
@@ -76,9 +78,6 @@ class ParquetSource:
     def close(self) -> None:
         self._parquet.close()
         self._file.close()
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        return self._parquet.batches(self._needed)
 
     def _chunk(
         self, batch: pa.RecordBatch, reject_of: Callable[[int, str], Reject], rejects: Sequence[Reject] = ()
@@ -130,7 +129,7 @@ class ParquetSource:
             return reject
         try:
             with reading(self.name):
-                row = self._parquet.row(reject.row_group or 0, reject.row or 0, self._needed)
+                row = self._parquet.row(reject.row_group or 0, reject.row or 0)
         except IndexError as error:
             raise BadDataError(f"{reject}: there is no such row") from error
         position = row.schema.get_field_index(self.text_column)

@@ -46,6 +46,45 @@ def test_types_are_kept(path: Path) -> None:
     assert read.schema.equals(pq.read_schema(path), check_metadata=True)
 
 
+YEARS_1_AND_9999 = [-719_162 * 86_400 * 10**6, 253_402_300_799 * 10**6]
+
+
+def times(values: list[int], unit: str) -> pa.Table:
+    """Return times in columns of many kinds."""
+    time = pa.timestamp(unit)
+    lists = [pa.list_(time), pa.large_list(time), pa.list_(time, 1)]
+    return pa.table(
+        {
+            "text": ["good"] * len(values),
+            "at": pa.array(values, time),
+            "record": pa.array([{"at": value} for value in values], pa.struct({"at": time})),
+            "map": pa.array([[("at", value)] for value in values], pa.map_(pa.string(), time)),
+            **{str(kind): pa.array([[value] for value in values], kind) for kind in lists},
+        }
+    )
+
+
+@pytest.mark.parametrize(("values", "unit"), [(YEARS_1_AND_9999, "us"), ([1, -1], "ns"), ([0, 1], "us")])
+def test_times_as_int96(path: Path, values: list[int], unit: str) -> None:
+    """Times as Spark and Impala write them keep their years, which may be 1 or 9999, or their nanoseconds."""
+    table = times(values, unit)
+    pq.write_table(table, path, use_deprecated_int96_timestamps=True)
+    read = read_table(Location.parse(str(path)), SourceOptions())
+    assert read.equals(table)
+
+
+def test_times_that_no_unit_holds(path: Path) -> None:
+    """Nanoseconds and distant years in one file are bad data, unless they are left out."""
+    table = pa.table({"text": ["a"], "far": times(YEARS_1_AND_9999[:1], "us")["at"], "near": times([1], "ns")["at"]})
+    pq.write_table(table, path, use_deprecated_int96_timestamps=True)
+    with pytest.raises(
+        BadDataError, match=r"far, near: INT96 times with nanoseconds, .*: leave them out \(--columns\)"
+    ):
+        read_chunks(path)
+    for name in table.column_names:
+        assert len(read_texts(path, SourceOptions(columns=(name,)))) == 1
+
+
 @pytest.mark.parametrize(
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())]
 )
