@@ -47,7 +47,7 @@ def open_sink(raw: BinaryIO, layout: Layout, after: Path | None = None) -> Itera
             case Format.PARQUET:
                 sink: Sink = ParquetSink(stream, records, predictions, after)
             case Format.JSONL:
-                sink = JsonLinesSink(stream)
+                sink = JsonLinesSink(stream, records)
             case Format.CSV | Format.TSV:
                 sink = DelimitedSink(
                     stream,

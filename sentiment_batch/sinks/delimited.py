@@ -47,6 +47,9 @@ class DelimitedSink:
                     f"column {field.name!r} ({field.type}) does not fit into CSV: leave it out (--columns)"
                 )
         names = [*records.names, *predictions.names]
+        if guard_formulas and len({*map(without_formula, names)}) < len(names):
+            name = next(name for name in names if f"'{name}" in names)
+            raise UsageError(f'columns {name!r} and "\'{name}" would have one name (--guard-formulas): rename one')
         if names[0].startswith("\ufeff"):
             raise UsageError(f"column {names[0]!r} would begin the file with a byte order mark: rename it")
         self._stream = stream

@@ -8,13 +8,20 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from sentiment_batch.errors import UsageError
 from sentiment_batch.sinks.values import cast_leaves, in_known_zone, shortest
 
 
 class JsonLinesSink:
     """One object per line. An object kept verbatim gets the new members before its closing brace."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, records: pa.Schema) -> None:
+        for field in records:
+            if _repeats_a_key(field.type):
+                raise UsageError(
+                    f"column {field.name!r} ({field.type}) does not fit into JSON: leave it out (--columns), "
+                    "or write Parquet (-o with .parquet)"
+                )
         self._stream = stream
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
@@ -27,6 +34,12 @@ class JsonLinesSink:
         self._stream.flush()
 
     def abandon(self) -> None: ...
+
+
+def _repeats_a_key(kind: pa.DataType) -> bool:
+    """Return whether objects made of the type, or within it, would have a key twice."""
+    fields = [kind.field(place) for place in range(kind.num_fields)]
+    return len({field.name for field in fields}) < len(fields) or any(_repeats_a_key(field.type) for field in fields)
 
 
 def _joined(record: str, added: str) -> str:

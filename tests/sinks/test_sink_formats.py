@@ -107,6 +107,20 @@ def test_values_that_csv_cannot_hold(tmp_path: Path, column: pa.Array) -> None:
     assert (tmp_path / "a.csv").read_bytes() == b""
 
 
+def test_names_that_guarding_would_make_one(tmp_path: Path) -> None:
+    """No CSV is written that has two columns of the same name."""
+    schema, none = pa.schema({"'=a": pa.string(), "=a": pa.string()}), pa.schema([])
+    layout = Layout(FileType.of("a.csv"), schema, none, guard_formulas=True)
+    with (
+        pytest.raises(
+            UsageError, match=r"columns '=a' and \"'=a\" would have one name \(--guard-formulas\): rename one"
+        ),
+        (tmp_path / "a.csv").open("wb") as raw,
+        open_sink(raw, layout),
+    ):
+        pass
+
+
 def test_byte_order_mark_in_a_name(tmp_path: Path) -> None:
     """No CSV is written whose first column would be read by another name."""
     with pytest.raises(UsageError, match=r"column '\\ufeffid' would begin the file with a byte order mark: rename it"):
@@ -127,6 +141,17 @@ def test_values_that_parquet_cannot_hold(tmp_path: Path, column: pa.Array) -> No
         UsageError, match=r"column 'value' \(.*\) does not fit into Parquet: leave it out \(--columns\)"
     ):
         write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
+
+
+def test_values_that_json_cannot_hold(tmp_path: Path) -> None:
+    """A record with two fields of one name is refused before a byte is written, wherever it is nested."""
+    twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["k", "k"])
+    for column in (twice, pa.ListArray.from_arrays([0, 1], twice)):
+        with pytest.raises(
+            UsageError, match=r"column 'value' \(.*\) does not fit into JSON: leave it out \(--columns\), or write Parq"
+        ):
+            write_records(tmp_path / "a.jsonl", pa.RecordBatch.from_pydict({"value": column, "text": ["a"]}))
+        assert (tmp_path / "a.jsonl").read_bytes() == b""
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
