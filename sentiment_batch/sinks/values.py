@@ -24,7 +24,8 @@ def _with_leaves(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) 
     if pa.types.is_dictionary(kind):
         value = _with_leaves(kind.value_type, leaf)
         return kind if value == kind.value_type else value
-    return leaf(kind)
+    # Cast to itself within a list, Arrow's null type comes out with another length.
+    return pa.string() if pa.types.is_null(kind) else leaf(kind)
 
 
 def in_known_zone(kind: pa.DataType) -> pa.DataType:

@@ -89,7 +89,7 @@ class ParquetSource:
             batch = drop_rows(batch, bad)
         return Chunk(
             batch.column(self.text_column).to_pylist(),
-            batch.select(self.names).cast(self.schema),
+            pa.record_batch([batch.column(name) for name in self.names], schema=self.schema),
             lambda row, reason: reject_of(rows[row], reason),
             rejects=tuple(sorted([*rejects, *found], key=Reject.place)),
         )

@@ -17,6 +17,8 @@ from sentiment_batch.sinks import Layout, open_sink
 
 NAN, INFINITY = float("nan"), float("inf")
 
+NULLS = {"at": "1", "l": [None, None]}
+
 
 def refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
@@ -73,6 +75,7 @@ def test_values_in_csv(tmp_path: Path, column: pa.Array, text: str) -> None:
         (pa.array([5], pa.duration("ns")), "5"),
         (pa.array([[{"at": 1}]], pa.list_(pa.struct({"at": pa.time64("ns")}))), [{"at": "00:00:00.000000001"}]),
         (pa.array([[1]], pa.large_list(pa.timestamp("ns"))), ["1970-01-01 00:00:00.000000001"]),
+        (pa.array([{"at": 1, "l": [None] * 2}], pa.struct({"at": pa.duration("s"), "l": pa.list_(pa.null())})), NULLS),
         (pa.array(["s"]).dictionary_encode(), "s"),
         (pa.array([NAN]), None),
         (pa.array([NAN], pa.float32()), None),

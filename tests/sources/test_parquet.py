@@ -36,6 +36,7 @@ def test_types_are_kept(path: Path) -> None:
             "price": pa.array([None, 1], pa.decimal128(9, 2)),
             "tags": pa.array([["x", "y"], []], pa.list_(pa.string())),
             "meta": pa.array([{"k": 1}, None]),
+            "nulls": pa.array([[None] * 3, []]),
             "shop": pa.array(["s", "s"]).dictionary_encode(),
             "raw": pa.array([b"\xff", None], pa.binary()),
         }
