@@ -3,6 +3,7 @@
 import gzip
 import io
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,7 @@ def open_sink(raw: BinaryIO, layout: Layout, after: Path | None = None) -> Itera
     with _compressed(raw, file_type.compression) as stream:
         match file_type.format:
             case Format.PARQUET:
-                sink: Sink = ParquetSink(stream, records, predictions, after)
+                sink: Sink = ParquetSink(stream, records, predictions)
             case Format.JSONL:
                 sink = JsonLinesSink(stream, records)
             case Format.CSV | Format.TSV:
@@ -58,6 +59,9 @@ def open_sink(raw: BinaryIO, layout: Layout, after: Path | None = None) -> Itera
                     guard_formulas=guard_formulas,
                 )
         try:
+            if after and isinstance(sink, ParquetSink):
+                with _unpacked(after, file_type.compression) as before:
+                    sink.copy(before)
             yield sink
         except BaseException:
             sink.abandon()
@@ -91,3 +95,16 @@ def _compressed(raw: BinaryIO, compression: Compression) -> Iterator[BinaryIO]:
                 yield cast(BinaryIO, stream)
         case Compression.NONE:
             yield raw
+
+
+@contextmanager
+def _unpacked(path: Path, compression: Compression) -> Iterator[BinaryIO]:
+    """The file for random access: if it is compressed, unpacked into one without a name beside it."""
+    if compression is Compression.NONE:
+        with path.open("rb") as stream:
+            yield stream
+    else:
+        codec = "gzip" if compression is Compression.GZIP else "zstd"
+        with pa.input_stream(path, compression=codec) as packed, tempfile.TemporaryFile(dir=path.parent) as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+            yield cast(BinaryIO, unpacked)

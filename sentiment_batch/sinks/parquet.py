@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -12,7 +11,7 @@ from sentiment_batch.errors import UsageError
 
 
 class ParquetSink:
-    def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema, after: Path | None) -> None:
+    def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema) -> None:
         self._schema = pa.schema([*records, *predictions], metadata=records.metadata)
         try:
             self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
@@ -22,12 +21,12 @@ class ParquetSink:
                 f"column {field.name!r} ({field.type}) does not fit into Parquet: leave it out (--columns), "
                 "or write JSON Lines (-o with .jsonl)"
             ) from error
-        if after:
-            try:
-                self._copy(after)
-            except BaseException:
-                self.abandon()
-                raise
+
+    def copy(self, before: BinaryIO) -> None:
+        """Write the rows of a Parquet file of the same columns."""
+        with pq.ParquetFile(before) as rows:
+            for group in range(rows.num_row_groups):
+                self._writer.write_table(rows.read_row_group(group))
 
     def write(self, records: pa.RecordBatch, predictions: pa.RecordBatch, lines: Sequence[str] | None) -> None:
         self._writer.write_batch(pa.record_batch([*records.columns, *predictions.columns], schema=self._schema))
@@ -37,11 +36,6 @@ class ParquetSink:
 
     def abandon(self) -> None:
         self._writer.is_open = False  # else its finalizer would try to complete the file, and complain
-
-    def _copy(self, path: Path) -> None:
-        with pq.ParquetFile(path) as before:
-            for group in range(before.num_row_groups):
-                self._writer.write_table(before.read_row_group(group))
 
 
 def _fits(field: pa.Field) -> bool:

@@ -90,7 +90,9 @@ def failed(score: Command) -> Callable[..., Path]:
     return run
 
 
-@pytest.mark.parametrize("output", ["out.csv", "out.csv.gz", "out.tsv.zst", "out.jsonl", "out.parquet", "out/"])
+@pytest.mark.parametrize(
+    "output", ["out.csv", "out.csv.gz", "out.tsv.zst", "out.jsonl", "out.parquet", "out.parquet.zst", "out/"]
+)
 @pytest.mark.parametrize(
     ("name", "content", "mended", "expected"),
     [
