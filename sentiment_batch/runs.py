@@ -45,6 +45,8 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
             worker.run(job, counts, progress)
         except BadDataError as error:
             failures.append(error)
+            if len(jobs) > 1:
+                _note_failure(job, error)
         except BaseException as error:
             for failure in failures:
                 error.add_note(f"before that, {failure}")
@@ -70,8 +72,13 @@ def run_each(
             done.append(job)
         except SentimentBatchError as error:
             failures.append(error)
-            tell("failed", logging.ERROR, output=job.output.name, exit_code=error.exit_code, message=str(error))
+            _note_failure(job, error)
     return done, failures
+
+
+def _note_failure(job: Job, error: SentimentBatchError) -> None:
+    """Tell of a failure behind which other jobs go on."""
+    tell("failed", logging.ERROR, output=job.output.name, exit_code=error.exit_code, message=str(error))
 
 
 def check_each(job: Job, worker: Worker) -> Plan:

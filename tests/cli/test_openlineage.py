@@ -126,3 +126,15 @@ def test_it_cannot_be_written(score: Command) -> None:
     result = score("r.csv", "--openlineage-file", "nowhere/events.jsonl")
     assert (result.code, error_line(result)) == (73, "nowhere/events.jsonl: no folder nowhere/: create it first")
     assert list(score.contents()) == ["r.csv"]
+
+
+def test_each_of_several_outputs(score: Command) -> None:
+    """Where others are scored behind an output that fails, its run has an end of its own."""
+    (score.folder / "a.csv").write_bytes(b"id,text\n1,good,more\n")
+    write_table(score.folder / "b.csv")
+    assert score("a.csv", "b.csv", *EVENTS).code == 65
+    events = read(score.folder / "events.jsonl")
+    assert [(event.eventType, Path(event.outputs[0].name).name) for event in events] == [
+        *(("START", "a.scored.csv"), ("FAIL", "a.scored.csv")),
+        *(("START", "b.scored.csv"), ("COMPLETE", "b.scored.csv")),
+    ]
