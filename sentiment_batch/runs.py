@@ -2,6 +2,7 @@
 
 import logging
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -77,8 +78,12 @@ def run_each(
 
 
 def _note_failure(job: Job, error: SentimentBatchError) -> None:
-    """Tell of a failure behind which other jobs go on."""
+    """Tell of a failure behind which other jobs go on, and let go of the chunks that its frames hold in memory."""
     tell("failed", logging.ERROR, output=job.output.name, exit_code=error.exit_code, message=str(error))
+    raised: BaseException | None = error
+    while raised:
+        traceback.clear_frames(raised.__traceback__)
+        raised = raised.__context__
 
 
 def check_each(job: Job, worker: Worker) -> Plan:

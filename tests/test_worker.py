@@ -1,5 +1,6 @@
 """The whole run, on a stand-in model."""
 
+import gc
 import json
 import random
 from pathlib import Path
@@ -18,6 +19,7 @@ from sentiment_batch.jobs import Job, plan_jobs
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.runs import run_each
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_ROWS
@@ -381,3 +383,21 @@ def test_store_that_times_out_after_success(
     score.run(job)
     assert (score.counts.tally.rows_in - before, score.counts.resumed) == (len(TEXTS) * 2000, len(TEXTS) * 2000)
     assert verify(output, rescore=20)["rows_scored"] == 6 * 2000
+
+
+def test_a_failed_job_leaves_memory_to_the_next(score: Runs, tmp_path: Path) -> None:
+    """What is kept of a failure, while others are scored, is what to say of it, and not the rows that it had read."""
+    rows = pa.table({"text": ["good film"] * CHUNK_ROWS * 2, "note": ["x" * 2500] * CHUNK_ROWS * 2})
+    path = tmp_path / "r.parquet"
+    pq.write_table(rows, path, row_group_size=CHUNK_ROWS, use_dictionary=False, compression="none")
+    assert path.stat().st_size > 2**25  # smaller ones are read when they are opened
+    second = pq.ParquetFile(path).metadata.row_group(1).column(1).data_page_offset
+    with path.open("r+b") as file:
+        file.seek(second + 10_000)
+        file.write(b"\xff" * 10_000)
+    jobs = plan_jobs([Location.parse(str(path))], Location.parse(f"{tmp_path}/scored/"), each=True)
+    before = pa.total_allocated_bytes()
+    done, [failure] = run_each(jobs, score.worker(), score.counts, score.progress)
+    assert (done, type(failure)) == ([], BadDataError)
+    gc.collect()
+    assert pa.total_allocated_bytes() - before < 2**20
