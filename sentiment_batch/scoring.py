@@ -172,18 +172,26 @@ class Scorer:
             chunk, (encoded, batches, logits) = running.popleft()
             return chunk, self._finish(encoded, batches, map(Future.result, logits))
 
-        for chunk in chunks:
-            self._require_open()
-            # Queued before the batches of the chunk ahead of it, so that it is ready when they are done.
-            encoding.append((chunk, self._pool.submit(Encoded.of, texts_of(chunk), self._tokenizer)))
-            if len(encoding) > 1:
+        try:
+            for chunk in chunks:
+                self._require_open()
+                # Queued before the batches of the chunk ahead of it, so that it is ready when they are done.
+                encoding.append((chunk, self._pool.submit(Encoded.of, texts_of(chunk), self._tokenizer)))
+                if len(encoding) > 1:
+                    start_oldest()
+                if len(running) > 1:
+                    yield finish_oldest()
+            while encoding:
                 start_oldest()
-            if len(running) > 1:
+            while running:
                 yield finish_oldest()
-        while encoding:
-            start_oldest()
-        while running:
-            yield finish_oldest()
+        finally:
+            # After an error nobody waits for the rest, and what is scored next would stand behind it.
+            for _, encoded in encoding:
+                encoded.cancel()
+            for _, work in running:
+                for run in work.logits:
+                    run.cancel()
 
     def _require_open(self) -> None:
         if self._is_closed:

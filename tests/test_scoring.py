@@ -243,6 +243,34 @@ def test_stream_reads_little_ahead(tiny_scorer: Scorer) -> None:
         assert taken - done <= 4
 
 
+def test_what_an_error_leaves_is_not_scored(tiny: tuple[ModelBundle, Session]) -> None:
+    """After an error in the chunks, what is scored next does not stand behind batches that nobody waits for."""
+
+    class HeldSession(Session):
+        runs = 0
+        held = threading.Event()
+
+        def run(
+            self, input_ids: npt.NDArray[np.int64], attention_mask: npt.NDArray[np.int64] | None = None
+        ) -> npt.NDArray[np.float32]:
+            self.runs += 1
+            self.held.wait()
+            return super().run(input_ids, attention_mask)
+
+    def chunks() -> Iterator[list[str]]:
+        for _ in range(2):
+            yield ["good film " * length for length in range(1, 50)]
+        raise EOFError
+
+    session = HeldSession(tiny[0].graph, Device.CPU)
+    with Scorer(tiny[0], session, ScoringOptions(threads=1)) as scorer:
+        with pytest.raises(EOFError):
+            list(scorer.stream(chunks(), lambda chunk: chunk))
+        session.held.set()
+        scorer.score(["good", "bad film"])
+    assert session.runs <= 1 + 2
+
+
 def test_too_many_tokens(tiny_bundle: Path) -> None:
     """More tokens than the model has positions are refused, naming the option to change."""
     with pytest.raises(ConfigurationError, match="at most 32 tokens: lower --max-tokens"):
