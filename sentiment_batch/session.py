@@ -61,8 +61,8 @@ class Session:
         self._session = _load(graph, device, self.threads)
         if self._session.get_providers()[0] != self.provider:
             raise ConfigurationError(f"{self.provider} does not load: use --device cpu, or see `sentiment-batch info`")
-        # An exporter may leave the number of labels open: then it is a name.
-        self.labels: int | str | None = self._session.get_outputs()[0].shape[-1]
+        # An exporter may leave the number of labels open: then it is a name. Nor need it know the shape.
+        self.labels: int | str | None = next(reversed(self._session.get_outputs()[0].shape), None)
         self._inputs = {value.name for value in self._session.get_inputs()}
         unknown = self._inputs - {"input_ids", "attention_mask", "token_type_ids"}
         if unknown or "input_ids" not in self._inputs:

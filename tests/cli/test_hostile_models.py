@@ -75,6 +75,10 @@ MODELS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
         lambda: model([MEAN[0], helper.make_node("Identity", ["words"], ["logits"])], WEIGHTS),
         NO_NUMBERS,
     ),
+    "one number": (
+        lambda: model([*MEAN[:1], helper.make_node("ReduceMean", ["words"], ["logits"], keepdims=0)], WEIGHTS),
+        NO_NUMBERS,
+    ),
     "too few labels": (lambda: of_weights(SECRET[:, :1]), "m/model.onnx has 1 outputs for 5 labels: "),
     "no numbers": (lambda: of_weights(np.full_like(SECRET, np.nan)), NO_NUMBERS),
     "too few words": (lambda: of_weights(SECRET[:2]), "m/model.onnx does not take what tokenizer.json gives: "),
