@@ -122,9 +122,9 @@ class Worker:
                         f"{job.output.name}: an input changed while it was read: run the same command again"
                     )
                 publish_parts(staging, job.output, self._layout(reader))
-                self._publish_receipt(job.output, staging, reader, counts)
-                staging.remove()
                 seconds = round(counts.seconds - began, 3)
+                self._publish_receipt(job.output, staging, reader, seconds)
+                staging.remove()
                 tell("finished", run=run, output=job.output.name, **staging.tally.rows, seconds=seconds)
 
     def _stream(self, reader: Reader, counts: Counts, progress: Progress) -> None:
@@ -183,8 +183,8 @@ class Worker:
         if staging.tally.rows_in != counts.tally.rows_in - before:
             raise changed
 
-    def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, counts: Counts) -> None:
-        facts = {"seconds": round(counts.seconds, 3), **describe(self.scorer)}
+    def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, seconds: float) -> None:
+        facts = {"seconds": seconds, **describe(self.scorer)}
         names = [*reader.schema.names, *self.columns.schema.names]
         receipt = make_receipt(output, staging, names, facts)
         failed = reject_rate(receipt) > self.max_reject_rate

@@ -133,6 +133,8 @@ def test_each_file_of_a_folder(score: Command) -> None:
     failed = [event for event in found if event["event"] == "failed"]
     assert [(event["output"], event["exit_code"]) for event in failed] == [("scored/b.csv", 65), ("scored/d.csv", 65)]
     assert [event["run"] is None for event in failed] == [False, True]
+    receipts = [json.loads((score.folder / f"scored/{name}.csv.receipt.json").read_bytes()) for name in "ac"]
+    assert [e["seconds"] for e in found if e["event"] == "finished"] == [receipt["seconds"] for receipt in receipts]
 
 
 def test_dry_run(score: Command) -> None:
