@@ -44,7 +44,10 @@ class Plan:
 
 
 class Progress(Protocol):
-    """Is told after each chunk how many more rows are done, and how many there are in all, as far as is known."""
+    """Is told after each chunk how many more rows are done, and how many there are in all, as far as is known.
+
+    The rows of earlier jobs are among these; those of later ones are not known yet.
+    """
 
     def update(self, rows: int, total: int | None) -> None: ...
 
@@ -164,11 +167,14 @@ class Worker:
                     counts.tally += finished.tally
                     counts.resumed += finished.tally.rows_in
                     tell("resumed", chunk=place, **finished.tally.rows)
-                    progress.update(len(chunk), reader.total)
+                    advance(chunk)
+
+        def advance(chunk: Chunk) -> None:
+            progress.update(len(chunk), reader.total and before + reader.total)
 
         def keep(place: int, content: str, chunk: Chunk, scores: Scores, crashed: Mapping[int, str]) -> None:
             counts.tally += commit_chunk(staging, place, content, chunk, scores, self.columns, crashed)
-            progress.update(len(chunk), reader.total)
+            advance(chunk)
 
         chunks = unfinished()
         # If a process was killed, perhaps it was by one of the texts that it was at.

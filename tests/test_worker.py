@@ -269,7 +269,7 @@ def test_counts(tmp_path: Path, score: Runs) -> None:
         int(row["n_tokens"]) for path in ("a", "b") for row in read_rows(tmp_path / f"{path}.out.csv")
     )
     assert sum(rows for rows, _ in score.progress.told) == tally.rows_in
-    assert score.progress.told[-1][1] == CHUNK_ROWS + 1
+    assert score.progress.told[-1][1] == tally.rows_in
     assert score.counts.padding_ratio == 0
 
 
