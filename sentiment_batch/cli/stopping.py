@@ -73,6 +73,7 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
             os._exit(_STOPS[signal.Signals(number)][1])
 
     for other in _STOPS:
-        signal.signal(other, leave)
+        if signal.getsignal(other) is _stop:
+            signal.signal(other, leave)
     reason, exit_code = _STOPS[signal.Signals(number)]
     raise Stopped(reason, exit_code)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_signal_that_another_thread_takes(new_trial: NewTrial) -> None:
 
 
 def test_second_signal(new_trial: NewTrial) -> None:
-    """A second signal ends a run at once, even if it cannot report the first."""
+    """A second signal ends a run at once, even if it cannot report the first; not one that it was started to ignore."""
     trial = new_trial("SIGTERM")
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -80,7 +81,8 @@ def test_second_signal(new_trial: NewTrial) -> None:
         while True:
             os.write(writing, b"\0" * 65536)
     os.set_blocking(writing, True)
-    with trial.score.start(*FROM_STDIN, stderr=writing) as process:
+    ignoring = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    with trial.score.start(*FROM_STDIN, stderr=writing, before=ignoring) as process:
         assert process.stdin
         process.stdin.write(b"text\ngood\n")
         process.stdin.flush()
@@ -88,12 +90,15 @@ def test_second_signal(new_trial: NewTrial) -> None:
         wait_until((trial.folder / JOURNAL).exists, process)
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: not lock.exists(), process)
+        status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+        ignored = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigIgn:"))
         # A second signal that comes at once is taken for an echo of the first.
         while process.poll() is None:
             process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.5)
         assert process.returncode == 143
+    assert ignored & 1 << signal.SIGINT - 1
     os.close(reading)
     os.close(writing)
     trial.require_recovery()
