@@ -1,5 +1,6 @@
 """What ends a run from outside: Ctrl-C, SIGTERM, and the time limit that it was given."""
 
+import logging
 import os
 import signal
 import threading
@@ -8,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from sentiment_batch.cli.messages import announce
 from sentiment_batch.errors import TryAgainError
 
 
@@ -22,6 +24,7 @@ class Stopped(BaseException):
 
 _ECHO_SECONDS = 0.2
 _INSISTENCE_SECONDS = 0.1
+_INSISTENCES = 100
 
 _STOPS = {
     signal.SIGINT: ("stopped by Ctrl-C", 128 + signal.SIGINT),
@@ -50,18 +53,33 @@ def stop_after(seconds: float) -> None:
 
 
 def _insist(received: int) -> None:
-    """Send each signal to the main thread again until Python has called its handler.
+    """Send each signal to the main thread again until Python has called its handler; if that never comes, leave.
 
     It does so between two system calls. A signal that another thread took, or that came just before the main thread
-    began to read from a silent pipe, would wait for that read.
+    began to read from a silent pipe, would wait for that read. A library that waits for an object store comes back
+    after minutes.
     """
     main = threading.main_thread().ident
     while True:
         number = ord(os.read(received, 1))
-        time.sleep(_INSISTENCE_SECONDS)
-        while main and signal.getsignal(number) is _stop:
-            signal.pthread_kill(main, number)
+        # Counted, for a process that is suspended has not had that time.
+        for _ in range(_INSISTENCES):
             time.sleep(_INSISTENCE_SECONDS)
+            if not main or signal.getsignal(number) is not _stop:
+                break
+            signal.pthread_kill(main, number)
+        else:
+            _leave_unheeded(number)
+
+
+def _leave_unheeded(number: int) -> NoReturn:
+    """End the process from another thread than the main one: for the output, that is a kill."""
+    reason, exit_code = _STOPS[signal.Signals(number)]
+    message = f"{reason} before the end, within a call that does not return: run the same command again"
+    try:
+        announce("stopped", f"Error: {message}", level=logging.ERROR, exit_code=exit_code, message=message)
+    finally:
+        os._exit(exit_code)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

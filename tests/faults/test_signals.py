@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 from contextlib import suppress
 from functools import partial
@@ -70,6 +71,28 @@ def test_signal_that_another_thread_takes(new_trial: NewTrial) -> None:
             assert process.wait(60) == 143
         finally:
             process.kill()
+
+
+def test_stopped_while_a_store_is_silent(new_trial: NewTrial) -> None:
+    """A run is stopped within a call to a library that would wait for minutes, and says so."""
+    trial = new_trial("SIGTERM")
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        access = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{store.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": "nobody",
+            "AWS_SECRET_ACCESS_KEY": "nothing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with trial.score.start("s3://bucket/r.csv", "-o", "r.scored.csv", environment=access) as process:
+            assert process.stderr
+            store.accept()[0].close()  # from then on, nothing is accepted
+            process.send_signal(signal.SIGTERM)
+            try:
+                result = Result(process.wait(60), "", process.stderr.read().decode())
+            finally:
+                process.kill()
+    assert result.code == 143
+    assert error_line(result).startswith("stopped by SIGTERM before the end, within a call that does not return")
 
 
 def test_second_signal(new_trial: NewTrial) -> None:
