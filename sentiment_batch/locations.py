@@ -5,10 +5,11 @@ import glob
 import hashlib
 import io
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -20,6 +21,7 @@ STANDARD_STREAM = "-"
 SCORED = ".scored"
 REJECTS = ".rejects.jsonl"
 SUCCESS = "_SUCCESS"
+_PLAIN_IN_URIS = "/!$&'()*+,;=:@"
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Location:
     def parse(cls, name: str) -> "Location":
         """Parse a path, a URI or `-`.
 
-        Raises UsageError for an empty name, an invalid URI or a path that is not UTF-8, InputOutputError for a file
-        system that does not answer.
+        Raises UsageError for an empty name, an invalid URI or a path that is not UTF-8,
+        InputOutputError for a file system that does not answer.
         """
         if name == STANDARD_STREAM:
             return cls(pafs.LocalFileSystem(), name, name)
@@ -99,22 +101,34 @@ class Location:
 
     def beside(self, suffix: str) -> "Location":
         """Return the location with `suffix` appended to its name."""
-        return Location(self.filesystem, f"{self.path.rstrip('/')}{suffix}", f"{self.name.rstrip('/')}{suffix}")
+        return self._edited(lambda path: f"{path.rstrip('/')}{suffix}")
 
     def child(self, file_name: str) -> "Location":
         """A file in this folder."""
-        return Location(self.filesystem, f"{self.path.rstrip('/')}/{file_name}", f"{self.name.rstrip('/')}/{file_name}")
+        return self._edited(lambda path: f"{path.rstrip('/')}/{file_name}")
 
     def parent(self) -> "Location":
-        name = self.name.rstrip("/").removesuffix(self.file_name)
-        return Location(self.filesystem, str(PurePosixPath(self.path).parent), name or ".")
+        folder = self._edited(lambda path: path.rstrip("/").removesuffix(self.file_name) or ".")
+        return replace(folder, path=str(PurePosixPath(self.path).parent))
 
     def scored(self) -> "Location":
         """Where the predictions for this file go by default: `reviews.csv.gz` → `reviews.scored.csv.gz`."""
         stem = FileType.of(self.file_name).stem(self.file_name)
         file_name = stem + SCORED + self.file_name.removeprefix(stem)
-        path = str(PurePosixPath(self.path).with_name(file_name))
-        return Location(self.filesystem, path, self.name.removesuffix(self.file_name) + file_name)
+        return self._edited(lambda path: path.removesuffix(self.file_name) + file_name)
+
+    def _edited(self, edit: Callable[[str], str]) -> "Location":
+        """The location of another path, made from this one; its name is made likewise, and can be parsed too."""
+        name = edit(plain_name(self.name))
+        if "://" in self.name:
+            _, mark, options = self.name.partition("?")
+            name = quote(name, safe=_PLAIN_IN_URIS) + mark + options
+        return Location(self.filesystem, edit(self.path), name)
+
+
+def plain_name(name: str) -> str:
+    """Without what a URI adds to it: %20 and the like, and options of the store behind a question mark."""
+    return unquote(name.partition("?")[0]) if "://" in name else name
 
 
 def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Location]:

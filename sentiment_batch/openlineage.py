@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_batch.errors import CannotWriteError
+from sentiment_batch.locations import plain_name
 
 _SPECIFICATION = "https://openlineage.io/spec"
 _ENDS = {"finished": "COMPLETE", "failed": "FAIL", "stopped": "ABORT"}
@@ -85,7 +86,7 @@ class OpenLineageFile(logging.Handler):
 
 def dataset(name: str) -> dict[str, Any]:
     """Name a file as OpenLineage does: the store, and the path in it."""
-    scheme, separator, rest = name.partition("://")
+    scheme, separator, rest = plain_name(name).partition("://")
     if not separator or scheme == "file":
         return {"namespace": "file", "name": "/dev/stdin" if name == "-" else str(Path(rest or name).absolute())}
     bucket, _, key = rest.partition("/")

@@ -11,7 +11,7 @@ import pyarrow.fs as pafs
 
 from sentiment_batch.durable import sync_folder
 from sentiment_batch.errors import CannotWriteError, UsageError, first_line
-from sentiment_batch.locations import REJECTS, Location
+from sentiment_batch.locations import REJECTS, Location, plain_name
 from sentiment_batch.overwriting import require_replaceable
 
 RECEIPT = ".receipt.json"
@@ -35,7 +35,7 @@ class Output:
             return cls(location)
         if not location.file_name:
             raise UsageError(f"{location.name} cannot be an output: name a file or folder in it")
-        return cls(location, location.name.endswith("/") or location.kind() == pafs.FileType.Directory)
+        return cls(location, plain_name(location.name).endswith("/") or location.kind() == pafs.FileType.Directory)
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class Output:
             return Path(self.location.path)
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sentiment-batch"
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return state / hashlib.sha256(self.name.rstrip("/").encode("utf-8")).hexdigest()[:16]
+        return state / hashlib.sha256(self.location.beside("").name.encode("utf-8")).hexdigest()[:16]
 
     def require_writable(self, *, force: bool) -> None:
         """Raise CannotWriteError for what can never be an output, or UsageError for one that may not be replaced.

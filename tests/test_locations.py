@@ -68,6 +68,16 @@ def test_child_and_parent() -> None:
     assert Location.parse("a.csv").parent().name == "."
 
 
+@pytest.mark.parametrize("file_name", ["a b.csv", "a%20b.csv", "100%.csv", "q?.csv", "a#b.csv", "é.csv", "[z].csv"])
+def test_names_in_a_store(file_name: str) -> None:
+    """What the name of an object would mean in a URI is escaped, and the store's options stay behind it."""
+    folder = Location.parse("s3://bucket/in%20box/?region=eu-north-1")
+    child = folder.child(file_name)
+    assert child.path == f"bucket/in box/{file_name}"
+    for location in (child, child.scored(), child.beside(".receipt.json")):
+        assert Location.parse(location.name) == location
+
+
 def test_standard_stream() -> None:
     """A dash is a standard stream; a file of that name in a folder is not."""
     assert Location.parse("-").is_standard_stream

@@ -11,6 +11,7 @@ from sentiment_batch.openlineage import dataset
         ("/srv/r.csv", "file", "/srv/r.csv"),
         ("file:///srv/r.csv", "file", "/srv/r.csv"),
         ("s3://bucket/in/r.csv", "s3://bucket", "in/r.csv"),
+        ("s3://bucket/in/a%20b.csv?region=eu-north-1", "s3://bucket", "in/a b.csv"),
         ("gs://bucket/in/", "gs://bucket", "in/"),
         ("-", "file", "/dev/stdin"),
     ],

@@ -82,6 +82,11 @@ def test_standard_output() -> None:
     Output.at(Location.parse("-")).require_writable(force=False)
 
 
+def test_a_folder_in_a_store() -> None:
+    """A name that ends like a folder is one, also before the store's options."""
+    assert Output.at(Location.parse("s3://bucket/out/?region=eu-north-1")).is_folder
+
+
 @pytest.mark.parametrize(
     ("name", "is_ours"),
     [

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
@@ -74,8 +75,8 @@ def test_store_to_store(
 def test_folder_to_folder(tmp_path: Path, store: str, address: str, model: Path) -> None:
     """Parquet files of a folder are scored into a new folder, or with --force an existing one, and can be verified."""
     environment = access(store, tmp_path)
-    for name, reviews in (("1.parquet", REVIEWS), ("2.parquet", REVIEWS[:2])):
-        put(f"{store}/bucket/reviews/{name}", write_table(tmp_path / name, reviews).read_bytes())
+    for name, reviews in (("100 %.parquet", REVIEWS), ("2.parquet", REVIEWS[:2])):
+        put(f"{store}/bucket/reviews/{quote(name)}", write_table(tmp_path / name, reviews).read_bytes())
     command = Command(tmp_path)
     there = ("score", "s3://bucket/reviews/", "-o", "s3://bucket/scored/", "--model", model, "-q", "--engine", "ray")
     for options, code in (((), 0), ((), 2), (("--force",), 0)):
