@@ -5,6 +5,7 @@ import glob
 import hashlib
 import io
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -21,6 +22,8 @@ STANDARD_STREAM = "-"
 SCORED = ".scored"
 REJECTS = ".rejects.jsonl"
 SUCCESS = "_SUCCESS"
+# In the place of a host, anything behind a colon that is no port.
+_SECRET = re.compile(r"(?P<scheme>[^:/?#]+)://[^/?#]*:(?!\d+(?:[/?#]|$))")
 _PLAIN_IN_URIS = "/!$&'()*+,;=:@"
 
 
@@ -36,7 +39,7 @@ class Location:
     def parse(cls, name: str) -> "Location":
         """Parse a path, a URI or `-`.
 
-        Raises UsageError for an empty name, an invalid URI or a path that is not UTF-8,
+        Raises UsageError for an empty name, an invalid URI, one with a secret key, or a path that is not UTF-8,
         InputOutputError for a file system that does not answer.
         """
         if name == STANDARD_STREAM:
@@ -45,6 +48,11 @@ class Location:
             raise UsageError("a name is empty: is a shell variable unset?")
         if "://" not in name:
             return cls(pafs.LocalFileSystem(), _utf8(os.path.abspath(name)), name)
+        if secret := _SECRET.match(name):
+            raise UsageError(
+                f"{secret['scheme']}://…: names are logged and kept in receipts, so no secret key belongs in one: "
+                "leave it to the environment, such as AWS_SECRET_ACCESS_KEY"
+            )
         try:
             filesystem, path = pafs.FileSystem.from_uri(name)
         except OSError as error:

@@ -99,6 +99,14 @@ def test_a_folder_without_a_name() -> None:
         Location.parse("s3://bucket/in//a.csv?region=eu-north-1")
 
 
+@pytest.mark.parametrize("secret", ["AKIA:S3CR3T@bucket", "AKIA:S3/CR3T@bucket", "AKIA:123@bucket", "AKIA:@bucket"])
+def test_a_secret_in_a_uri(secret: str) -> None:
+    """It is refused, without being said: names are logged and stay in receipts."""
+    with pytest.raises(UsageError, match=r"\As3://…: names are logged .+ AWS_SECRET_ACCESS_KEY\Z") as refused:
+        Location.parse(f"s3://{secret}/a.csv?region=eu-north-1")
+    assert "AKIA" not in str(refused.value)
+
+
 def test_unknown_uri() -> None:
     """A URI of an unknown scheme is a usage error on one line."""
     with pytest.raises(UsageError, match=r"\Anowhere://a\.csv: .+\Z"):
