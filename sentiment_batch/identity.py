@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 import onnxruntime
-import pyarrow.fs as pafs
 
 from sentiment_batch.jobs import Job
 from sentiment_batch.locations import Location
@@ -21,7 +20,7 @@ _PACKAGES = ("sentiment-batch", "tokenizers", "pyarrow")
 def identity_of(
     job: Job, scorer: Scorer, options: SourceOptions, columns: PredictionColumns, *, guard_formulas: bool
 ) -> dict[str, Any]:
-    """Inputs, model, options and versions, as JSON reads them back; raises OSError."""
+    """Inputs, model, options and versions, as JSON reads them back; raises InputOutputError."""
     identity = {
         "inputs": fingerprints(job.inputs),
         "model_sha256": scorer.bundle.sha256,
@@ -61,12 +60,15 @@ def versions() -> dict[str, str]:
 
 
 def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:
-    """What tells whether a file is still the same: name, size in bytes and time of the last change; raises OSError."""
+    """What tells whether a file is still the same: name, size in bytes and time of the last change.
+
+    Raises InputOutputError for one that cannot be asked about.
+    """
     return [{"name": location.name} if location.is_standard_stream else _fingerprint(location) for location in inputs]
 
 
 def _fingerprint(location: Location) -> dict[str, Any]:
-    info: pafs.FileInfo = location.filesystem.get_file_info(location.path)
+    info = location.info()
     return {
         "name": location.real_path() if location.is_local else location.name,
         "bytes": info.size,

@@ -6,9 +6,10 @@ import hashlib
 import io
 import os
 import re
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 from urllib.parse import quote, unquote
 
@@ -81,8 +82,12 @@ class Location:
 
     def kind(self) -> pafs.FileType:
         """Return File, Directory, NotFound, or Unknown (device or pipe); raises InputOutputError without an answer."""
+        return self.info().type
+
+    def info(self) -> pafs.FileInfo:
+        """Kind, size in bytes and time of the last change; raises InputOutputError without an answer."""
         try:
-            return self.filesystem.get_file_info(self.path).type
+            return self.filesystem.get_file_info(self.path)
         except OSError as error:
             raise InputOutputError(f"{self.name}: {first_line(error)}") from error
 
@@ -161,12 +166,12 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
     if kind == pafs.FileType.Unknown:
         raise UsageError(f"{name} is a device or a pipe, not a file: pass it to stdin (-)")
     if kind == pafs.FileType.Directory:
-        files = [file for file in _files_in(location) if is_known(file) and not _is_output(file)]
+        files = _files_in(location)
         if not files and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return [location.child(file) for file in files]
     if location.is_local and "://" not in name and glob.has_magic(name):
-        matches = [match for match in sorted(glob.glob(name, recursive=True)) if os.path.isfile(match)]
+        matches = [match for match in sorted(glob.glob(name, recursive=True)) if _is_file(match)]
         matches = [match for match in matches if not _is_output(os.path.basename(match))]
         if matches:
             return [Location.parse(match) for match in matches]
@@ -175,15 +180,25 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
 
 
 def _files_in(folder: Location) -> list[str]:
-    """List the names of a folder's files, in order, without hidden ones, like `*` in a shell."""
+    """List the names of a folder's files to score, in order, without hidden ones, like `*` in a shell."""
     if folder.is_local:
         with os.scandir(folder.path) as entries:  # Arrow fails on the whole folder for one name that is not UTF-8
-            names = [_utf8(entry.name) for entry in entries if entry.is_file()]
+            names = [entry.name for entry in entries if _is_file(entry.path)]
     else:
         selector = pafs.FileSelector(folder.path, recursive=False)
         found = folder.filesystem.get_file_info(selector)
         names = [info.base_name for info in found if info.type == pafs.FileType.File]
-    return sorted(name for name in names if not name.startswith("."))
+    return sorted(_utf8(name) for name in names if is_known(name) and not name.startswith(".") and not _is_output(name))
+
+
+def _is_file(path: str) -> bool:
+    """Whether there is a file; also where a link cannot be followed: whoever reads it will say why."""
+    try:
+        return stat.S_ISREG(Path(path).stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _utf8(name: str) -> str:

@@ -21,10 +21,17 @@ def new_jobs(jobs: Sequence[Job], model_sha256: str, settle_seconds: float, warn
     """The jobs that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
 
     A file that was changed within `settle_seconds` may still be written; `warn` is told of one that will be changed in
-    the future, by its time. Raises OSError.
+    the future, by its time. One that cannot be asked about is left to fail by itself.
     """
     settled = time.time_ns() - settle_seconds * 1e9
-    return [job for job in jobs if not _is_scored(job, model_sha256) and _is_settled(job, settled, warn)]
+
+    def is_new(job: Job) -> bool:
+        try:
+            return not _is_scored(job, model_sha256) and _is_settled(job, settled, warn)
+        except InputOutputError:
+            return True
+
+    return [job for job in jobs if is_new(job)]
 
 
 def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
@@ -124,10 +131,7 @@ def _is_of_its_input(job: Job) -> bool:
 
 
 def _is_scored(job: Job, model_sha256: str) -> bool:
-    try:
-        receipt = find_receipt(job.output)
-    except InputOutputError:
-        return False  # the job will fail of it, by itself
+    receipt = find_receipt(job.output)
     if receipt is None:
         return False
     same_output = job.output.location.size() == receipt["output"]["bytes"]

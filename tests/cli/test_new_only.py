@@ -16,6 +16,8 @@ from sentiment_batch.locations import Location, expand_inputs
 from sentiment_batch.runs import new_jobs
 
 AGO = 1_700_000_000  # long enough ago that nobody is still writing
+# Root may read everything, unless it gives that up.
+HUMBLE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
 
 
 @pytest.fixture
@@ -130,14 +132,27 @@ def test_a_receipt_of_somebody_else(score: Command, inbox: Path) -> None:
     assert rows_in(score) == len(REVIEWS)
     arrive(inbox / "b.csv")
     (score.folder / "scored/a.csv.receipt.json").chmod(0)
-    # Root may read everything, unless it gives that up.
-    humble = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
-    result = replace(score, runner=humble)("inbox/", "-o", "scored/", "--new-only")
+    result = replace(score, runner=HUMBLE)("inbox/", "-o", "scored/", "--new-only")
     assert result.code == 3
     message = error_line(result)
     assert message.startswith("a.csv.receipt.json: ")
     assert message.endswith("Permission denied")
     assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
+
+
+def test_a_link_that_cannot_be_followed(score: Command, inbox: Path) -> None:
+    """It is the failure of that one file, and a file that is not to be scored may have any name."""
+    arrive(inbox / "a.csv")
+    (score.folder / "private").mkdir(mode=0)
+    (inbox / "link.csv").symlink_to(score.folder / "private/b.csv")
+    (inbox / "loop.csv").symlink_to("loop.csv")
+    (inbox / os.fsdecode(b"\xff.tmp")).touch()
+    result = replace(score, runner=HUMBLE)("inbox/", "-o", "scored/", "--new-only")
+    assert result.code == 3
+    message = error_line(result)
+    assert message.startswith("inbox/link.csv: ")
+    assert message.endswith("Permission denied")
+    assert len(read_table(score.folder / "scored/a.csv")) == len(REVIEWS)
 
 
 def test_it_needs_a_folder(score: Command, inbox: Path) -> None:
