@@ -56,11 +56,19 @@ class Output:
 
     @property
     def base(self) -> Path:
-        """The path on this machine beside which unfinished work is kept."""
+        """The path on this machine beside which unfinished work is kept.
+
+        Raises CannotWriteError if there can be no folder for it.
+        """
         if self.location.is_local:
             return Path(self.location.path)
-        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sentiment-batch"
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sentiment-batch"
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (OSError, RuntimeError) as error:  # without a home folder, a RuntimeError
+            raise CannotWriteError(
+                f"{self.name}: no place on this machine to assemble it in ({error}): name a folder with XDG_STATE_HOME"
+            ) from error
         return state / hashlib.sha256(self.location.beside("").name.encode("utf-8")).hexdigest()[:16]
 
     def require_writable(self, *, force: bool) -> None:

@@ -82,9 +82,14 @@ def test_standard_output() -> None:
     Output.at(Location.parse("-")).require_writable(force=False)
 
 
-def test_a_folder_in_a_store() -> None:
-    """A name that ends like a folder is one, also before the store's options."""
-    assert Output.at(Location.parse("s3://bucket/out/?region=eu-north-1")).is_folder
+def test_a_folder_in_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that ends like a folder is one, also before the store's options; it is assembled here, or not at all."""
+    output = Output.at(Location.parse("s3://bucket/out/?region=eu-north-1"))
+    assert output.is_folder
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(CannotWriteError, match=r"assemble it in \(.+/file/.+\): name a folder with XDG_STATE_HOME\Z"):
+        assert output.base
 
 
 @pytest.mark.parametrize(
