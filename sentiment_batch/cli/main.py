@@ -97,7 +97,7 @@ def _complain(error: BaseException, *, verbose: bool) -> int:
     elif verbose and isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
         facts["traceback"] = traceback.format_exc()
         if not speaks_json():
-            traceback.print_exc()
-    with suppress(OSError):  # there is nobody left to tell
-        announce(outcome.event, f"Error: {outcome.message}", level=logging.ERROR, **facts)
+            with suppress(OSError):
+                traceback.print_exc()
+    announce(outcome.event, f"Error: {outcome.message}", level=logging.ERROR, **facts)
     return outcome.exit_code

@@ -5,6 +5,7 @@ whoever asks for it with --log-format json, an object a line.
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ _MAX_CHARACTERS = 10_000
 def say(*lines: str) -> None:
     """Print each as one line to stderr; of a very long one the beginning."""
     for line in lines:
-        click.echo(printable(line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}…"), err=True)
+        _print(printable(line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}…"))
 
 
 def announce(event: str, *lines: str, level: int = logging.INFO, **facts: Any) -> None:
@@ -53,6 +54,11 @@ def speaks_json() -> bool:
     return _JSON in LOG.handlers
 
 
+def _print(line: str) -> None:
+    with suppress(OSError):  # a run goes on when nobody takes what it says
+        click.echo(line, err=True)
+
+
 class _JsonLines(logging.Handler):
     """From when a run has started until it is finished, every line has its id."""
 
@@ -72,7 +78,7 @@ class _JsonLines(logging.Handler):
         }
         if record.msg in {"finished", "failed"}:
             self._run = None
-        click.echo(json.dumps(line), err=True)
+        _print(json.dumps(line))
 
 
 _JSON = _JsonLines()

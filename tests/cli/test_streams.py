@@ -93,10 +93,10 @@ def test_no_stdin(run: Callable[..., Result]) -> None:
     assert (result.code, error_line(result)) == (65, "-: the file is empty")
 
 
-@pytest.mark.parametrize("words", [("score", "missing.csv"), ("score", "--nonsense"), ("score", "r.csv", "-o", "-")])
-def test_nobody_to_tell(run: Callable[..., Result], words: tuple[str, ...]) -> None:
-    """The exit code tells of a failure even if stderr takes nothing."""
-    codes = {"missing.csv": 66, "--nonsense": 2}
-    assert run(*words, before=without(2)).code == codes.get(words[1], 0)
+@pytest.mark.parametrize("extra", [(), ("-v",), ("--log-format", "json")])
+@pytest.mark.parametrize(("words", "code"), [(("missing.csv",), 66), (("--nonsense",), 2), (("r.csv", "-o", "-"), 0)])
+def test_nobody_to_tell(run: Callable[..., Result], words: tuple[str, ...], code: int, extra: tuple[str, ...]) -> None:
+    """The exit code tells what became of the run even if stderr takes nothing; it goes on all the same."""
+    assert run("score", *words, *extra, before=without(2)).code == code
     with Path("/dev/full").open("wb") as full:
-        assert run(*words, before=lambda: os.dup2(full.fileno(), 2)).code == codes.get(words[1], 74)
+        assert run("score", *words, *extra, before=lambda: os.dup2(full.fileno(), 2)).code == code
