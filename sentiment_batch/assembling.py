@@ -24,7 +24,7 @@ def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
 
     Raises OSError.
     """
-    finished = staging.file("output")
+    finished = _cleared(staging.file("output"))
     with _writing_rejects(staging) as parts:
         if output.is_folder:
             _write_folder(finished, parts, layout)
@@ -37,10 +37,10 @@ def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
 
 def append_parts(staging: Staging, output: Output, layout: Layout) -> None:
     """Write the output with all parts behind its rows, and their rejects, into the staging folder; raises OSError."""
-    finished = staging.file("output")
+    finished = _cleared(staging.file("output"))
     with _writing_rejects(staging) as parts:
         if output.is_folder:
-            _empty(finished)
+            finished.mkdir(mode=0o700)
             names = [file.file_name for file in output.files() if file.file_name != SUCCESS]
             for name in names:
                 _fetch(output.location.child(name), finished / name)
@@ -88,7 +88,7 @@ def _write_file(path: Path, parts: Iterable[Part], layout: Layout, after: Path |
 
 def _write_folder(folder: Path, parts: Iterator[Part], layout: Layout) -> None:
     """At least one file: where there are no rows it still says which columns there would be."""
-    _empty(folder)
+    folder.mkdir(mode=0o700)
     first = list(islice(parts, 1))
     for number in count():
         rest = islice(parts, _CHUNKS_PER_FILE - len(first))
@@ -103,9 +103,13 @@ def _part_name(number: int, layout: Layout) -> str:
     return f"part-{number:05d}{layout.file_type.suffix}"
 
 
-def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+def _cleared(path: Path) -> Path:
+    """Without what an earlier attempt left there, which may have been of a folder where this one is of a file."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    return path
 
 
 def _complete(folder: Path) -> None:

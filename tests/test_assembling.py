@@ -21,13 +21,14 @@ PREDICTIONS = pa.schema({"n_tokens": pa.int32()})
 
 @pytest.mark.parametrize(("chunks", "rows_by_file"), [(0, [0]), (1, [1]), (128, [128]), (129, [128, 1])])
 def test_files_of_a_folder(tmp_path: Path, chunks: int, rows_by_file: list[int]) -> None:
-    """A file holds 128 chunks, and every chunk is in one file, in order."""
+    """A file holds 128 chunks, and every chunk is in one file, in order; no attempt at a single file is in the way."""
     output = Output.at(Location.parse(f"{tmp_path}/out/"))
     with staged(output, {}) as staging:
         for place in range(chunks):
             records = pa.record_batch({"text": [f"chunk {place}"]}, schema=RECORDS)
             predictions = pa.record_batch({"n_tokens": [place]}, schema=PREDICTIONS)
             staging.commit(place, "", Part(records, predictions, None, []), Tally(1), [])
+        staging.file("output").touch()
         file_type = FileType(Format.CSV, Compression.NONE)
         publish_parts(staging, output, Layout(file_type, RECORDS, PREDICTIONS, guard_formulas=False))
         staging.remove()
