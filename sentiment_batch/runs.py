@@ -3,7 +3,7 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -17,21 +17,23 @@ from sentiment_batch.summary import Counts
 from sentiment_batch.worker import Plan, Progress, Worker
 
 
-def new_jobs(jobs: Sequence[Job], model_sha256: str, settle_seconds: float, warn: Callable[[str], None]) -> list[Job]:
+def new_jobs(
+    jobs: Sequence[Job], model_sha256: str, settle_seconds: float, warn: Callable[[str], None]
+) -> Iterator[Job]:
     """The jobs that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
+
+    Each is looked at when it is its turn: meanwhile another run may have done it, or its input may have changed.
 
     A file that was changed within `settle_seconds` may still be written; `warn` is told of one that will be changed in
     the future, by its time. One that cannot be asked about is left to fail by itself.
     """
-    settled = time.time_ns() - settle_seconds * 1e9
-
-    def is_new(job: Job) -> bool:
+    for job in jobs:
         try:
-            return not _is_scored(job, model_sha256) and _is_settled(job, settled, warn)
+            is_new = not _is_scored(job, model_sha256) and _is_settled(job, settle_seconds, warn)
         except InputOutputError:
-            return True
-
-    return [job for job in jobs if is_new(job)]
+            is_new = True
+        if is_new:
+            yield job
 
 
 def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
@@ -66,7 +68,7 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
 
 
 def run_each(
-    jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress
+    jobs: Iterable[Job], worker: Worker, counts: Counts, progress: Progress
 ) -> tuple[list[Job], list[SentimentBatchError]]:
     """Do one job after the other, also behind one that fails; returns those done, and what went wrong."""
     done, failures = [], []
@@ -107,8 +109,9 @@ def _worker_of_each(job: Job, worker: Worker) -> Worker:
     )
 
 
-def _is_settled(job: Job, until_ns: float, warn: Callable[[str], None]) -> bool:
+def _is_settled(job: Job, settle_seconds: float, warn: Callable[[str], None]) -> bool:
     """One that is gone since it was listed is not: what took its place may still be written."""
+    until_ns = time.time_ns() - settle_seconds * 1e9
     times = [entry["modified_ns"] for entry in fingerprints(job.inputs)]
     for location, changed in zip(job.inputs, times, strict=True):
         if changed is not None and changed > time.time_ns():

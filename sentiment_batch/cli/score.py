@@ -172,17 +172,15 @@ def score(
             meter.model_sha256 = scorer.bundle.sha256
             added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
             worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)
-            if new_only:
-                jobs = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle, warn)
-            else:
+            arrived = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle, warn)
+            if not new_only:
                 jobs = left_to_do(jobs, worker)
             if dry_run:
-                return _show_plans(
-                    [check_each(job, worker) if new_only else worker.check(job) for job in jobs], as_json
-                )
+                plans = [check_each(job, worker) for job in arrived] if new_only else list(map(worker.check, jobs))
+                return _show_plans(plans, as_json)
             with progress_bar(show_progress(quiet)) as progress:
                 if new_only:
-                    jobs, failures = run_each(jobs, worker, counts, progress)
+                    jobs, failures = run_each(arrived, worker, counts, progress)
                 else:
                     run_all(jobs, worker, counts, progress)
             summary = summarize(scorer, counts, jobs)

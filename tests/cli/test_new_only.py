@@ -11,6 +11,7 @@ from cli.process import Command, Result, error_line
 from cli.tables import REVIEWS, read_table, write_table
 from filelock import FileLock
 
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.jobs import plan_jobs
 from sentiment_batch.locations import Location, expand_inputs
 from sentiment_batch.runs import new_jobs
@@ -174,6 +175,19 @@ def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
     warnings: list[str] = []
     assert [job.inputs[0].file_name for job in new_jobs(jobs, "a model", 60, warnings.append)] == ["b.csv"]
     assert warnings == []
+
+
+def test_a_file_that_another_run_scores_meanwhile(score: Command, inbox: Path, model: Path) -> None:
+    """A file is looked at when it is its turn, and then not scored a second time."""
+    arrive(inbox / "a.csv")
+    arrive(inbox / "b.csv")
+    jobs = plan_jobs(
+        expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True
+    )
+    arrived = iter(new_jobs(jobs, ModelBundle.load(model).sha256, 60, print))
+    assert next(arrived) == jobs[0]
+    assert rows_in(score) == 2 * len(REVIEWS)
+    assert list(arrived) == []
 
 
 def test_an_output_of_another_input(score: Command, inbox: Path) -> None:
