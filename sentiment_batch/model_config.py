@@ -9,6 +9,8 @@ from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.labels import require_distinct
 
 _CLASSIFIER = "ForSequenceClassification"
+# Names take memory, however short the number that asks for them.
+_MOST_LABELS = 2**16
 # RoBERTa and its kin number their positions from the padding id on.
 _NUMBERED_FROM_PADDING = {
     "camembert",
@@ -59,7 +61,10 @@ def most_tokens(config: Mapping[str, Any]) -> int:
 
 def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     if "id2label" not in config and any(str(name).endswith(_CLASSIFIER) for name in config.get("architectures") or ()):
-        # transformers leaves out what would be two labels by its own names.
-        return ("LABEL_0", "LABEL_1")
+        # transformers leaves out what would be its own names.
+        count = config.get("num_labels", 2)
+        if count > _MOST_LABELS:
+            raise ValueError(f"{count:,} labels")
+        return tuple(f"LABEL_{i}" for i in range(count))
     names = config["id2label"]
     return tuple(str(names[str(i)]) for i in range(len(names)))

@@ -35,7 +35,7 @@ def test_label_order(model: Path) -> None:
 
 
 def test_labels_by_default(model: Path) -> None:
-    """A classifier without names has the two that transformers leaves out, and what is no classifier has none."""
+    """A classifier without names has those that transformers leaves out, and what is no classifier has none."""
 
     def leave_out(config: dict[str, Any]) -> None:
         del config["id2label"]
@@ -43,6 +43,11 @@ def test_labels_by_default(model: Path) -> None:
 
     edit_json(model / "config.json", leave_out)
     assert read_config(model / "config.json")[0] == ("LABEL_0", "LABEL_1")
+    edit_json(model / "config.json", num_labels=3)
+    assert read_config(model / "config.json")[0] == ("LABEL_0", "LABEL_1", "LABEL_2")
+    edit_json(model / "config.json", num_labels=10**12)
+    with pytest.raises(ConfigurationError, match="1,000,000,000,000 labels"):
+        read_config(model / "config.json")
     edit_json(model / "config.json", lambda config: config.update(architectures=["BertModel"]))
     with pytest.raises(ConfigurationError, match="KeyError: 'id2label'"):
         read_config(model / "config.json")
