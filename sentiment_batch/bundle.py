@@ -76,7 +76,7 @@ class ModelBundle:
             polarities=None if None in values else tuple(value for value in values if value is not None),
             max_tokens=manifest["max_tokens"],
             sha256=sha256_of(folder / MANIFEST),
-            temperature=manifest.get("temperature", UNSCALED),
+            temperature=manifest["temperature"],
         )
 
     @classmethod

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 
@@ -68,19 +68,19 @@ class Label(TypedDict):
 
 
 class Manifest(TypedDict):
-    """What stands in a manifest; the first exports left out those that may be missing."""
+    """What stands in a manifest; see Description."""
 
     schema_version: Literal[1]
     files: dict[Annotated[str, msgspec.Meta(pattern=r"^[^\0]+$")], File]
     labels: Annotated[list[Label], msgspec.Meta(min_length=2)]
     # More than any encoder has positions.
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=2**20)]
-    temperature: NotRequired[Temperature]
-    quantization: NotRequired[Quantization]
-    precision: NotRequired[Precision]
-    opset: NotRequired[int]
-    origin: NotRequired[dict[str, Any]]
-    measured: NotRequired[dict[str, Any]]
+    temperature: Temperature
+    quantization: Quantization
+    precision: Precision
+    opset: int
+    origin: dict[str, Any]
+    measured: dict[str, Any]
 
 
 def write_manifest(folder: Path, description: Description) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bag_of_words import save_bag_of_words
 from cli.process import Command
 from hypothesis import settings
-from tiny_graph import save_bundle
+from tiny_graph import save_bundle, save_model
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.scoring import Scorer, ScoringOptions
@@ -53,6 +53,20 @@ def default_model() -> Path:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for the files of property tests, which run many times within one test."""
     return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    """The stand-in model without a manifest, to be altered."""
+    save_model(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """The stand-in model with its manifest, to be altered."""
+    save_bundle(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support import edit_json
-from tiny_graph import POLARITIES, save_bundle, save_model
+from tiny_graph import POLARITIES
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import ConfigurationError
@@ -14,37 +14,26 @@ from sentiment_batch.manifest import MANIFEST, Description, Quantization, read_m
 from sentiment_batch.temperature import Temperature
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    save_bundle(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    save_model(tmp_path)
-    return tmp_path
-
-
-def test_round_trip(model: Path) -> None:
+def test_round_trip(model_folder: Path) -> None:
     """Loading a manifest gives what was written into it."""
     origin, measured = {"checkpoint": "abc"}, {"accuracy": 0.5}
-    write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.PER_ROW, 17, origin, measured))
-    loaded = ModelBundle.load(model)
+    write_manifest(model_folder, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.PER_ROW, 17, origin, measured))
+    loaded = ModelBundle.load(model_folder)
     assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (FIVE_CLASSES, POLARITIES, 20)
-    assert (loaded.graph, loaded.tokenizer) == (model / "model.onnx", model / "tokenizer.json")
-    manifest = read_manifest(model)
+    assert (loaded.graph, loaded.tokenizer) == (model_folder / "model.onnx", model_folder / "tokenizer.json")
+    manifest = read_manifest(model_folder)
     assert (manifest["origin"], manifest["measured"]) == (origin, measured)
     assert (manifest["quantization"], manifest["precision"]) == ("per-row", "fp32")
 
 
-def test_temperature(model: Path) -> None:
-    """A temperature comes back as written; a manifest without one, from an older export, means 1."""
+def test_temperature(model_folder: Path) -> None:
+    """A temperature comes back as written; a manifest that has lost it is refused."""
     fitted = Temperature((4, 24), (1.5, 0.9), ("dev",))
-    write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17, temperature=fitted))
-    assert ModelBundle.load(model).temperature == fitted
-    edit_json(model / MANIFEST, lambda manifest: manifest.pop("temperature"))
-    assert ModelBundle.load(model).temperature == Temperature((1,), (1.0,))
+    write_manifest(model_folder, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17, temperature=fitted))
+    assert ModelBundle.load(model_folder).temperature == fitted
+    edit_json(model_folder / MANIFEST, lambda manifest: manifest.pop("temperature"))
+    with pytest.raises(ConfigurationError, match=r"bundle\.json is not a bundle manifest .*temperature"):
+        ModelBundle.load(model_folder)
 
 
 @pytest.mark.parametrize("name", ["tokens", "values", "fitted_on", None])
@@ -65,10 +54,10 @@ def test_temperature_that_is_none(bundle: Path, name: str | None, value: object)
         ModelBundle.load(bundle)
 
 
-def test_labels_without_order(model: Path) -> None:
+def test_labels_without_order(model_folder: Path) -> None:
     """A bundle whose labels have no order loads without polarities."""
-    write_manifest(model, Description(FIVE_CLASSES, None, 20, Quantization.NONE, 17))
-    assert ModelBundle.load(model).polarities is None
+    write_manifest(model_folder, Description(FIVE_CLASSES, None, 20, Quantization.NONE, 17))
+    assert ModelBundle.load(model_folder).polarities is None
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json"])
@@ -106,16 +95,16 @@ def test_link_out_of_the_folder(bundle: Path, tmp_path_factory: pytest.TempPathF
         ModelBundle.load(bundle)
 
 
-def test_link_to_a_folder(model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_link_to_a_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A listed file in a linked folder is refused, too."""
-    (model / "onnx").mkdir()
-    (model / "model.onnx").rename(model / "onnx/model.onnx")
-    write_manifest(model, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17))
-    assert ModelBundle.load(model).graph == model / "onnx/model.onnx"
-    elsewhere = (model / "onnx").rename(tmp_path_factory.mktemp("elsewhere") / "onnx")
-    (model / "onnx").symlink_to(elsewhere)
+    (model_folder / "onnx").mkdir()
+    (model_folder / "model.onnx").rename(model_folder / "onnx/model.onnx")
+    write_manifest(model_folder, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.NONE, 17))
+    assert ModelBundle.load(model_folder).graph == model_folder / "onnx/model.onnx"
+    elsewhere = (model_folder / "onnx").rename(tmp_path_factory.mktemp("elsewhere") / "onnx")
+    (model_folder / "onnx").symlink_to(elsewhere)
     with pytest.raises(ConfigurationError, match="not a plain file of the bundle"):
-        ModelBundle.load(model)
+        ModelBundle.load(model_folder)
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", True, None])
