@@ -7,6 +7,7 @@ form (CVE-2025-32434, CVE-2026-24747), and code that a configuration names, its 
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def _check_config(path: Path) -> None:
         raise ConfigurationError(f"{path} has model_type {model_type!r}; it must be one of {', '.join(MODEL_TYPES)}")
 
 
+@cache  # what the hub has may change meanwhile: labels and weights are of one checkpoint
 def _download(name: str) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (

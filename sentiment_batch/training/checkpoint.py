@@ -31,9 +31,10 @@ def base_checkpoint(name: str) -> str:
 def earlier_stages(base: str) -> list[dict[str, Any]]:
     """Return the training stages of the base and of the checkpoints before it, oldest first, from its metrics.json.
 
-    Empty for a base that is only pretrained. Raises ConfigurationError for a file that cannot be read.
+    Empty for a base that is only pretrained. Raises ConfigurationError for a file that cannot be read, and the errors
+    of `find_checkpoint`.
     """
-    path = Path(base) / "metrics.json"
+    path = find_checkpoint(base_checkpoint(base)) / "metrics.json"
     metrics = read_settings(path) if path.is_file() else {}
     if "recipe" not in metrics:
         return []

@@ -9,6 +9,7 @@ import pytest
 from cli.process import Command, error_line
 from hub_server import COMMIT, REPOSITORY, FolderFiles, hub_environment, hub_server
 from local_server import LocalServer, nobody
+from tiny_models import write_checkpoint
 
 
 @pytest.fixture
@@ -37,14 +38,31 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def test_base_from_the_hub(command: Command, hub: dict[str, str], data: Path) -> None:
-    """With a hub id as base, configuration, tokenizer and safetensors are downloaded and trained on."""
+def test_base_from_the_hub(
+    command: Command, server: LocalServer, hub: dict[str, str], repository: Path, data: Path
+) -> None:
+    """With a hub id as base, configuration, tokenizer, safetensors and the record of earlier training are fetched."""
+    (repository / "metrics.json").write_text('{"recipe": {"base": "first"}, "steps": 5}', "utf-8")
     options = ("--base", REPOSITORY, "--epochs", "1", "--output", "ckpt")
     result = command("train", "--data", data, *options, environment=hub)
     assert (result.code, result.stdout) == (0, ""), result.stderr
     assert json.loads((command.folder / "ckpt/config.json").read_text("utf-8"))["hidden_size"] == 32
+    stages = json.loads((command.folder / "ckpt/metrics.json").read_text("utf-8"))["earlier_stages"]
+    assert stages == [{"recipe": {"base": "first"}, "steps": 5}]
     snapshot = command.folder / f"hub cache/hub/models--owner--tiny/snapshots/{COMMIT}"
     assert (snapshot / "model.safetensors").is_file()
+    assert _lookups(server) == 1
+
+
+def test_checkpoint_from_the_hub(
+    command: Command, server: LocalServer, hub: dict[str, str], repository: Path, data: Path
+) -> None:
+    """A checkpoint of the hub is exported with the labels that --data was read with: it is looked up once."""
+    shutil.rmtree(repository)
+    write_checkpoint(repository)
+    result = command("export", "--checkpoint", REPOSITORY, "--data", data, environment=hub)
+    assert result.code == 0, result.stderr
+    assert _lookups(server) == 1
 
 
 WORDS = [("train", "--data", "x.csv", "--base"), ("export", "--checkpoint")]
@@ -122,3 +140,8 @@ def test_pickles_on_the_hub(
     result = command(*words, REPOSITORY, "--output", "out", environment=hub)
     assert (result.code, result.stdout) == (78, "")
     assert error_line(result).endswith("needs weights in model.safetensors; it has none")
+
+
+def _lookups(server: LocalServer) -> int:
+    """How often the hub was asked which commit is the newest."""
+    return sum(request.url.startswith("/api/") for request in server.requests)
