@@ -87,12 +87,13 @@ def export_bundle(
     ):
         checkpoint = Checkpoint.open(options.checkpoint)
         encoder = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens)
+        count = len(checkpoint.labels)
         built_in = {BUILT_IN: built_in_sample()}
         writer = GraphWriter(
             checkpoint=checkpoint,
-            samples=encode_samples(samples or built_in, encoder),
+            samples=encode_samples(samples or built_in, encoder, count),
             # Always the same texts, so that what is measured on named ones says something of others.
-            calibration=encode_samples(built_in, encoder)[BUILT_IN].sequences,
+            calibration=encode_samples(built_in, encoder, count)[BUILT_IN].sequences,
             scratch=Path(scratch),
             progress=progress,
         )

@@ -39,14 +39,18 @@ def built_in_sample() -> Sample:
     return Sample((files(__package__) / "sample_texts.txt").read_text("utf-8").splitlines())
 
 
-def encode_samples(samples: Mapping[str, Sample], encoder: Tokenizer) -> dict[str, EncodedSample]:
-    """Encode each sample; raises BadDataError for one that cannot be used."""
-    return {name: _encode(name, sample, encoder) for name, sample in samples.items()}
+def encode_samples(samples: Mapping[str, Sample], encoder: Tokenizer, count: int) -> dict[str, EncodedSample]:
+    """Encode each sample for a model of `count` labels; raises BadDataError for one that cannot be used."""
+    return {name: _encode(name, sample, encoder, count) for name, sample in samples.items()}
 
 
-def _encode(name: str, sample: Sample, encoder: Tokenizer) -> EncodedSample:
+def _encode(name: str, sample: Sample, encoder: Tokenizer, count: int) -> EncodedSample:
     if sample.labels is not None and len(sample.labels) != len(sample.texts):
         raise BadDataError(f"{name} has {len(sample.texts)} texts and {len(sample.labels)} labels: give one for each")
+    if sample.labels is not None and not set(sample.labels) <= set(range(count)):
+        raise BadDataError(
+            f"{name} has a label that is no number from 0 to {count - 1}, the places of the model's labels"
+        )
     encoded = encoder.encode(sample.texts)
     rows = [row for row, (pieces, _) in enumerate(encoded) if pieces]
     if not rows:

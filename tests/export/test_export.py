@@ -146,9 +146,12 @@ def test_behaviour_stands_in_the_card_on_request(options: ExportOptions) -> None
 
 
 def test_labels_that_do_not_fit_are_refused(options: ExportOptions) -> None:
-    """A sample with fewer labels than texts is bad data."""
+    """A sample with fewer labels than texts, or a label that the model lacks, is bad data."""
     with pytest.raises(BadDataError, match="six has 6 texts and 2 labels"):
         export_bundle(options, {"six": Sample(TEXTS, [0, 1])})
+    for label in (5, -1):
+        with pytest.raises(BadDataError, match="six has a label that is no number from 0 to 4"):
+            export_bundle(options, {"six": Sample(TEXTS, [0, 1, 2, 3, 4, label])})
 
 
 def test_texts_without_tokens_are_refused(options: ExportOptions) -> None:
