@@ -1,5 +1,8 @@
 """One exception per exit code: raised where the fault is seen, turned into one line on stderr by the CLI."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SentimentBatchError(Exception):
     """Something went wrong; the message is one line that says what to do."""
@@ -55,6 +58,15 @@ class ConfigurationError(SentimentBatchError):
     """The model, the provider, the installation or the token for a service is not usable."""
 
     exit_code = 78
+
+
+@contextmanager
+def naming(file: object) -> Iterator[None]:
+    """Put the file that a UsageError is about before its message."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
 
 
 def first_line(error: BaseException) -> str:

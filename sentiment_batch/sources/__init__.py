@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pyarrow as pa
 
-from sentiment_batch.errors import UsageError
+from sentiment_batch.errors import naming
 from sentiment_batch.formats import Format
 from sentiment_batch.locations import Location
 from sentiment_batch.sources.chunk import Chunk, require_all, without_rejects
@@ -36,16 +36,14 @@ def open_source(location: Location, options: SourceOptions, reserved: Collection
     """
     file = InputFile(location)
     try:
-        match file.format:
-            case Format.PARQUET:
-                return ParquetSource(file, options)
-            case Format.JSONL:
-                return JsonLinesSource(file, options, reserved)
-            case _:
-                return DelimitedSource(file, options)
-    except UsageError as error:
-        file.close()
-        raise UsageError(f"{file.name}: {error}") from error
+        with naming(file.name):
+            match file.format:
+                case Format.PARQUET:
+                    return ParquetSource(file, options)
+                case Format.JSONL:
+                    return JsonLinesSource(file, options, reserved)
+                case _:
+                    return DelimitedSource(file, options)
     except BaseException:
         file.close()
         raise

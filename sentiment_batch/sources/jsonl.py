@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
-from sentiment_batch.errors import BadDataError
+from sentiment_batch.errors import BadDataError, naming
 from sentiment_batch.formats import Format
 from sentiment_batch.sources.chunk import Chunk, chunked, require_all
 from sentiment_batch.sources.files import InputFile
@@ -120,7 +120,8 @@ class JsonLinesSource:
 
     def _chunk(self, found: list[_Record], rejects: list[Reject]) -> Chunk:
         if found and not self.names:
-            self._find_columns(found)
+            with naming(self.name):
+                self._find_columns(found)
         records, bad = self._split(found, self._problem)
         columns = []
         try:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sentiment_batch.columns import GROUP_COLUMNS, LABEL_COLUMNS, TEXT_COLUMNS, find_column
-from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError, UsageError
+from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError, naming
 from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.recipe import CorpusSpec
@@ -149,14 +149,12 @@ def _trees(path: Path, count: int) -> Iterator[list[tuple[str, int]]]:
 def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
     table = _table(path, spec)
     names = table.column_names
-    try:
+    with naming(path):
         text_column = find_column(names, spec.text_column, TEXT_COLUMNS, "--text-column")
         label_column = find_column(names, spec.label_column, LABEL_COLUMNS, "--label-column")
         group_column = next((name for name in GROUP_COLUMNS if name in names), text_column)
         if spec.group_column is not None:
             group_column = find_column(names, spec.group_column, (), "--group-column")
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from error
     groups = [str(group) for group in table.column(group_column).to_pylist()]
     texts = table.column(text_column).to_pylist()
     ordinals = _ordinals(path, spec, labels)

@@ -235,6 +235,9 @@ def test_columns_are_not_sought_forever(path: Path) -> None:
     with pytest.raises(BadDataError, match=r"line 1: .*; no record up to line 65,536 can be read"):
         read_chunks(path)
     assert read_texts(path, VERBATIM) == ["good"]
+    path.write_text("{1}\n" * (8 * CHUNK_ROWS) + '{"a": "good"}\n', "utf-8")
+    with pytest.raises(UsageError, match=f"^{path}: no known column name"):
+        read_texts(path, VERBATIM)
 
 
 def test_first_good_record_is_a_mended_one(path: Path) -> None:
