@@ -13,10 +13,8 @@ import pyarrow.fs as pafs
 from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.durable import writing
 from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, first_line
-from sentiment_batch.formats import DELIMITERS, FileType
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
-from sentiment_batch.sinks.delimited import without_formula
 from sentiment_batch.text import LongText
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -180,12 +178,6 @@ def find_receipt(output: Output) -> Receipt | None:
         return read_receipt(output.receipt)
     except BadDataError:
         return None
-
-
-def heading(receipt: Receipt, file: Location, name: str) -> str:
-    """What a file of the output calls a column: where formulas are guarded, there may be an apostrophe before it."""
-    guarded = receipt["options"]["guard_formulas"] and FileType.of(file.file_name).format in DELIMITERS
-    return (guarded and without_formula(name)) or name
 
 
 def _require_these_bins(found: Predictions) -> None:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
+from sentiment_batch.formats import FileType
 from sentiment_batch.graph_file import quantizes_by_batch
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.journal import Tally
@@ -20,9 +22,10 @@ from sentiment_batch.locations import SUCCESS, Location
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import Receipt, heading, read_receipt
+from sentiment_batch.receipt import Receipt, read_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.session import PROVIDERS, Device
+from sentiment_batch.sinks import heading
 from sentiment_batch.sources import SourceOptions, open_source, without_rejects
 from sentiment_batch.sources.chunk import CHUNK_ROWS
 from sentiment_batch.sources.dialect import OUTPUT_DIALECT
@@ -166,10 +169,11 @@ def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
     for file in output.files() if some else ():
         if file.file_name == SUCCESS:
             continue
+        in_file = partial(heading, FileType.of(file.file_name), guard_formulas=receipt["options"]["guard_formulas"])
         # Any column of text will do to read the file: the output need not hold the reviews.
-        options = SourceOptions(heading(receipt, file, sentiment), verbatim=True, dialect=OUTPUT_DIALECT)
+        options = SourceOptions(in_file(sentiment), verbatim=True, dialect=OUTPUT_DIALECT)
         with closing(open_source(file, options)) as source:
-            headings = {name: heading(receipt, file, name) for name in receipt["output"]["columns"]}
+            headings = {name: in_file(name) for name in receipt["output"]["columns"]}
             missing = [name for name in headings.values() if name not in source.names]
             _require(f"{file.file_name}: missing columns", missing, [])
             for chunk in without_rejects(source.chunks()):

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment_batch.columns import ADDED_COLUMNS, TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
-from sentiment_batch.formats import is_known
+from sentiment_batch.formats import FileType, is_known
 from sentiment_batch.locations import REJECTS, Location
 from sentiment_batch.output import Output
-from sentiment_batch.receipt import Receipt, heading
+from sentiment_batch.receipt import Receipt
+from sentiment_batch.sinks import heading
 from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, without_rejects
 from sentiment_batch.sources.dialect import OUTPUT_DIALECT
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE
@@ -46,10 +48,8 @@ class ScoredRows:
         if not self._files:
             raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
         file = self._files[0]
-
-        def in_file(name: str) -> str:
-            return heading(receipt, file, name) if receipt else name
-
+        guarded = options is not None and options["guard_formulas"]
+        in_file = partial(heading, FileType.of(file.file_name), guard_formulas=guarded)
         if prefix is None:
             prefix = options["prefix"] if options else ""
         self._prefix = in_file(f"{prefix}sentiment").removesuffix("sentiment")

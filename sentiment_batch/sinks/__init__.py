@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import pyarrow as pa
 
 from sentiment_batch.formats import DELIMITERS, Compression, FileType, Format
-from sentiment_batch.sinks.delimited import DelimitedSink
+from sentiment_batch.sinks.delimited import DelimitedSink, without_formula
 from sentiment_batch.sinks.jsonl import JsonLinesSink
 from sentiment_batch.sinks.parquet import ParquetSink
 from sentiment_batch.sinks.sink import Sink
 
-__all__ = ["Layout", "Sink", "open_sink"]
+__all__ = ["Layout", "Sink", "heading", "open_sink"]
 
 
 class Layout(NamedTuple):
@@ -30,6 +30,11 @@ class Layout(NamedTuple):
     records: pa.Schema
     predictions: pa.Schema
     guard_formulas: bool
+
+
+def heading(file_type: FileType, name: str, *, guard_formulas: bool) -> str:
+    """What a file calls a column: where formulas are guarded, there may be an apostrophe before it."""
+    return without_formula(name) if guard_formulas and file_type.format in DELIMITERS else name
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class DelimitedSink:
 
     def _write_rows(self, rows: Iterable[Sequence[str | None]]) -> None:
         if self._guard_formulas:
-            rows = [[without_formula(field) for field in row] for row in rows]
+            rows = [[field and without_formula(field) for field in row] for row in rows]
         text = io.StringIO(newline="")
         csv.writer(_LineFeeds(text), delimiter=self._delimiter).writerows(rows)
         self._stream.write(text.getvalue().encode("utf-8"))
@@ -75,9 +75,9 @@ class DelimitedSink:
     def abandon(self) -> None: ...
 
 
-def without_formula(field: str | None) -> str | None:
+def without_formula(field: str) -> str:
     """The field, behind an apostrophe if a spreadsheet would take it for a formula."""
-    return f"'{field}" if field and _FORMULA.match(field) and not _NUMBER.fullmatch(field) else field
+    return f"'{field}" if _FORMULA.match(field) and not _NUMBER.fullmatch(field) else field
 
 
 def _is_plain(kind: pa.DataType) -> bool:
