@@ -111,6 +111,7 @@ class Scorer:
             threads_per_run=session.threads,
         )
         self._tokenizer = Tokenizer(bundle.tokenizer, max_tokens, options.long_text)
+        self._require_embeddings()
         self._pool = ThreadPoolExecutor(runs, thread_name_prefix="score")
         self._is_closed = False
         self._process = os.getpid()
@@ -199,6 +200,20 @@ class Scorer:
         if os.getpid() != self._process:
             # A fork has none of the threads that its parent's pool counts on.
             raise RuntimeError("this scorer was loaded before a fork: load another in this process")
+
+    def _require_embeddings(self) -> None:
+        """A token that the graph lacks is found before the first text, and not where it occurs in one.
+
+        Not on CUDA, whose kernels take a token without an embedding for zeros.
+        """
+        token, last = self._tokenizer.last_token
+        try:
+            self._session.run(np.array([[last]], dtype=np.int64))
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{error}: tried with its last token, {token!r} ({last}): export the model again with the tokenizer "
+                "that it was trained with"
+            ) from error
 
     def _plan(self, encoded: Encoded) -> list[Batch]:
         return plan_batches(encoded.sequences.lengths, self._batch_tokens, PADDED_MULTIPLE if self._session.pads else 1)

@@ -11,6 +11,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +59,12 @@ class Tokenizer:
                 f"at most {max_tokens} tokens leaves no room for text beside "
                 f"{len(self._prefix) + len(self._suffix)} special tokens: raise --max-tokens"
             )
+
+    @property
+    def last_token(self) -> tuple[str, int]:
+        """The token with the highest id, and that id."""
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        return max(vocabulary.items(), key=itemgetter(1))
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Encode each text; the result is in the order of `texts`."""

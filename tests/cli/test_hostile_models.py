@@ -81,7 +81,7 @@ MODELS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     ),
     "too few labels": (lambda: of_weights(SECRET[:, :1]), "m/model.onnx has 1 outputs for 5 labels: "),
     "no numbers": (lambda: of_weights(np.full_like(SECRET, np.nan)), NO_NUMBERS),
-    "too few words": (lambda: of_weights(SECRET[:2]), "m/model.onnx does not take what tokenizer.json gives: "),
+    "too few words": (lambda: of_weights(SECRET[:-1]), "m/model.onnx does not take what tokenizer.json gives: "),
 }
 
 
