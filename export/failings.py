@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sentiment_batch.export.sample import BUILT_IN
-from sentiment_batch.labels import in_order
+from sentiment_batch.labels import places_in_order
 from sentiment_batch.manifest import Description
 
 # Kinds of wording with a smaller share of cases as expected are told as failings.
@@ -50,9 +50,9 @@ def _labels(
         f"{totals[missed]:,} texts; {counts[missed, taken_for] / totals[missed]:.0%} of them come out as "
         f"*{labels[taken_for]}*."
     )
-    if polarities is None or not in_order(polarities) or len(labels) < 3:
+    if polarities is None or len(labels) < 3:
         return fact
-    places, sides = np.arange(len(labels)), np.sign(polarities)
+    places, sides = np.array(places_in_order(polarities)), np.sign(polarities)
     near = mistakes[np.abs(places[:, None] - places) == 1].sum() / mistakes.sum()
     opposite = mistakes[np.outer(sides, sides) < 0].sum() / mistakes.sum()
     return f"{fact} Of all mistakes {near:.0%} are one label off, and {opposite:.0%} on the opposite side."

@@ -55,15 +55,17 @@ def check_parity(logits: FloatArray, oracle: FloatArray) -> float:
     return difference
 
 
-def compare(name: str, reduced: FloatArray, exact: FloatArray, labels: Labels | None, *, ordered: bool) -> Comparison:
+def compare(
+    name: str, reduced: FloatArray, exact: FloatArray, labels: Labels | None, polarities: Sequence[float] | None
+) -> Comparison:
     """Compare probabilities, float32 [N, K] each, and with the true labels, int64 [N], where there are some."""
     return Comparison(
         name=name,
         texts=len(reduced),
         agreement=float((reduced.argmax(axis=1) == exact.argmax(axis=1)).mean()),
         largest_change=float(np.abs(reduced - exact).max()),
-        exact=None if labels is None else measure(exact, labels, ordered=ordered),
-        reduced=None if labels is None else measure(reduced, labels, ordered=ordered),
+        exact=None if labels is None else measure(exact, labels, polarities),
+        reduced=None if labels is None else measure(reduced, labels, polarities),
     )
 
 

@@ -25,7 +25,7 @@ from sentiment_batch.export.temperature import (
     fit_temperature,
     labelled,
 )
-from sentiment_batch.labels import in_order, polarities
+from sentiment_batch.labels import polarities
 from sentiment_batch.manifest import FLOAT16_GRAPH, FLOAT_GRAPH, QUANTIZED_GRAPH, Precision, Quantization
 from sentiment_batch.metrics import measure
 from sentiment_batch.scores import softmax
@@ -136,17 +136,17 @@ class GraphWriter:
         comparisons = {}
         for sample_name, sample in self.samples.items():
             after, before = (temperature.scale(graph[sample_name], sample.n_tokens) for graph in (reduced, exact))
-            comparisons[sample_name] = compare(name, after, before, sample.labels, ordered=self._ordered)
+            comparisons[sample_name] = compare(name, after, before, sample.labels, self._polarities)
         return comparisons
 
     def _measure(self, sample: ScoredSample, temperature: Temperature) -> dict[str, Any]:
         """How often the float graph is right."""
-        metrics = measure(sample.scaled(temperature), sample.labels, ordered=self._ordered)
+        metrics = measure(sample.scaled(temperature), sample.labels, self._polarities)
         return {"texts": metrics.rows, "float": asdict(metrics)}
 
     @property
-    def _ordered(self) -> bool:
-        return in_order(polarities(self.checkpoint.labels))
+    def _polarities(self) -> tuple[float, ...] | None:
+        return polarities(self.checkpoint.labels)
 
 
 def _spread(sequences: list[list[int]]) -> list[list[int]]:

@@ -37,9 +37,10 @@ def polarities(labels: Sequence[str]) -> tuple[float, ...] | None:
     return tuple(rank / max(map(abs, ranks)) for rank in ranks)
 
 
-def in_order(values: Sequence[float] | None) -> bool:
-    """Return whether labels with these polarities are in order, from most negative to most positive or the reverse."""
-    return values is not None and list(values) in (sorted(values), sorted(values, reverse=True))
+def places_in_order(values: Sequence[float]) -> list[int]:
+    """Return the place of each label by its polarity, from 0 for the most negative on."""
+    ascending = sorted(set(values))
+    return [ascending.index(value) for value in values]
 
 
 def _ranks(names: Sequence[str]) -> list[int] | None:

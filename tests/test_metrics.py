@@ -12,6 +12,9 @@ from sentiment_batch.metrics import Metrics, confusion_matrix, measure
 FIVE_LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60)
 
 
+FIVE, THREE, TWO = (-1, -0.5, 0, 0.5, 1), (-1, 0, 1), (-1, 1)
+
+
 def surely(predicted: list[int], count: int = 5) -> np.ndarray:
     """Return the probabilities of a model without doubts."""
     return np.eye(count, dtype=np.float32)[predicted]
@@ -41,30 +44,47 @@ def test_three_labels() -> None:
         # One right at 0.7, one right at 0.8, and one of three right at 0.6.
         calibration_error=0.3 * 1 / 5 + 0.2 * 1 / 5 + (0.6 - 1 / 3) * 3 / 5,
     )
-    measured = measure(probabilities, np.array([0, 0, 1, 2, 2]))
+    measured = measure(probabilities, np.array([0, 0, 1, 2, 2]), THREE)
     assert asdict(measured) == pytest.approx(asdict(expected))
 
 
 def test_two_labels_have_no_middle() -> None:
     """With two labels binary accuracy is accuracy."""
-    measured = measure(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2]], dtype=np.float32), np.array([0, 1, 1]))
+    measured = measure(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2]], dtype=np.float32), np.array([0, 1, 1]), TWO)
     assert measured.accuracy == measured.binary_accuracy == pytest.approx(2 / 3)
+
+
+def test_neutral_is_not_always_in_the_middle() -> None:
+    """Sides are those of polarity 0, and not of the middle place; without labels on both there are none."""
+    truth = np.array([0, 1, 2, 3])
+    lopsided = measure(surely([0, 0, 3, 1], 4), truth, (-0.5, 0, 0.5, 1))
+    assert lopsided.binary_accuracy == pytest.approx(2 / 3)
+    assert measure(surely([0, 1], 2), np.array([0, 1]), (0, 1)).binary_accuracy is None
+
+
+@given(FIVE_LABELS, st.permutations(range(5)))
+def test_labels_may_stand_anywhere(pairs: list[tuple[int, int]], places: list[int]) -> None:
+    """Where a model has its labels in another order, all metrics are the same."""
+    predicted, labels = (np.array(side) for side in zip(*pairs, strict=True))
+    order = np.array(places)
+    moved = measure(surely(order[predicted]), order[labels], [FIVE[label] for label in np.argsort(order)])
+    assert asdict(moved) == pytest.approx(asdict(measure(surely(predicted), labels, FIVE)))
 
 
 def test_only_middle_labels() -> None:
     """If no text has a side, there is no binary accuracy; if chance agrees, there is no kappa."""
-    measured = measure(surely([1], 3), np.array([1]))
+    measured = measure(surely([1], 3), np.array([1]), THREE)
     assert (measured.accuracy, measured.binary_accuracy, measured.weighted_kappa) == (1, None, None)
 
 
 def test_a_label_that_nobody_has_does_not_lower_f1() -> None:
     """F1 is averaged over the labels that occur."""
-    assert measure(surely([0, 4]), np.array([0, 4])) == Metrics(2, 1, 1, 1, 0, 1, 0)
+    assert measure(surely([0, 4]), np.array([0, 4]), FIVE) == Metrics(2, 1, 1, 1, 0, 1, 0)
 
 
 def test_labels_without_order() -> None:
     """On labels without order, nothing that counts distances or sides is measured."""
-    measured = measure(surely([0, 4, 2]), np.array([0, 4, 1]), ordered=False)
+    measured = measure(surely([0, 4, 2]), np.array([0, 4, 1]), None)
     assert (measured.weighted_kappa, measured.mean_absolute_error, measured.binary_accuracy) == (None, None, None)
     assert measured.accuracy == pytest.approx(2 / 3)
 
@@ -77,14 +97,14 @@ def test_confusion_matrix() -> None:
 
 def test_kappa_of_two_labels() -> None:
     """With two labels, one disagreement of four where chance has two gives a kappa of one half."""
-    assert measure(surely([0, 1, 1, 1], 2), np.array([0, 0, 1, 1])).weighted_kappa == pytest.approx(1 - 1 / 2)
+    assert measure(surely([0, 1, 1, 1], 2), np.array([0, 0, 1, 1]), TWO).weighted_kappa == pytest.approx(1 - 1 / 2)
 
 
 @given(FIVE_LABELS)
 def test_kappa_and_distance(pairs: list[tuple[int, int]]) -> None:
     """Kappa is at most 1, and 1 only without errors; swapping truth and prediction, or the ends, changes nothing."""
     predicted, labels = (list(side) for side in zip(*pairs, strict=True))
-    measured = measure(surely(predicted), np.array(labels))
+    measured = measure(surely(predicted), np.array(labels), FIVE)
     assert measured.mean_absolute_error is not None
     assert (measured.mean_absolute_error == 0) is (measured.accuracy == 1)
     wrong = 1 - measured.accuracy
@@ -96,6 +116,6 @@ def test_kappa_and_distance(pairs: list[tuple[int, int]]) -> None:
         return
     assert kappa <= 1
     assert (kappa == 1) is (predicted == labels)
-    assert measure(surely(labels), np.array(predicted)).weighted_kappa == pytest.approx(kappa)
-    turned = measure(surely([4 - label for label in predicted]), 4 - np.array(labels))
+    assert measure(surely(labels), np.array(predicted), FIVE).weighted_kappa == pytest.approx(kappa)
+    turned = measure(surely([4 - label for label in predicted]), 4 - np.array(labels), FIVE)
     assert turned.weighted_kappa == pytest.approx(kappa)

@@ -1,6 +1,6 @@
 """Evaluate a bundle on labelled texts, scored as the worker scores them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from sentiment_batch.calibration import Reliability, error_by_chance, reliability
 from sentiment_batch.errors import BadDataError, ConfigurationError
-from sentiment_batch.labels import in_order
 from sentiment_batch.metrics import Metrics, confusion_matrix, measure
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.text import LongText
@@ -95,17 +94,16 @@ def evaluate(scorer: Scorer, predictions: Predictions) -> Evaluation:
     """Compute all measurements of `predictions`, which `scorer` made."""
     probabilities, labels = predictions.probabilities, predictions.labels
     bundle = scorer.bundle
-    ordered = in_order(bundle.polarities)
 
     def resampled(rows: npt.NDArray[np.int64]) -> dict[str, float | None]:
-        metrics = asdict(measure(probabilities[rows], labels[rows], ordered=ordered))
+        metrics = asdict(measure(probabilities[rows], labels[rows], bundle.polarities))
         return {name: value for name, value in metrics.items() if name not in _NOT_RESAMPLED}
 
     return Evaluation(
-        metrics=measure(probabilities, labels, ordered=ordered),
+        metrics=measure(probabilities, labels, bundle.polarities),
         intervals=intervals(resampled, len(labels)),
         confusion=confusion_matrix(probabilities.argmax(axis=1), labels, len(bundle.labels)),
-        by_length=_by_length(predictions, scorer.options.max_tokens or scorer.bundle.max_tokens, ordered=ordered),
+        by_length=_by_length(predictions, scorer.options.max_tokens or bundle.max_tokens, bundle.polarities),
         scaled=reliability(probabilities, labels),
         unscaled=reliability(bundle.temperature.inverse.scale(probabilities, predictions.n_tokens), labels),
         error_by_chance=error_by_chance(probabilities),
@@ -123,7 +121,9 @@ def evaluate_cuts(
     return {cut: evaluate(scorer, predict(scorer, long)) for cut, scorer in scorers.items()} if len(long) else {}
 
 
-def _by_length(predictions: Predictions, max_tokens: int, *, ordered: bool) -> tuple[LengthGroup, ...]:
+def _by_length(
+    predictions: Predictions, max_tokens: int, polarities: Sequence[float] | None
+) -> tuple[LengthGroup, ...]:
     """Return accuracies by length, in groups that double in length; empty groups are left out."""
     lengths = np.where(predictions.truncated, max_tokens + 1, predictions.n_tokens)
     edges = [0, *(2**power for power in range(3, max_tokens.bit_length()) if 2**power < max_tokens), max_tokens]
@@ -131,6 +131,6 @@ def _by_length(predictions: Predictions, max_tokens: int, *, ordered: bool) -> t
     for above, up_to in zip(edges, [*edges[1:], None], strict=True):
         rows = (lengths > above) & (lengths <= (up_to or lengths.max()))
         if rows.any():
-            metrics = measure(predictions.probabilities[rows], predictions.labels[rows], ordered=ordered)
+            metrics = measure(predictions.probabilities[rows], predictions.labels[rows], polarities)
             groups.append(LengthGroup(above, up_to, metrics.rows, metrics.accuracy, metrics.binary_accuracy))
     return tuple(groups)

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers.trainer_utils import set_seed
 
 from sentiment_batch.checkpoint import require_embeddings
 from sentiment_batch.errors import BadDataError, ConfigurationError
+from sentiment_batch.labels import polarities
 from sentiment_batch.metrics import measure
 from sentiment_batch.model_config import most_tokens
 from sentiment_batch.text import Tokenizer
@@ -116,7 +118,7 @@ def finetune(
         train_dataset=_with_teachers(train, recipe),
         eval_dataset={"train": trained, "dev": EncodedTexts.concatenate(list(dev_parts.values()))},
         data_collator=DataCollatorWithPadding(base.tokenizer),
-        compute_metrics=_compute_metrics,
+        compute_metrics=partial(_compute_metrics, values=polarities(recipe.labels)),
         callbacks=_callbacks(options),
     )
     trainer.remove_callback(PrinterCallback)  # it prints the log to stdout
@@ -194,6 +196,7 @@ def _callbacks(options: TrainingOptions) -> list[TrainerCallback]:
     return [stopping, GradualUnfreezing(options)] if options.unfreeze_every else [stopping]
 
 
-def _compute_metrics(prediction: EvalPrediction) -> dict[str, float | None]:
+def _compute_metrics(prediction: EvalPrediction, values: tuple[float, ...] | None) -> dict[str, float | None]:
+    """`values` are the labels' polarities."""
     logits = torch.from_numpy(prediction.predictions)
-    return dataclasses.asdict(measure(logits.softmax(dim=1).numpy(), prediction.label_ids))
+    return dataclasses.asdict(measure(logits.softmax(dim=1).numpy(), prediction.label_ids, values))

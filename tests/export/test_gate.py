@@ -16,7 +16,7 @@ def comparison(right: int, wrong: int, *, labelled: bool = True) -> Comparison:
     """Texts for which the float graph is right, and int8 says the same or the opposite."""
     truth = [0] * (right + wrong)
     labels = np.array(truth) if labelled else None
-    return compare("int8", surely([0] * right + [1] * wrong), surely(truth), labels, ordered=True)
+    return compare("int8", surely([0] * right + [1] * wrong), surely(truth), labels, (-1, 1))
 
 
 def test_parity() -> None:
@@ -36,7 +36,7 @@ def test_comparison() -> None:
     """Texts that got another label count, and the largest change of any probability."""
     reduced, exact = surely([0, 0, 1, 1]), surely([0, 0, 0, 1])
     reduced[0] = [0.75, 0.25]
-    found = compare("int8", reduced, exact, np.array([0, 0, 0, 0]), ordered=True)
+    found = compare("int8", reduced, exact, np.array([0, 0, 0, 0]), (-1, 1))
     assert (found.texts, found.agreement, found.largest_change) == (4, 0.75, 1)
     assert found.exact is not None
     assert found.reduced is not None
