@@ -25,12 +25,12 @@ _MASKED_OPSET = 24
 
 
 def can_lay(config: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint with this config.json is a BERT of the plain kind that `lay_bert` writes."""
+    """Whether a checkpoint with this configuration, complete, is a BERT of the plain kind that `lay_bert` writes."""
     return (
-        config.get("model_type") == "bert"
-        and config.get("position_embedding_type", "absolute") == "absolute"
-        and config.get("hidden_act", "gelu") == "gelu"
-        and not config.get("is_decoder", False)
+        config["model_type"] == "bert"
+        and config["position_embedding_type"] == "absolute"
+        and config["hidden_act"] == "gelu"
+        and not config["is_decoder"]
     )
 
 

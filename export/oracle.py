@@ -44,6 +44,12 @@ class Oracle:
         _require_same_tokens(tokenizer, checkpoint.folder)
         self._model: Any = model.eval()
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """What config.json says, and transformers' defaults for what it leaves out."""
+        config: dict[str, Any] = self._model.config.to_dict()
+        return config
+
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """All weights, float32, under transformers' names."""
         return {name: tensor.numpy() for name, tensor in self._model.state_dict().items()}

@@ -65,13 +65,13 @@ class GraphWriter:
         SentimentBatchError if the graph does not pass, ConfigurationError for a checkpoint that has no float16 form.
         """
         reduced = "fp16" if precision is Precision.FP16 else "int8" if quantization is not Quantization.NONE else None
-        if reduced == "fp16" and not can_lay(self.checkpoint.config):
+        oracle = Oracle(self.checkpoint)
+        if reduced == "fp16" and not can_lay(oracle.config):
             raise ConfigurationError(
                 f"float16 export supports BERT checkpoints only, and {self.checkpoint.folder} is a "
                 f"{self.checkpoint.config['model_type']} of another kind: export it without --precision"
             )
         path = exact = (self.scratch if reduced else folder) / FLOAT_GRAPH
-        oracle = Oracle(self.checkpoint)
         measured = self._write_float(exact, oracle)
         if reduced == "fp16":
             path = folder / FLOAT16_GRAPH
@@ -99,11 +99,11 @@ class GraphWriter:
         self.progress("writing optimum's float graph")
         reference = self.scratch / "optimum.onnx"
         oracle.write_graph(reference)
-        if not can_lay(self.checkpoint.config):
+        if not can_lay(oracle.config):
             # Loaded and saved, so that it is one file, without data beside it.
             onnx.save(onnx.load(reference), path)
             return {"float_bytes": path.stat().st_size}
-        onnx.save(lay_bert(self.checkpoint.config, oracle.weights()), path)
+        onnx.save(lay_bert(oracle.config, oracle.weights()), path)
         texts = [sequence for sample in self.samples.values() for sequence in _spread(sample.sequences)]
         self.progress(f"comparing the optimized float graph with optimum's on {len(texts):,} texts")
         parity = check_parity(run_graph(path, texts), run_graph(reference, texts))
@@ -111,7 +111,7 @@ class GraphWriter:
 
     def _write_float16(self, path: Path, oracle: Oracle) -> None:
         self.progress("converting to float16, with a mask")
-        onnx.save(to_float16(lay_bert(self.checkpoint.config, oracle.weights(), masked=True)), path)
+        onnx.save(to_float16(lay_bert(oracle.config, oracle.weights(), masked=True)), path)
 
     def _write_quantized(self, path: Path, exact: Path, quantization: Quantization) -> None:
         self.progress(f"quantizing: int8, {quantization}")

@@ -8,12 +8,14 @@ from typing import Any
 import onnx
 import pytest
 from cli.process import Command, error_line
+from support import edit_json
 from tiny_models import write_checkpoint
 
 from sentiment_batch.behaviour import check_behaviour
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, SentimentBatchError, UsageError
 from sentiment_batch.export import ExportOptions, ExportReport, Sample, export_bundle
+from sentiment_batch.export.gate import PARITY_TOLERANCE
 from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import Quantization, read_manifest
 from sentiment_batch.scoring import Scorer, ScoringOptions
@@ -143,6 +145,15 @@ def test_behaviour_stands_in_the_card_on_request(options: ExportOptions) -> None
     assert f"{sum(outcome.passed for outcome in outcomes.values())} of 200 cases" in card
     for kind, outcome in outcomes.items():
         assert f"| {kind} | {outcome.passed} of 10 |" in card
+
+
+def test_a_config_may_leave_out_what_is_the_default(tmp_path: Path) -> None:
+    """What config.json does not say is what transformers takes it to be, as in old checkpoints of the hub."""
+    checkpoint = write_checkpoint(tmp_path / "checkpoint")
+    left_out = {"hidden_act", "is_decoder", "layer_norm_eps", "position_embedding_type"}
+    edit_json(checkpoint / "config.json", lambda config: [config.pop(name, None) for name in left_out])
+    report = export_bundle(ExportOptions(str(checkpoint), tmp_path / "bundle", Quantization.NONE), {})
+    assert report.description.measured["parity"] <= PARITY_TOLERANCE
 
 
 def test_labels_that_do_not_fit_are_refused(options: ExportOptions) -> None:

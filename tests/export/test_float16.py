@@ -50,9 +50,9 @@ def alone(session: Session, sequences: list[list[int]]) -> np.ndarray:
 @pytest.fixture(scope="module")
 def masked(tmp_path_factory: pytest.TempPathFactory, checkpoint: Callable[[str], Path]) -> Session:
     """The tiny BERT in float32, with a mask."""
-    source = Checkpoint.open(str(checkpoint("bert")))
     path = tmp_path_factory.mktemp("masked") / "model.onnx"
-    onnx.save(lay_bert(source.config, Oracle(source).weights(), masked=True), path)
+    oracle = Oracle(Checkpoint.open(str(checkpoint("bert"))))
+    onnx.save(lay_bert(oracle.config, oracle.weights(), masked=True), path)
     return Session(path, Device.CPU)
 
 
