@@ -52,12 +52,14 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
     """Load a tokenizer and a sequence classifier for `labels`; weights from safetensors only.
 
     The checkpoint's own head is kept if it has as many labels, else replaced by a new one. Raises ConfigurationError
-    with the reason if transformers cannot load it.
+    with the reason if transformers cannot load it, or its tokenizer is not a fast one.
     """
     folder = find_checkpoint(base_checkpoint(name))
     attention_dropout = _ATTENTION_DROPOUT.get(
         read_settings(folder / "config.json")["model_type"], "attention_probs_dropout_prob"
     )
+    if not (folder / "tokenizer.json").is_file() and any(folder.glob("*.model")):
+        _require_sentencepiece(name)
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
 
     logging.set_verbosity_error()  # a new head is intended, not worth a warning
@@ -81,9 +83,22 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
         )
     except Exception as error:  # a malformed configuration can raise anything
         raise ConfigurationError(f"cannot load the base checkpoint {name!r}: {first_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise ConfigurationError(
+            f"the base checkpoint {name!r} has a {type(tokenizer).__name__}, of which there is no fast form to score "
+            "with: choose another base"
+        )
     unfit = [key for key in found["mismatched_keys"] if key.startswith(f"{model.base_model_prefix}.")]
     if unfit:
         raise ConfigurationError(
             f"cannot load the base checkpoint {name!r}: {unfit[0]} has another size than its config says"
         )
     return tokenizer, model
+
+
+def _require_sentencepiece(name: str) -> None:
+    if importlib.util.find_spec("sentencepiece") is None:
+        raise ConfigurationError(
+            f"the base checkpoint {name!r} has its tokenizer as a sentencepiece model, and no tokenizer.json: "
+            "pip install sentencepiece, which reads it"
+        )

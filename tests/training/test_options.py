@@ -164,16 +164,28 @@ def test_corpora_that_come_to_nothing(recipe: Recipe, tmp_path: Path) -> None:
 
 
 def test_bases_that_do_not_fit(recipe: Recipe, base: Path, tmp_path: Path) -> None:
-    """A tokenizer without a padding token, or with more tokens than there are embeddings, is refused."""
-    unpadded, larger = (shutil.copytree(base, tmp_path / name) for name in ("unpadded", "larger"))
+    """A tokenizer without a padding token, with more tokens than there are embeddings, or of a slow kind is refused."""
+    names = ("unpadded", "larger", "slow", "pieces")
+    unpadded, larger, slow, pieces = (shutil.copytree(base, tmp_path / name) for name in names)
     (unpadded / "special_tokens_map.json").unlink()
     (unpadded / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}', "utf-8")
     tokenizer = AutoTokenizer.from_pretrained(base)
     tokenizer.add_tokens("splendid")
     tokenizer.save_pretrained(larger)
+    for folder in (slow, pieces):
+        (folder / "tokenizer.json").unlink()
+    (slow / "tokenizer_config.json").write_text('{"tokenizer_class": "BertweetTokenizer"}', "utf-8")
+    (slow / "vocab.txt").write_text("film 1\nplot 1\n", "utf-8")
+    (slow / "bpe.codes").write_text("f i 2\n", "utf-8")
+    (pieces / "vocab.txt").rename(pieces / "sentencepiece.bpe.model")
     for folder, message in (
         (unpadded, "unpadded' has no padding token: name one as pad_token in its tokenizer_config.json"),
         (larger, "larger' has 18 embeddings, but its tokenizer gives 'splendid' the id 18: save it with the tokenizer"),
+        (slow, "slow' has a BertweetTokenizer, of which there is no fast form to score with"),
+        (
+            pieces,
+            "pieces' has its tokenizer as a sentencepiece model, and no tokenizer.json: pip install sentencepiece",
+        ),
     ):
         with pytest.raises(ConfigurationError, match=message):
             train(replace(recipe, base=str(folder)), tmp_path / "out")
