@@ -13,7 +13,7 @@ from typing import Self
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.graph_file import require_self_contained
 from sentiment_batch.hashing import sha256_of
-from sentiment_batch.labels import polarities, require_distinct
+from sentiment_batch.labels import polarities, require_names
 from sentiment_batch.manifest import FLOAT_GRAPH, MANIFEST, QUANTIZED_GRAPH, check_files, read_manifest
 from sentiment_batch.model_config import read_config
 from sentiment_batch.temperature import UNSCALED, Temperature
@@ -66,7 +66,7 @@ class ModelBundle:
         if "tokenizer.json" not in manifest["files"]:
             raise ConfigurationError(f"{folder / MANIFEST} lists no tokenizer.json: export the bundle again")
         labels = tuple(label["name"] for label in manifest["labels"])
-        require_distinct(labels, folder / MANIFEST)
+        require_names(labels, folder / MANIFEST)
         values = [label["polarity"] for label in manifest["labels"]]
         return cls(
             folder=folder,

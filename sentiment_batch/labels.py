@@ -9,6 +9,7 @@ from sentiment_batch.errors import ConfigurationError
 FIVE_CLASSES = ("very negative", "negative", "neutral", "positive", "very positive")
 
 _RANKS = {name: rank for rank, name in enumerate(FIVE_CLASSES, start=-2)} | {"neg": -1, "neu": 0, "mixed": 0, "pos": 1}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STARS = re.compile(r"([1-9])[ _]stars?")
 
 
@@ -17,8 +18,11 @@ def column_name(label: str) -> str:
     return label.replace(" ", "_")
 
 
-def require_distinct(labels: Sequence[str], source: object) -> None:
-    """Raise ConfigurationError, naming the `source` of the labels, if two of them would share a column."""
+def require_names(labels: Sequence[str], source: object) -> None:
+    """Raise ConfigurationError, naming the `source` of the labels, unless each names a column of its own."""
+    unfit = [label for label in labels if not label or _SURROGATE.search(label)]
+    if unfit:
+        raise ConfigurationError(f"{source} has a label called {unfit[0]!r}, which is no name: give it another")
     uses = Counter(map(column_name, labels))
     shared = [label for label in labels if uses[column_name(label)] > 1]
     if shared:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.labels import require_distinct
+from sentiment_batch.labels import require_names
 
 _CLASSIFIER = "ForSequenceClassification"
 # Names take memory, however short the number that asks for them.
@@ -47,7 +47,7 @@ def read_config(path: Path) -> tuple[tuple[str, ...], int]:
         raise ConfigurationError(f"{path} is for {problem}: only models with one label per text can be used")
     if len(labels) < 2:
         raise ConfigurationError(f"{path} has {len(labels)} label: a classifier needs at least two")
-    require_distinct(labels, path)
+    require_names(labels, path)
     return labels, positions
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment_batch.errors import ConfigurationError
-from sentiment_batch.labels import polarities, require_distinct
+from sentiment_batch.labels import polarities, require_names
 
 FIVE = {"very negative": -1.0, "negative": -0.5, "neutral": 0.0, "positive": 0.5, "very positive": 1.0}
 
@@ -56,4 +56,11 @@ def test_unknown_order(labels: tuple[str, ...]) -> None:
 def test_one_column_for_two_labels(labels: tuple[str, ...]) -> None:
     """Labels that would share a column are refused, and what lists them is named."""
     with pytest.raises(ConfigurationError, match=f"a list has two labels called '{labels[0]}'"):
-        require_distinct(labels, "a list")
+        require_names(labels, "a list")
+
+
+@pytest.mark.parametrize("label", ["", "\ud83d"])
+def test_labels_without_a_name(label: str) -> None:
+    """A label that nothing could be called is refused before a bundle is made that cannot be loaded."""
+    with pytest.raises(ConfigurationError, match=r"a list has a label called .*, which is no name: give it another"):
+        require_names(("a", label), "a list")

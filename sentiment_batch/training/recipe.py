@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
-from sentiment_batch.labels import FIVE_CLASSES, require_distinct
+from sentiment_batch.labels import FIVE_CLASSES, require_names
 from sentiment_batch.text import LongText
 from sentiment_batch.training.settings import from_table
 
@@ -137,7 +137,7 @@ class Recipe:
         """Raise ConfigurationError for settings that do not fit the labels, or for duplicate corpus names."""
         if len(self.labels) < 2:
             raise ConfigurationError("labels needs at least two names")
-        require_distinct(self.labels, "labels")
+        require_names(self.labels, "labels")
         names = [corpus.name for corpus in self.corpora]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
