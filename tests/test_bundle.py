@@ -82,7 +82,7 @@ def test_float_and_int8(model_folder: Path, with_manifest: bool) -> None:
 @pytest.mark.parametrize("with_manifest", [True, False])
 @pytest.mark.parametrize("names", [("model.onnx", "onnx/model.onnx"), ("model_int8.onnx", "model_quantized.onnx")])
 def test_two_candidates(model_folder: Path, names: tuple[str, str], with_manifest: bool) -> None:
-    """Two graphs for the same job are an error that names both, never a guess."""
+    """Two graphs for the same purpose are an error that names both, never a guess."""
     (model_folder / "onnx").mkdir()
     for name in names:
         save_graph(model_folder / name)

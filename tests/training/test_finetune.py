@@ -161,7 +161,7 @@ def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "options", "code", "message"),
     [
-        ("review\tlabel\nnice\t3\n", ("--labels", "good"), 2, "--labels takes two different names at least"),
+        ("review\tlabel\nnice\t3\n", ("--labels", "good"), 2, "--labels needs at least two different names"),
         ("review\tlabel\nnice\t3\n", ("--labels", "bad,,good"), 2, "at least, and no empty ones"),
         ("review\tlabel\nnice\t3\n", (), 65, "x.tsv: too few rows"),
         (
