@@ -17,6 +17,7 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions, delimited, jsonl, parquet
+from sentiment_batch.sources.batches import BatchReader
 from sentiment_batch.sources.chunk import CHUNK_ROWS
 from sentiment_batch.sources.delimited import DelimitedSource
 from sentiment_batch.sources.jsonl import JsonLinesSource
@@ -51,7 +52,7 @@ def ending_early(generator: Generator) -> Generator:
         (jsonl, "chunked", "a.jsonl", "b.csv"),
         (JsonLinesSource, "chunks", "a.jsonl", "b.csv"),
         (parquet, "rechunk", "a.parquet", "b.csv"),
-        (ParquetSource, "_batches", "a.parquet", "b.csv"),
+        (BatchReader, "batches", "a.parquet", "b.csv"),
         (ParquetSource, "chunks", "a.parquet", "b.csv"),
         (Reader, "chunks", "a.csv", "b.csv"),
         (Reader, "chunks", "a.csv", "-"),
