@@ -19,5 +19,5 @@ def test_another_node(model: Path, tiny_bundle: Path) -> None:
             assert loaded.threads == 1
         with pytest.raises(ConfigurationError, match=r"has .*, not onnxruntime 1\.0: install the same"):
             replace(same, versions={"onnxruntime": "1.0"}).load()
-        with pytest.raises(ConfigurationError, match="does not score to the bits of the machine"):
+        with pytest.raises(ConfigurationError, match="does not give the same bits as the machine"):
             replace(same, proof=Replica.of(other).proof).load()
