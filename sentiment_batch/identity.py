@@ -14,7 +14,7 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 
-_PACKAGES = ("sentiment-batch", "tokenizers", "pyarrow")
+_PACKAGES = ("sentiment-batch", "tokenizers", "numpy", "pyarrow")
 
 
 def identity_of(
