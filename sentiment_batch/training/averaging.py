@@ -8,7 +8,8 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import TrainerCallback
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from sentiment_batch.training.sealing import step_folder
 
 _FILE = "averaged.safetensors"
 
@@ -26,18 +27,18 @@ class WeightAveraging(TrainerCallback):  # type: ignore[misc]  # transformers is
     def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
         self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(self._decay))
         if state.global_step:
-            self._load(_checkpoint(args, state.global_step))
+            self._load(_file(args, state.global_step))
 
     def on_step_end(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
         self._average.update_parameters(model)
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        save_file(self._average.state_dict(), _checkpoint(args, state.global_step) / _FILE)
+        save_file(self._average.state_dict(), _file(args, state.global_step))
 
     def on_train_end(self, args: Any, state: Any, control: Any, *, model: Any, **more: Any) -> None:
         """Load the best step's average into the model: the trainer has just restored that step's weights."""
         if state.best_global_step:
-            self._load(_checkpoint(args, state.best_global_step))
+            self._load(_file(args, state.best_global_step))
         model.load_state_dict(self._average.module.state_dict())
 
     @contextmanager
@@ -53,9 +54,9 @@ class WeightAveraging(TrainerCallback):  # type: ignore[misc]  # transformers is
         for weights, average in zip(model.parameters(), self._average.module.parameters(), strict=True):
             weights.data, average.data = average.data, weights.data
 
-    def _load(self, checkpoint: Path) -> None:
-        self._average.load_state_dict(load_file(checkpoint / _FILE))
+    def _load(self, file: Path) -> None:
+        self._average.load_state_dict(load_file(file))
 
 
-def _checkpoint(args: Any, step: int) -> Path:
-    return Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+def _file(args: Any, step: int) -> Path:
+    return step_folder(Path(args.output_dir), step) / _FILE
