@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment_batch.errors import CannotWriteError
+from sentiment_batch.locations import Location
 from sentiment_batch.manifest import MANIFEST
 from sentiment_batch.overwriting import require_replaceable_folder
+from sentiment_batch.publishing import publish
 
 _OF_A_BUNDLE = re.compile(r"(bundle|config|tokenizer)\.json|README\.md|model(_fp16|_quantized)?\.onnx")
 
@@ -28,14 +30,12 @@ def staged(output: Path, *, force: bool) -> Iterator[Path]:
     except OSError as error:
         raise CannotWriteError(f"cannot write in {output.parent}: {error.strerror}") from error
     with work as name:
-        # A folder within: the outer one is for this user's eyes only, the bundle follows the umask.
+        # A folder within: the outer one keeps what it replaces, until that is removed too.
         folder = Path(name) / "bundle"
         folder.mkdir()
         yield folder
         require_replaceable_folder(output, MANIFEST, _OF_A_BUNDLE, force=force)  # it may have come up meanwhile
         try:
-            if output.exists():
-                output.rename(Path(name) / "replaced")
-            folder.rename(output)
+            publish(folder, Location.parse(str(output)))
         except OSError as error:
             raise CannotWriteError(f"cannot write {output}: {error.strerror}") from error

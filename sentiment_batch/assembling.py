@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import chain, count, islice
 from pathlib import Path
 
-from sentiment_batch.durable import sync_folder, writing
+from sentiment_batch.durable import writing
 from sentiment_batch.locations import SUCCESS, Location
 from sentiment_batch.output import Output
 from sentiment_batch.parts import Part
@@ -115,7 +115,6 @@ def _cleared(path: Path) -> Path:
 def _complete(folder: Path) -> None:
     with writing(folder / SUCCESS):
         pass
-    sync_folder(folder)
 
 
 def _fetch(location: Location, path: Path) -> None:

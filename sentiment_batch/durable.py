@@ -68,6 +68,12 @@ def rename(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def sync_file(path: Path) -> None:
+    """Sync a file's content."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Sync the directory entries of a folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

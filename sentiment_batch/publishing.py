@@ -14,19 +14,20 @@ from typing import BinaryIO
 
 import pyarrow.fs as pafs
 
-from sentiment_batch.durable import rename, writing
+from sentiment_batch.durable import rename, sync_file, sync_folder, writing
 from sentiment_batch.errors import CannotWriteError, first_line
 from sentiment_batch.locations import SUCCESS, Location
 
 
 def publish(finished: Path, target: Location) -> None:
-    """Put a finished file or folder of this machine, synced, in the place of `target`; raises OSError."""
+    """Put a finished file or folder of this machine in the place of `target`; raises OSError."""
     if not target.is_local:
         _upload(finished, target)
         return
     path = Path(target.path)
-    for file in _tree(finished):
+    for file in (finished, *finished.rglob("*")):
         file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())
+        (sync_folder if file.is_dir() else sync_file)(file)
     if finished.is_dir() and path.is_dir():
         replaced = finished.with_name("replaced")
         shutil.rmtree(replaced, ignore_errors=True)
@@ -69,12 +70,6 @@ def _put(file: Path, target: Location) -> None:
     pafs.copy_files(str(file), target.path, pafs.LocalFileSystem(), target.filesystem)
     if target.size() != file.stat().st_size:
         raise OSError(errno.EIO, f"{target.name}: fewer bytes have arrived than were sent")
-
-
-def _tree(path: Path) -> Iterator[Path]:
-    yield path
-    if path.is_dir():
-        yield from path.iterdir()
 
 
 def _umask() -> int:

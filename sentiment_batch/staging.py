@@ -77,7 +77,7 @@ class Staging:
         return self._folder / name
 
     def publish(self, finished: Path, output: Output) -> None:
-        """Put the finished output, a synced file or folder of this folder, in its place; raises OSError."""
+        """Put the finished output, a file or folder of this folder, in its place; raises OSError."""
         described = Output.at(Location.parse(str(finished))).describe()
         self._journal.record_output(described["sha256"])
         publish(finished, output.location)

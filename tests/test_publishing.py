@@ -1,7 +1,10 @@
 """A finished file or folder is there as a whole or not at all, here or in a store."""
 
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +96,28 @@ def test_success_comes_last(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"far://out/part-00000\.csv: fewer bytes have arrived"):
         publish(finished_folder(tmp_path, "part-00000.csv"), far(tmp_path, "out/", loses_bytes=True))
     assert not (tmp_path / "out" / SUCCESS).exists()
+
+
+_PUBLISH = """
+import sys
+from pathlib import Path
+from sentiment_batch.locations import Location
+from sentiment_batch.publishing import publish
+publish(Path("finished"), Location.parse("target"))
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_synced_before_it_is_there(tmp_path: Path) -> None:
+    """All files and folders of what takes a place are on the disk before it does, whoever wrote them."""
+    finished = finished_folder(tmp_path, "graph")
+    (finished / "seed-1").mkdir()
+    (finished / "seed-1/weights").write_text("1")
+    log = tmp_path / "calls"
+    trace = ("strace", "-qq", "-f", "-y", "-e", "trace=fsync,rename", "-o", str(log))
+    subprocess.run([*trace, sys.executable, "-c", _PUBLISH], cwd=tmp_path, check=True)
+    before, _, after = log.read_text("utf-8").partition("rename(")
+    synced = {Path(line.partition("<")[2].partition(">")[0]) for line in before.splitlines() if "fsync(" in line}
+    parts = ("", SUCCESS, "graph", "seed-1", "seed-1/weights")
+    assert synced == {finished / part for part in parts}
+    assert f"<{tmp_path}>" in after

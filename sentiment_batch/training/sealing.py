@@ -1,7 +1,6 @@
 """Mark folders as complete with a seal: a list of their files and hashes, written last."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from sentiment_batch.durable import replacing
+from sentiment_batch.durable import replacing, sync_file
 from sentiment_batch.hashing import sha256_of
 
 SEAL = "sealed.json"
@@ -19,8 +18,7 @@ def seal(folder: Path) -> None:
     """Sync the folder's files, then write their hashes as its seal; raises OSError."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != SEAL]
     for path in files:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(path)
     with replacing(folder / SEAL) as stream:
         stream.write(json.dumps({path.name: sha256_of(path) for path in files}).encode())
 
