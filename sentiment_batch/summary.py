@@ -51,7 +51,7 @@ def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, 
 def describe(scorer: Scorer) -> dict[str, Any]:
     """Describe what did the scoring: the model, and where it ran."""
     return {
-        "model": str(scorer.bundle.folder),
+        "model": str(scorer.bundle.folder.resolve()),  # like the inputs, to be found again from anywhere
         "model_sha256": scorer.bundle.sha256,
         "engine": scorer.engine,
         "device": scorer.device.value,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,17 @@ def test_scored_anew_as_before(command: Command, scored: Callable[..., Path], op
     result = command("verify", "out.csv", "--rescore", "20", "--json")
     assert result.code == 0, error_line(result)
     assert json.loads(result.stdout)["rows_rescored"] == 20
+
+
+def test_from_another_folder(
+    command: Command, scored: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Inputs and model are found again from anywhere, however they were named."""
+    (command.folder / "m").mkdir()
+    save_model(command.folder / "m")
+    output = scored("out.csv", "--model", "m")
+    elsewhere = replace(command, folder=tmp_path_factory.mktemp("elsewhere"))
+    assert elsewhere("verify", output, "--rescore", "20").code == 0
 
 
 def test_a_changed_byte(command: Command, scored: Callable[..., Path]) -> None:
