@@ -14,9 +14,9 @@ import onnxruntime
 
 from sentiment_batch.behaviour import check_behaviour
 from sentiment_batch.bundle import ModelBundle
+from sentiment_batch.chatter import quiet_libraries
 from sentiment_batch.errors import UsageError
 from sentiment_batch.export.card import render_card
-from sentiment_batch.export.chatter import quiet_libraries
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import opset_of
 from sentiment_batch.export.lineage import lineage

@@ -22,8 +22,9 @@ class Oracle:
     def __init__(self, checkpoint: Checkpoint) -> None:
         """Raises ConfigurationError for weights that cannot be loaded or lack a part, or an unfit tokenizer."""
         import torch
-        from transformers import AutoModelForSequenceClassification
+        from transformers import AutoModelForSequenceClassification, logging
 
+        logging.disable_progress_bar()  # for shards, which are loaded in no time
         try:
             model, loading = AutoModelForSequenceClassification.from_pretrained(
                 checkpoint.folder,

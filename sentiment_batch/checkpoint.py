@@ -6,6 +6,7 @@ form (CVE-2025-32434, CVE-2026-24747), and code that a configuration names, its 
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -98,7 +99,10 @@ def _download(name: str) -> Path:
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )
+    from huggingface_hub.utils import disable_progress_bars
 
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     missing = f"there is no folder {name}, and"
     try:
         return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))

@@ -63,6 +63,7 @@ def load_pretrained(name: str, labels: tuple[str, ...]) -> tuple[Any, Any]:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
 
     logging.set_verbosity_error()  # a new head is intended, not worth a warning
+    logging.disable_progress_bar()  # for shards, which are loaded in no time
 
     try:
         # Load only from the folder that was checked; download nothing.

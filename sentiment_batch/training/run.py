@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sentiment_batch.chatter import quiet_libraries
 from sentiment_batch.training.corpora import Corpus
 from sentiment_batch.training.finetune import finetune, prepare
 from sentiment_batch.training.identity import identity_of
@@ -20,8 +21,9 @@ def train_checkpoint(
     An unfinished training with the same identity is resumed. Raises as `prepare` does, before anything is written or
     removed; then as `staged` does, and DivergedError.
     """
-    base = prepare(recipe, corpora)
-    with staged(output, identity_of(recipe, corpora), restart=restart) as folder:
-        if recipe.options.seeds > 1:
-            return finetune_seeds(recipe, corpora, folder, show_progress=show_progress)
-        return finetune(base, recipe, corpora, folder, show_progress=show_progress)
+    with quiet_libraries():
+        base = prepare(recipe, corpora)
+        with staged(output, identity_of(recipe, corpora), restart=restart) as folder:
+            if recipe.options.seeds > 1:
+                return finetune_seeds(recipe, corpora, folder, show_progress=show_progress)
+            return finetune(base, recipe, corpora, folder, show_progress=show_progress)

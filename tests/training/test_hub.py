@@ -10,6 +10,7 @@ from cli.process import Command, error_line
 from hub_server import COMMIT, REPOSITORY, FolderFiles, hub_environment, hub_server
 from local_server import LocalServer, nobody
 from tiny_models import write_checkpoint
+from transformers import AutoModelForSequenceClassification
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ def test_base_from_the_hub(
 ) -> None:
     """With a hub id as base, configuration, tokenizer, safetensors and the record of earlier training are fetched."""
     (repository / "metrics.json").write_text('{"recipe": {"base": "first"}, "steps": 5}', "utf-8")
-    options = ("--base", REPOSITORY, "--epochs", "1", "--output", "ckpt")
+    options = ("--base", REPOSITORY, "--epochs", "1", "--output", "ckpt", "-q")
     result = command("train", "--data", data, *options, environment=hub)
-    assert (result.code, result.stdout) == (0, ""), result.stderr
+    assert (result.code, result.stdout, result.stderr) == (0, "", "")
     assert json.loads((command.folder / "ckpt/config.json").read_text("utf-8"))["hidden_size"] == 32
     stages = json.loads((command.folder / "ckpt/metrics.json").read_text("utf-8"))["earlier_stages"]
     assert stages == [{"recipe": {"base": "first"}, "steps": 5}]
@@ -57,11 +58,13 @@ def test_base_from_the_hub(
 def test_checkpoint_from_the_hub(
     command: Command, server: LocalServer, hub: dict[str, str], repository: Path, data: Path
 ) -> None:
-    """A checkpoint of the hub is exported with the labels that --data was read with: it is looked up once."""
+    """A checkpoint of the hub, here in shards, is looked up once: its labels are those that --data was read with."""
     shutil.rmtree(repository)
-    write_checkpoint(repository)
-    result = command("export", "--checkpoint", REPOSITORY, "--data", data, environment=hub)
-    assert result.code == 0, result.stderr
+    model = AutoModelForSequenceClassification.from_pretrained(write_checkpoint(repository))
+    (repository / "model.safetensors").unlink()
+    model.save_pretrained(repository, max_shard_size="50KB")
+    result = command("export", "--checkpoint", REPOSITORY, "--data", data, "-q", environment=hub)
+    assert (result.code, result.stdout, result.stderr) == (0, "", "")
     assert _lookups(server) == 1
 
 
