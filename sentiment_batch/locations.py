@@ -91,6 +91,15 @@ class Location:
         except OSError as error:
             raise InputOutputError(f"{self.name}: {first_line(error)}") from error
 
+    def is_nowhere(self) -> bool:
+        """Whether it is in a bucket that does not exist, as far as the store tells."""
+        if self.filesystem.type_name not in {"s3", "gcs"}:
+            return False
+        try:
+            return bool(self.filesystem.get_file_info(self.path.partition("/")[0]).type == pafs.FileType.NotFound)
+        except OSError:  # who may write into a bucket need not be allowed to ask about it
+            return False
+
     def open(self) -> BinaryIO:
         """Open the file for its raw bytes, without decompression; raises OSError."""
         return cast(BinaryIO, self.filesystem.open_input_file(self.path))

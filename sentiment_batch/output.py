@@ -88,6 +88,8 @@ class Output:
                 raise UsageError(f"{self.name}: too long with {INCOMPLETE} behind it: choose a shorter name")
             if Path(self.location.path).is_symlink():
                 raise CannotWriteError(f"{self.name} is a symbolic link: name the file itself")
+        elif self.location.is_nowhere():
+            raise CannotWriteError(f"{self.name}: no such bucket: create it first")
         kind = self.location.kind()
         if kind == pafs.FileType.Unknown:
             raise CannotWriteError(f"{self.name} is a device or a pipe, not a file: name a file (rows also go to -o -)")

@@ -90,6 +90,9 @@ def test_folder_to_folder(tmp_path: Path, store: str, address: str, model: Path)
     assert [sentiment for _, sentiment in found[:3]] == ["very positive", "very negative", None]
     verified = command("verify", "s3://bucket/scored/", "--rescore", "6", environment=environment)
     assert verified.code == 0, error_line(verified)
+    refused = command(*there[:2], "-o", "s3://nowhere/scored/", "--model", model, environment=environment)
+    assert (refused.code, error_line(refused)) == (73, "s3://nowhere/scored/: no such bucket: create it first")
+    assert nothing_stays(tmp_path)
     put(f"{store}/bucket/scored/part-00001.parquet", b"x")
     verified = command("verify", "s3://bucket/scored/", environment=environment)
     assert verified.code == 65
