@@ -88,6 +88,10 @@ class Output:
                 raise UsageError(f"{self.name}: too long with {INCOMPLETE} behind it: choose a shorter name")
             if Path(self.location.path).is_symlink():
                 raise CannotWriteError(f"{self.name} is a symbolic link: name the file itself")
+            if os.path.ismount(self.location.path):
+                raise CannotWriteError(
+                    f"{self.name} is a mount point, which cannot be replaced: name a file or folder in it"
+                )
         elif self.location.is_nowhere():
             raise CannotWriteError(f"{self.name}: no such bucket: create it first")
         kind = self.location.kind()

@@ -55,7 +55,7 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
             worker.run(job, counts, progress)
         except BadDataError as error:
             failures.append(error)
-            if len(jobs) > 1:
+            if len(jobs) > 1:  # the failure of a single one is told by whoever gets it
                 _note_failure(job, error)
         except BaseException as error:
             for failure in failures:

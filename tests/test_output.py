@@ -66,6 +66,8 @@ def test_refused_targets(tmp_path: Path, force: bool) -> None:
             at(tmp_path / name).require_writable(force=force)
     with pytest.raises(CannotWriteError, match="is a file, not a folder"):
         at(tmp_path / "file.csv", is_folder=True).require_writable(force=force)
+    with pytest.raises(CannotWriteError, match="is a mount point, which cannot be replaced: name a file or folder in"):
+        at(Path("/proc"), is_folder=True).require_writable(force=force)
 
 
 def test_a_name_too_long_for_what_belongs_beside_it(tmp_path: Path) -> None:
