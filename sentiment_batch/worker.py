@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sentiment_batch.accounting import make_receipt
 from sentiment_batch.assembling import publish_parts
 from sentiment_batch.committing import commit_chunk, tally_of
-from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, first_line
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError, first_line
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
@@ -119,11 +119,16 @@ class Worker:
                 run, began = staging.run["run"], counts.seconds
                 names = [entry["name"] for entry in identity["inputs"]]
                 tell("started", run=run, output=job.output.name, inputs=names, columns=self._column_types(reader))
-                self._commit_chunks(reader, staging, counts, progress)
-                if fingerprints(job.inputs) != staging.run["inputs"]:
-                    raise BadDataError(
-                        f"{job.output.name}: an input changed while it was read: run the same command again"
-                    )
+                before = counts.tally, counts.resumed
+                try:
+                    self._commit_chunks(reader, staging, counts, progress)
+                    if fingerprints(job.inputs) != staging.run["inputs"]:
+                        raise BadDataError(
+                            f"{job.output.name}: an input changed while it was read: run the same command again"
+                        )
+                except (BadDataError, UsageError):
+                    counts.tally, counts.resumed = before  # for `staged` keeps nothing of it
+                    raise
                 publish_parts(staging, job.output, self._layout(reader))
                 seconds = round(counts.seconds - began, 3)
                 self._publish_receipt(job.output, staging, reader, seconds)

@@ -16,6 +16,7 @@ from support import read_rows, read_texts, write_records
 
 from sentiment_batch.errors import BadDataError, CannotWriteError, UsageError
 from sentiment_batch.jobs import Job, plan_jobs
+from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
@@ -383,6 +384,17 @@ def test_store_that_times_out_after_success(
     score.run(job)
     assert (score.counts.tally.rows_in - before, score.counts.resumed) == (len(TEXTS) * 2000, len(TEXTS) * 2000)
     assert verify(output, rescore=20)["rows_scored"] == 6 * 2000
+
+
+def test_rows_that_are_thrown_away_do_not_count(score: Runs, tmp_path: Path) -> None:
+    """Rows that were scored before the input turned out to be of no use are not told as scored: they are nowhere."""
+    first = write_texts(tmp_path / "a.csv", ["good"] * CHUNK_ROWS * 3)
+    second = tmp_path / "b.csv"
+    second.write_text("text\ngood\n", "utf-8")
+    with pytest.raises(UsageError):
+        score(first, second, tmp_path / "out.csv")
+    assert score.progress.told
+    assert score.counts.tally == Tally()
 
 
 def test_a_failed_job_leaves_memory_to_the_next(score: Runs, tmp_path: Path) -> None:
