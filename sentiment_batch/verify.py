@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
-from sentiment_batch.formats import FileType
+from sentiment_batch.formats import FileType, Format
 from sentiment_batch.graph_file import quantizes_by_batch
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.journal import Tally
@@ -105,6 +105,7 @@ def _check_rows(output: Output, receipt: Receipt) -> int:
     _require("rows without a prediction", unscorable, receipt["rows_unscorable"])
     _require("rows accounted for", rows + receipt["rows_rejected"], receipt["rows_in"])
     _require("rows in parts", sum(part["rows"] for part in receipt["parts"]), receipt["rows_in"])
+    _require("tokens", tally.tokens, receipt["tokens"])
     distribution = tally.distribution.record(tally.tokens)
     # Of this the output says nothing; nor does one that is guarded always say its labels as they are.
     for name in ("unknown_token_share", *(["labels"] if receipt["options"]["guard_formulas"] else [])):
@@ -173,14 +174,15 @@ def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
         # Any column of text will do to read the file: the output need not hold the reviews.
         options = SourceOptions(in_file(sentiment), verbatim=True, dialect=OUTPUT_DIALECT)
         with closing(open_source(file, options)) as source:
-            headings = {name: in_file(name) for name in receipt["output"]["columns"]}
-            missing = [name for name in headings.values() if name not in source.names]
-            _require(f"{file.file_name}: missing columns", missing, [])
+            headings = [in_file(name) for name in receipt["output"]["columns"]]
+            # Objects kept as they were written may have any other keys.
+            found = [name for name in source.names if source.format is not Format.JSONL or name in headings]
+            _require(f"{file.file_name}: columns", found, headings)
             for chunk in without_rejects(source.chunks()):
                 if chunk.lines is None:
                     # No others: Python has no nanoseconds, nor years of five digits.
-                    found = chunk.records.select([headings[name] for name in added])
-                    yield from found.rename_columns(added).to_pylist()
+                    predictions = chunk.records.select(headings[len(headings) - len(added) :])
+                    yield from predictions.rename_columns(added).to_pylist()
                 else:
                     yield from map(json.loads, chunk.lines)
 

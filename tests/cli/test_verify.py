@@ -113,12 +113,25 @@ def test_the_distribution_is_that_of_the_rows(
     assert "distribution: " in error_line(result)
 
 
-@pytest.mark.parametrize("entry", ["rows_in", "rows_scored", "rows_unscorable"])
+@pytest.mark.parametrize("entry", ["rows_in", "rows_scored", "rows_unscorable", "tokens"])
 def test_counts_must_add_up(command: Command, scored: Callable[..., Path], entry: str) -> None:
     """A receipt whose counts do not match the output is refused."""
     receipt = scored("out.csv").with_name("out.csv.receipt.json")
     edit_json(receipt, lambda facts: facts.update({entry: facts[entry] + 1}))
     assert command("verify", "out.csv").code == 65
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("change", [lambda columns: columns[::-1], lambda columns: [*columns, columns[-1]]])
+def test_the_columns_are_those_of_the_file(
+    command: Command, scored: Callable[..., Path], name: str, change: Callable[[list[str]], list[str]]
+) -> None:
+    """A receipt that names other columns than the output has, or in another order, is refused."""
+    receipt = scored(name).with_name(f"{name}.receipt.json")
+    edit_json(receipt, lambda facts: facts["output"].update(columns=change(facts["output"]["columns"])))
+    result = command("verify", name)
+    assert result.code == 65
+    assert error_line(result).startswith(f"{name}: columns: [")
 
 
 def test_predictions_of_a_gpu_are_not_compared_to_the_bit(command: Command, scored: Callable[..., Path]) -> None:
