@@ -82,7 +82,7 @@ def require_startable(output: Output, identity: Mapping[str, Any], *, restart: b
     try:
         require_unlocked(output.base)
         if not restart:
-            _require_same(Journal.read(staging_folder(output) / JOURNAL), output, identity)
+            _require_same(_unfinished(output), output, identity)
     except filelock.Timeout as error:
         raise _busy(output) from error
     except OSError as error:
@@ -119,8 +119,18 @@ def _require_same(journal: Journal | None, output: Output, identity: Mapping[str
         )
 
 
+def _unfinished(output: Output) -> Journal | None:
+    """The journal of an unfinished run; raises CannotWriteError for one that is not this user's own to read."""
+    folder = staging_folder(output)
+    try:
+        require_own(folder)
+        return Journal.read(folder / JOURNAL)
+    except OSError as error:
+        raise CannotWriteError(f"{output.name}: {first_line(error)}") from error
+
+
 def _busy(output: Output) -> TryAgainError:
-    journal = Journal.read(staging_folder(output) / JOURNAL)
+    journal = _unfinished(output)
     since = f" since {journal.run['started']}" if journal else ""
     return TryAgainError(f"{output.name}: another run has been writing it{since}: try again when it is done")
 
@@ -134,7 +144,7 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
 def is_published(output: Output) -> bool:
     """Whether what stands there is the output of a run that was stopped right after it had put it there."""
     with suppress(OSError, ConfigurationError):  # a journal of another version is complained of where it is opened
-        journal = Journal.read(staging_folder(output) / JOURNAL)
+        journal = _unfinished(output)
         if journal and journal.published_sha256:
             # In a store, a folder may be there in part.
             return not output.location.is_local or journal.published_sha256 == output.describe()["sha256"]
@@ -144,9 +154,9 @@ def is_published(output: Output) -> bool:
 def is_outdated(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:
     """Whether an unfinished run began to read these files before they changed: what it has done is of no use.
 
-    `inputs` are their fingerprints by now.
+    `inputs` are their fingerprints by now. Raises CannotWriteError for what is not this user's own.
     """
-    journal = Journal.read(staging_folder(output) / JOURNAL)
+    journal = _unfinished(output)
     before = journal.run.get("inputs", []) if journal else []
     return [entry["name"] for entry in before] == [entry["name"] for entry in inputs] and before != inputs
 
@@ -154,9 +164,10 @@ def is_outdated(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:
 def clear_traces(output: Output) -> None:
     """Remove what a run left that was stopped with nothing left to do."""
     folder = staging_folder(output)
-    if not folder.exists() and (removed_folder(folder).exists() or lock_path(output.base).exists()):
-        with suppress(OSError, filelock.Timeout), locked(output.base):
-            shutil.rmtree(removed_folder(folder), ignore_errors=True)
+    with suppress(OSError, filelock.Timeout):
+        if not folder.exists() and (removed_folder(folder).exists() or lock_path(output.base).exists()):
+            with locked(output.base):
+                shutil.rmtree(removed_folder(folder), ignore_errors=True)
 
 
 def _require_room(output: Output, expected_bytes: int) -> None:

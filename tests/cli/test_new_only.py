@@ -141,6 +141,24 @@ def test_a_receipt_of_somebody_else(score: Command, inbox: Path) -> None:
     assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
 
 
+def test_unfinished_work_of_somebody_else(score: Command, inbox: Path) -> None:
+    """What this user may not continue does not stop the other files, and is named."""
+    for name in ("a.csv", "b.csv"):
+        arrive(inbox / name)
+    staging = score.folder / "scored/.a.csv.staging"
+    staging.mkdir(mode=0, parents=True)
+    result = replace(score, runner=HUMBLE)("inbox/", "-o", "scored/", "--new-only")
+    assert (result.code, error_line(result)) == (3, "scored/a.csv: Permission denied")
+    if os.geteuid() == 0:
+        os.chown(staging, 12345, -1)
+        result = score("inbox/", "-o", "scored/", "--new-only")
+        assert result.code == 73
+        assert error_line(result).endswith(
+            ".a.csv.staging is not this user's own folder: remove it, or choose another output"
+        )
+    assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
+
+
 def test_a_link_that_cannot_be_followed(score: Command, inbox: Path) -> None:
     """It is the failure of that one file, and a file that is not to be scored may have any name."""
     arrive(inbox / "a.csv")
