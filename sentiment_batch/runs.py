@@ -58,8 +58,7 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
             if len(jobs) > 1:  # the failure of a single one is told by whoever gets it
                 _note_failure(job, error)
         except BaseException as error:
-            for failure in failures:
-                error.add_note(f"before that, {failure}")
+            _add_notes(error, failures)
             raise
     if failures:
         if len(failures) > 1:
@@ -83,7 +82,16 @@ def run_each(
         except SentimentBatchError as error:
             failures.append(error)
             _note_failure(job, error)
+        except BaseException as error:
+            _add_notes(error, failures)
+            raise
     return done, failures
+
+
+def _add_notes(error: BaseException, failures: Sequence[SentimentBatchError]) -> None:
+    """What failed before a run was ended would not be said otherwise."""
+    for failure in failures:
+        error.add_note(f"before that, {failure}")
 
 
 def _note_failure(job: Job, error: SentimentBatchError) -> None:

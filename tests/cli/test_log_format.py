@@ -137,6 +137,24 @@ def test_each_file_of_a_folder(score: Command) -> None:
     assert [e["seconds"] for e in found if e["event"] == "finished"] == [receipt["seconds"] for receipt in receipts]
 
 
+def test_stopped_behind_a_failure(score: Command) -> None:
+    """What failed before a run is stopped is in its last line too, which people get without JSON."""
+    (score.folder / "inbox").mkdir()
+    (score.folder / "inbox/a.csv").write_bytes(b"")
+    (score.folder / "inbox/b.csv").write_bytes(b"text\n" + b"good\n" * 1_000_000)
+    with score.start("inbox/", "-o", "scored/", "--new-only", "--settle", "0", *JSON) as process:
+        assert process.stderr
+        while b'"committed"' not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        *_, last = process.stderr.read().splitlines()
+    message = json.loads(last)["message"]
+    assert message.startswith("stopped by SIGTERM before the end; ")
+    assert message.endswith(
+        " rows are kept: the same command again continues; before that, inbox/a.csv: the file is empty"
+    )
+
+
 def test_dry_run(score: Command) -> None:
     """A dry run is one event, the plan."""
     write_table(score.folder / "r.csv")
