@@ -150,8 +150,20 @@ def lengths_of(column: pa.Array) -> pa.Array:
 
 def _column_size(column: pa.Array) -> int:
     kind = column.type
-    if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
+    if pa.types.is_dictionary(kind):
         return pc.sum(lengths_of(column)).as_py() or 0
+    if pa.types.is_nested(kind) and "dictionary<" in str(kind):
+        return sum(map(_column_size, _children(column)))
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
         column = column.cast(pa.large_binary())
     return int(column.nbytes)
+
+
+def _children(column: pa.Array) -> list[pa.Array]:
+    """What a nested column holds, without what lies before or behind a slice."""
+    if pa.types.is_struct(column.type):
+        return list(column.flatten())
+    if pa.types.is_map(column.type):
+        first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        return [column.keys.slice(first, last - first), column.items.slice(first, last - first)]
+    return [column.flatten()]

@@ -1,5 +1,6 @@
 """From batches to chunks."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,29 @@ def test_row_larger_than_a_chunk() -> None:
     assert [chunk.column("row").to_pylist() for chunk in rechunk([batch])] == [[0], [1], [2]]
 
 
-@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary"])
-def test_shared_buffers_count_once(kind: str) -> None:
+ONE_EACH = pa.array(range(CHUNK_ROWS + 1), pa.int32())
+
+
+@pytest.mark.parametrize(
+    "column_of",
+    [
+        lambda texts: texts,
+        lambda texts: texts.cast(pa.large_string()),
+        lambda texts: texts.cast(pa.string_view()),
+        lambda texts: texts.dictionary_encode(),
+        lambda texts: texts.cast(pa.binary()).dictionary_encode(),
+        lambda texts: pa.ListArray.from_arrays(ONE_EACH, texts.dictionary_encode()),
+        lambda texts: pa.MapArray.from_arrays(ONE_EACH, texts, texts.dictionary_encode()),
+        lambda texts: pa.StructArray.from_arrays([texts.dictionary_encode()], ["k"]),
+    ],
+    ids=["string", "large_string", "string_view", "dictionary", "binary", "list", "map", "struct"],
+)
+def test_shared_buffers_count_once(column_of: Callable[[pa.Array], pa.Array]) -> None:
     """Slices that share a buffer, such as a dictionary, are not cut to single rows because the buffer is large."""
-    texts = pa.array([f"{row:04}" + "x" * 1500 for row in range(CHUNK_ROWS)])
-    column = texts.dictionary_encode() if kind == "dictionary" else texts.cast(getattr(pa, kind)())
+    column = column_of(pa.array([f"{row:04}" + "x" * 1500 for row in range(CHUNK_ROWS)]))
     chunks = list(rechunk([pa.record_batch({"text": column})]))
     assert len(chunks) <= 4
-    assert [text for chunk in chunks for text in chunk.column("text").to_pylist()] == texts.to_pylist()
+    assert [text for chunk in chunks for text in chunk.column("text").to_pylist()] == column.to_pylist()
 
 
 @pytest.mark.parametrize("verbatim", [False, True])
