@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from sentiment_batch.labels import FIVE_CLASSES
 from sentiment_batch.manifest import Description, Quantization, write_manifest
 
-VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail")
+# The last one is tried as the model is loaded.
+VOCABULARY = ("[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "crash", "fail", "unharmed")
 
 
 def save_bag_of_words(
