@@ -338,10 +338,10 @@ def test_bad_data_is_told_beside_another_failure(score: Command) -> None:
     """When a later output fails for another reason, the earlier bad data is still reported."""
     (score.folder / "a.csv").write_text("text\nbad,more\n")
     (score.folder / "b.csv").write_text("text\ngood\n")
-    (score.folder / ".b.scored.csv.staging").symlink_to("elsewhere")
+    (score.folder / "b.scored.csv.receipt.json").mkdir()
     result = score("a.csv", "b.csv")
     assert result.code == 73
-    assert ".b.scored.csv.staging is not this user's own folder" in error_line(result)
+    assert error_line(result).startswith("b.scored.csv: Is a directory; ")
     assert "; before that, a.csv: line 2: " in error_line(result)
 
 
