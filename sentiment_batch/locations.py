@@ -1,6 +1,7 @@
 """Where files are: local paths and pyarrow file-system URIs (`s3://`, `gs://`, `file://`) behind one class."""
 
 import errno
+import fnmatch
 import glob
 import hashlib
 import io
@@ -179,13 +180,22 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
         if not files and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return [location.child(file) for file in files]
-    if location.is_local and "://" not in name and glob.has_magic(name):
-        matches = [match for match in sorted(glob.glob(name, recursive=True)) if _is_file(match)]
-        matches = [match for match in matches if not _is_output(os.path.basename(match))]
-        if matches:
-            return [Location.parse(match) for match in matches]
+    if not glob.has_magic(location.path):
+        raise NoInputError(f"{name}: no such file")
+    matches = _matches(location)
+    if not matches:
         raise NoInputError(f"{name}: no file matches")
-    raise NoInputError(f"{name}: no such file")
+    return matches
+
+
+def _matches(pattern: Location) -> list[Location]:
+    """Files whose paths match; of a URI, only the last part can be a pattern."""
+    if "://" in pattern.name:
+        folder = pattern.parent()
+        names = _files_in(folder) if folder.kind() == pafs.FileType.Directory else []
+        return [folder.child(name) for name in fnmatch.filter(names, pattern.file_name)]
+    files = [match for match in sorted(glob.glob(pattern.name, recursive=True)) if _is_file(match)]
+    return [Location.parse(file) for file in files if not _is_output(os.path.basename(file))]
 
 
 def _files_in(folder: Location) -> list[str]:

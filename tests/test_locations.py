@@ -121,6 +121,16 @@ def test_glob(tmp_path: Path) -> None:
     assert found(tmp_path / "[bc].*", tmp_path / "a.csv") == ["b.csv", "c.jsonl", "a.csv"]
 
 
+def test_glob_in_a_uri(tmp_path: Path) -> None:
+    """The last part of a URI may be a pattern, as of a store's objects."""
+    touch(tmp_path, "b.csv", "a.csv", "a.scored.csv", "c.jsonl")
+    files = expand_inputs([f"file://{tmp_path}/*.csv"], may_be_empty=False)
+    assert [file.name for file in files] == [f"file://{tmp_path}/a.csv", f"file://{tmp_path}/b.csv"]
+    for pattern in ("*.tsv", "nowhere/*.csv", "*/a.csv"):
+        with pytest.raises(NoInputError, match="no file matches"):
+            expand_inputs([f"file://{tmp_path}/{pattern}"], may_be_empty=False)
+
+
 def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
     """The same glob again does not take outputs for inputs; by its whole name one can be scored all the same."""
     touch(tmp_path, "a.csv", "a.scored.csv", "a.scored.csv.rejects.jsonl")

@@ -60,7 +60,7 @@ def test_store_to_store(
     put(f"{store}/bucket/reviews/r.csv", rows.read_bytes())
     environment = access(store, tmp_path)
     score = Command(tmp_path, ("score", "--model", str(slow_model), "-q", "--max-reject-rate", "0.01"))
-    there = ("s3://bucket/reviews/", "-o", "s3://bucket/out.csv", "--engine", "ray", "--ray-address", address)
+    there = ("s3://bucket/reviews/*.csv", "-o", "s3://bucket/out.csv", "--engine", "ray", "--ray-address", address)
     scored = score(*there, environment=environment)
     assert scored.code == 3, scored
     for name, content in undisturbed.items():
