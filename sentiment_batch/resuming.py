@@ -174,6 +174,6 @@ def _require_room(output: Output, expected_bytes: int) -> None:
     free = shutil.disk_usage(output.base.parent).free
     if free < expected_bytes:
         raise CannotWriteError(
-            f"{output.name}: about {expected_bytes / 1e6:,.0f} MB are needed beside it, {free / 1e6:,.0f} MB are free: "
-            "make room, or keep fewer columns (--columns)"
+            f"{output.name}: about {expected_bytes / 1e6:,.0f} MB are needed in {output.base.parent}, "
+            f"{free / 1e6:,.0f} MB are free: make room, or keep fewer columns (--columns)"
         )

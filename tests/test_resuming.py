@@ -111,6 +111,6 @@ def test_another_run(output: Output, change: dict[str, Any], said: str) -> None:
 
 def test_no_room(output: Output, tmp_path: Path) -> None:
     """A disk that has no room for what is expected is told before anything is written there."""
-    with pytest.raises(CannotWriteError, match=r"out\.csv: about [0-9,]+ MB are needed beside it, [0-9,]+ MB are free"):
+    with pytest.raises(CannotWriteError, match=r"out\.csv: about [0-9,]+ MB are needed in /.+, [0-9,]+ MB are free"):
         open_and_close(output, IDENTITY, expected_bytes=2**62)
     assert list(tmp_path.iterdir()) == []
