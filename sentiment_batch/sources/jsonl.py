@@ -101,7 +101,8 @@ class JsonLinesSource:
             if found is not None:
                 count += 1
                 yield found, len(raw)
-        self._total = count if lines.is_exhausted else None
+        require_all(count, count if lines.is_exhausted else None)
+        self._total = count
 
     def _parse(self, line: int, offset: int, raw: bytes) -> _Record | Reject | None:
         """None for a line of white space."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from sentiment_batch.errors import BadDataError
+from sentiment_batch.sources.chunk import require_all
 from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.feed import Feed
 from sentiment_batch.sources.files import InputFile
@@ -88,7 +89,8 @@ class Records:
                 record, problem = [], str(error)
             else:
                 if record is None:
-                    self.total = count if feed.physical_lines.is_exhausted else None
+                    require_all(count, count if feed.physical_lines.is_exhausted else None)
+                    self.total = count
                     return
                 if not record:
                     if columns > 1:
