@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sentiment_batch.export.failings import render_failings
+from sentiment_batch.export.markdown import table
 from sentiment_batch.export.measurements import CALIBRATION, COMPARISON, sample_table
 from sentiment_batch.manifest import Description, Precision, Quantization
 
@@ -76,11 +77,10 @@ def _purpose(description: Description) -> str:
 
 def _labels(description: Description) -> str:
     if description.polarities is None:
-        rows = [f"| {i} | {label} |" for i, label in enumerate(description.labels)]
-        return "\n".join(["| Output | Label |", "|---|---|", *rows])
+        return table(("Output", "Label"), enumerate(description.labels))
     pairs = zip(description.labels, description.polarities, strict=True)
-    rows = [f"| {i} | {label} | {polarity:g} |" for i, (label, polarity) in enumerate(pairs)]
-    return "\n".join(["| Output | Label | Polarity |", "|---|---|---|", *rows])
+    rows = [(place, label, f"{polarity:g}") for place, (label, polarity) in enumerate(pairs)]
+    return table(("Output", "Label", "Polarity"), rows)
 
 
 def _graph(description: Description) -> str:
@@ -173,10 +173,10 @@ def _behaviour(measured: Mapping[str, Any]) -> list[str]:
     if not kinds:
         return []
     passed, cases = (sum(kind[part] for kind in kinds.values()) for part in ("passed", "cases"))
-    rows = [f"| {name} | {kind['passed']} of {kind['cases']} |" for name, kind in kinds.items()]
+    rows = [(name, f"{kind['passed']} of {kind['cases']}") for name, kind in kinds.items()]
     return [
         "## Behaviour",
         f"{passed} of {cases} cases, written in English for `sentiment-batch evaluate --behaviour`, come out as "
         "expected: a text on its side, variants of a text with the same label, or polarities that rise.",
-        "\n".join(["| Kind | As expected |", "|---|---|", *rows]),
+        table(("Kind", "As expected"), rows),
     ]

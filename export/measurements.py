@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sentiment_batch.export.markdown import table
 from sentiment_batch.manifest import Description, Quantization
 
 # Title, place in a sample's record, format.
@@ -31,15 +32,12 @@ def sample_table(samples: Mapping[str, Any], columns: Sequence[Column]) -> list[
     filled = [column for column in columns if any(_cell(record, column) for record in samples.values())]
     if not filled:
         return []
-    lines = [
-        f"| Sample | Texts | {' | '.join(title for title, _, _ in filled)} |",
-        "|---" * (2 + len(filled)) + "|",
-        *(
-            f"| {name} | {record['texts']:,} | {' | '.join(_cell(record, column) for column in filled)} |"
-            for name, record in samples.items()
-        ),
-    ]
-    return ["\n".join(lines)]
+    header = ("Sample", "Texts", *(title for title, _, _ in filled))
+    rows = (
+        (name, f"{record['texts']:,}", *(_cell(record, column) for column in filled))
+        for name, record in samples.items()
+    )
+    return [table(header, rows)]
 
 
 def summarize(folder: Path, description: Description) -> str:

@@ -53,6 +53,15 @@ def failings(description: Description) -> str:
     return render_card("tiny", description).split("## Where it fails")[1]
 
 
+def test_names_with_bars() -> None:
+    """A name with a bar or a line break stays in its cell."""
+    card = render_card("tiny", replace(described({}), labels=("good | bad", "a\nb", "c")))
+    assert [line for line in card.split("\n") if line.startswith(("| 0", "| 1"))] == [
+        r"| 0 | good \| bad | -1 |",
+        "| 1 | a b | 0 |",
+    ]
+
+
 def test_every_stage_of_training_is_told(tmp_path: Path) -> None:
     """The card of a checkpoint trained in stages names the pretrained base and what each stage learned from."""
     bundle = export_with(SECOND, tmp_path)
