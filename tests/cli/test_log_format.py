@@ -151,7 +151,7 @@ def test_stopped_behind_a_failure(score: Command) -> None:
     message = json.loads(last)["message"]
     assert message.startswith("stopped by SIGTERM before the end; ")
     assert message.endswith(
-        " rows are kept: the same command again continues; before that, inbox/a.csv: the file is empty"
+        " rows are kept: run the same command again to continue; before that, inbox/a.csv: the file is empty"
     )
 
 
