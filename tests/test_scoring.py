@@ -264,7 +264,10 @@ def test_what_an_error_leaves_is_not_scored(tiny: tuple[ModelBundle, Session]) -
         raise EOFError
 
     session = HeldSession(tiny[0].graph, Device.CPU)
-    with Scorer(tiny[0], session, ScoringOptions(threads=1)) as scorer:
+    session.held.set()
+    with Scorer(tiny[0], session, ScoringOptions(threads=1)) as scorer:  # it tries one token
+        session.runs = 0
+        session.held.clear()
         with pytest.raises(EOFError):
             list(scorer.stream(chunks(), lambda chunk: chunk))
         session.held.set()
