@@ -162,7 +162,7 @@ def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
     ("rows", "options", "code", "message"),
     [
         ("review\tlabel\nnice\t3\n", ("--labels", "good"), 2, "--labels needs at least two different names"),
-        ("review\tlabel\nnice\t3\n", ("--labels", "bad,,good"), 2, "at least, and no empty ones"),
+        ("review\tlabel\nnice\t3\n", ("--labels", "bad,,good"), 2, "names, none of them empty"),
         ("review\tlabel\nnice\t3\n", (), 65, "x.tsv: too few rows"),
         (
             "review\tlabel\nnice\t3\n",
