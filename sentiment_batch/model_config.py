@@ -10,7 +10,7 @@ from sentiment_batch.labels import require_names
 
 _CLASSIFIER = "ForSequenceClassification"
 # Names take memory, however short the number that asks for them.
-_MOST_LABELS = 2**16
+_MAX_LABELS = 2**16
 # RoBERTa and its kin number their positions from the padding id on.
 _NUMBERED_FROM_PADDING = {
     "camembert",
@@ -63,7 +63,7 @@ def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     if "id2label" not in config and any(str(name).endswith(_CLASSIFIER) for name in config.get("architectures") or ()):
         # transformers leaves out what would be its own names.
         count = config.get("num_labels", 2)
-        if count > _MOST_LABELS:
+        if count > _MAX_LABELS:
             raise ValueError(f"{count:,} labels")
         return tuple(f"LABEL_{i}" for i in range(count))
     names = config["id2label"]

@@ -56,7 +56,7 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
         except BadDataError as error:
             failures.append(error)
             if len(jobs) > 1:  # the failure of a single one is told by whoever gets it
-                _note_failure(job, error)
+                _tell_failure(job, error)
         except BaseException as error:
             _add_notes(error, failures)
             raise
@@ -81,7 +81,7 @@ def run_each(
             done.append(job)
         except SentimentBatchError as error:
             failures.append(error)
-            _note_failure(job, error)
+            _tell_failure(job, error)
         except BaseException as error:
             _add_notes(error, failures)
             raise
@@ -94,7 +94,7 @@ def _add_notes(error: BaseException, failures: Sequence[SentimentBatchError]) ->
         error.add_note(f"before that, {failure}")
 
 
-def _note_failure(job: Job, error: SentimentBatchError) -> None:
+def _tell_failure(job: Job, error: SentimentBatchError) -> None:
     """Tell of a failure behind which other jobs go on, and let go of the chunks that its frames hold in memory."""
     tell("failed", logging.ERROR, output=job.output.name, exit_code=error.exit_code, message=str(error))
     raised: BaseException | None = error

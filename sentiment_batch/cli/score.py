@@ -172,8 +172,9 @@ def score(
             meter.model_sha256 = scorer.bundle.sha256
             added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
             worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)
-            arrived = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle, warn)
-            if not new_only:
+            if new_only:
+                arrived = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle, warn)
+            else:
                 jobs = left_to_do(jobs, worker)
             if dry_run:
                 plans = [check_each(job, worker) for job in arrived] if new_only else list(map(worker.check, jobs))

@@ -152,11 +152,17 @@ def _column_size(column: pa.Array) -> int:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return pc.sum(lengths_of(column)).as_py() or 0
-    if pa.types.is_nested(kind) and "dictionary<" in str(kind):
+    if _holds_dictionary(kind):
         return sum(map(_column_size, _children(column)))
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
         column = column.cast(pa.large_binary())
     return int(column.nbytes)
+
+
+def _holds_dictionary(kind: pa.DataType) -> bool:
+    """Whether values within those of a nested type are encoded by a dictionary."""
+    within = (kind.field(place).type for place in range(kind.num_fields))
+    return any(pa.types.is_dictionary(inner) or _holds_dictionary(inner) for inner in within)
 
 
 def _children(column: pa.Array) -> list[pa.Array]:
