@@ -4,6 +4,7 @@ import signal
 
 import click
 
+from benchmarks.amx import deny_amx
 from benchmarks.model_commands import operators_command, profile_command, throughput_command
 from benchmarks.process_commands import (
     cluster_command,
@@ -15,8 +16,11 @@ from benchmarks.process_commands import (
 
 
 @click.group()
-def main() -> None:
+@click.option("--without-amx", is_flag=True, help="Measure as on an x86-64 processor that has no AMX.")
+def main(*, without_amx: bool) -> None:
     """Measure the worker: Markdown on stdout, progress on stderr."""
+    if without_amx:
+        deny_amx()
     # Like Ctrl-C: child processes end, and temporary folders are removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

@@ -7,8 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.amx import usable_flags
 from benchmarks.contenders import installed
-from sentiment_batch.hardware import SIMD_FLAGS, cpu_flags, usable_cores
+from sentiment_batch.hardware import SIMD_FLAGS, usable_cores
 
 _PACKAGES = (
     "sentiment-batch",
@@ -61,7 +62,7 @@ class Machine:
 
 def describe() -> Machine:
     cores = usable_cores()
-    flags = cpu_flags()
+    flags = usable_flags()
     return Machine(
         processor=_processor(),
         flags=[flag for flag in SIMD_FLAGS if flag in flags],
