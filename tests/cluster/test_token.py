@@ -27,10 +27,12 @@ def locked_address(tmp_path: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_until(lambda: answers(port), started)
-    yield f"127.0.0.1:{port}"
-    started.terminate()
-    started.wait()
+    try:
+        wait_until(lambda: answers(port), started)
+        yield f"127.0.0.1:{port}"
+    finally:
+        started.terminate()
+        started.wait()
 
 
 @pytest.mark.parametrize("token", [{}, TOKEN | {"RAY_AUTH_TOKEN": "b" * 64}], ids=["none", "wrong"])
