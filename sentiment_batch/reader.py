@@ -80,11 +80,11 @@ class Reader:
     def _open_next(self, location: Location) -> Source:
         source = self._open(location)
         for number, (found, first) in enumerate(zip_longest(source.schema, self.schema), start=1):
-            if found != first:
+            if found is None or first is None or found != first:  # Arrow compares a field with nothing else
                 source.close()
                 raise UsageError(
                     f"{source.name}: column {number} is {_describe(found)}, in {self._inputs[0].name} it is "
-                    f"{_describe(first)}: make the columns alike, or score it into another output"
+                    f"{_describe(first)}: keep those that are alike (--columns), or score it into another output"
                 )
         return source
 

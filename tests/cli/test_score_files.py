@@ -157,16 +157,22 @@ def test_several_inputs_into_one_file(score: Command) -> None:
     assert [row["id"] for row in read_table(score.folder / "all.csv")] == [row["id"] for row in REVIEWS]
 
 
-def test_inputs_of_different_columns_do_not_mix(score: Command) -> None:
+@pytest.mark.parametrize(
+    ("row", "difference"),
+    [
+        ({"text": "good", "id": "1"}, "column 1 is 'text' (string), in a.csv it is 'id' (string)"),
+        ({"id": "1"}, "column 2 is missing, in a.csv it is 'text' (string)"),
+        ({"id": "1", "text": "good", "stars": "5"}, "column 3 is 'stars' (string), in a.csv it is missing"),
+    ],
+)
+def test_inputs_of_different_columns_do_not_mix(score: Command, row: dict[str, str], difference: str) -> None:
     """Inputs with different columns cannot go to one file; nothing is written."""
-    write_table(score.folder / "a.csv")
-    write_table(score.folder / "b.csv", [{"text": "good"}])
-    result = score("a.csv", "b.csv", "-o", "all.csv")
+    write_table(score.folder / "a.csv", [{"id": "1", "text": "good"}])
+    write_table(score.folder / "b.csv", [row])
+    result = score("a.csv", "b.csv", "-o", "all.csv", "--text-column", "id")
     assert result.code == 2
-    assert error_line(result) == (
-        "b.csv: column 1 is 'text' (string), in a.csv it is 'id' (string): "
-        "make the columns alike, or score it into another output"
-    )
+    advice = "keep those that are alike (--columns), or score it into another output"
+    assert error_line(result) == f"b.csv: {difference}: {advice}"
     assert sorted(score.contents()) == ["a.csv", "b.csv"]
 
 
