@@ -37,6 +37,8 @@ from sentiment_batch.sinks import Layout
 from sentiment_batch.sources import Reject
 from sentiment_batch.staging import Staging
 
+_ADVICE = "correct records or leave them, but do not add or remove any"
+
 
 def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float, restart: bool) -> Tally:
     """Score the records of the output's rejects file as they are by now; those that still cannot be read stay there.
@@ -73,7 +75,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         if retried.rows_in != receipt["rows_rejected"]:
             raise BadDataError(
                 f"{output.rejects.name}: {retried.rows_in:,} records, where the receipt says "
-                f"{receipt['rows_rejected']:,}: correct records or leave them, but do not add or remove any"
+                f"{receipt['rows_rejected']:,}: {_ADVICE}"
             )
         append_parts(staging, output, layout)
         finished = _here(staging.file("output"), is_folder=output.is_folder)
@@ -115,7 +117,8 @@ def _commit_chunks(
 
 
 def _rejects(location: Location, inputs: int) -> Iterator[tuple[int, Reject]]:
-    """Each with the number of its input."""
+    """Each with the number of its input; raises BadDataError for a line that is none, or one of the same record."""
+    seen = set()
     with location.open() as stream:
         for number, line in enumerate(io.BufferedReader(cast(io.RawIOBase, stream)), start=1):
             try:
@@ -124,6 +127,10 @@ def _rejects(location: Location, inputs: int) -> Iterator[tuple[int, Reject]]:
                 of_input = msgspec.convert(record.get("input"), Annotated[int, msgspec.Meta(ge=0, lt=inputs)])
             except (RecursionError, ValueError) as error:
                 raise BadDataError(f"{location.name}: line {number}: not a reject: {error}") from error
+            place = of_input, *reject.place()
+            if place in seen:  # then another one is missing, though the number of lines may be right
+                raise BadDataError(f"{location.name}: line {number}: the record of an earlier line again: {_ADVICE}")
+            seen.add(place)
             yield of_input, reject
 
 
