@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import (
     DataCollatorWithPadding,
@@ -33,7 +34,7 @@ from sentiment_batch.training.curves import save_learning_curves, summarize
 from sentiment_batch.training.distillation import check_teachers, require_positions, soft_labels
 from sentiment_batch.training.encoded import EncodedTexts, MixedBatches
 from sentiment_batch.training.layers import GradualUnfreezing, freeze
-from sentiment_batch.training.losses import Objective, balanced_weights
+from sentiment_batch.training.losses import Objective, weigh_labels
 from sentiment_batch.training.recipe import Recipe, TrainingOptions
 from sentiment_batch.training.sealing import StepSealing, is_intact, last_step, seal
 from sentiment_batch.training.staging import METRICS
@@ -110,7 +111,7 @@ def finetune(
 
     trainer = FinetuningTrainer(
         options=options,
-        objective=_objective(options, train, len(recipe.labels)),
+        objective=_objective(recipe, train_parts),
         sampler=sampler,
         averaging=WeightAveraging(options.ema_decay) if options.ema_decay else None,
         model=base.model,
@@ -175,12 +176,15 @@ def _with_teachers(train: EncodedTexts, recipe: Recipe) -> EncodedTexts:
     return dataclasses.replace(train, soft_labels=soft)
 
 
-def _objective(options: TrainingOptions, train: EncodedTexts, count: int) -> Objective:
-    weights = None
-    if options.class_weights == "balanced":
-        weights = balanced_weights(torch.from_numpy(train.labels), count)
-    elif options.class_weights:
-        weights = torch.tensor(options.class_weights)
+def _objective(recipe: Recipe, train: Sequence[EncodedTexts]) -> Objective:
+    """`train`: the training texts, by corpus."""
+    options, weights = recipe.options, None
+    if options.class_weights:
+        shown = [
+            spec.weight * np.bincount(part.labels, minlength=len(recipe.labels))
+            for spec, part in zip(recipe.corpora, train, strict=True)
+        ]
+        weights = weigh_labels(options.class_weights, torch.tensor(sum(shown), dtype=torch.float32))
     return Objective(
         weights,
         options.label_smoothing,

@@ -1,6 +1,8 @@
 """What a training step minimizes: cross-entropy, plus optional terms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch.nn import functional
@@ -10,7 +12,7 @@ from torch.nn import functional
 class Objective:
     """A loss of logits, float [N, K], for labels, int64 [N], that are class indices.
 
-    class_weights: float [K], the weight of a mistake on a text of each label.
+    class_weights: float [K], what a text of each label counts, whatever texts are in its batch; see `weigh_labels`.
     ordinal: the weight of the squared distance between the cumulative distributions of prediction and label, which
         makes "very negative" for "negative" cost less than "positive" (Hou, Yu and Samaras 2016).
     r_drop: the weight of the divergence between two passes that differ only in dropout (Liang et al. 2021). The logits
@@ -36,10 +38,14 @@ class Objective:
     def _of_one_pass(
         self, logits: torch.Tensor, labels: torch.Tensor, soft_labels: torch.Tensor | None
     ) -> torch.Tensor:
-        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
-        loss = functional.cross_entropy(logits, labels, weights, label_smoothing=self.label_smoothing)
+        losses = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing, reduction="none")
         if self.ordinal:
-            loss = loss + self.ordinal * _squared_distance(logits, labels)
+            losses = losses + self.ordinal * _squared_distances(logits, labels)
+        if self.class_weights is not None:
+            # PyTorch's own weights are divided by their sum in a batch, so that a text alone has none, and apply to the
+            # labels that smoothing adds to each text: one that is rare in the data would get more than all others.
+            losses = losses * self.class_weights.to(logits.device)[labels]
+        loss = losses.mean()
         if soft_labels is None:
             return loss
         student = functional.log_softmax(logits / self.temperature, dim=1)
@@ -48,16 +54,19 @@ class Objective:
         return (1 - self.teacher_share) * loss + self.teacher_share * distilled
 
 
-def balanced_weights(labels: torch.Tensor, count: int) -> torch.Tensor:
-    """Return weights, float [count], that give each occurring label the same total; their mean over texts is 1."""
-    counts = torch.bincount(labels, minlength=count)
-    return len(labels) / ((counts > 0).sum() * counts.clamp(min=1)).float()
+def weigh_labels(weights: Literal["balanced"] | Sequence[float], shown: torch.Tensor) -> torch.Tensor:
+    """Scale weights, float [K], so that a text weighs 1 on average; an epoch shows `shown` [K] texts of each label.
+
+    "balanced" gives each label that occurs the same total.
+    """
+    relative = torch.where(shown > 0, 1 / shown, 0.0) if weights == "balanced" else torch.tensor(weights)
+    return relative * shown.sum() / (relative * shown).sum()
 
 
-def _squared_distance(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def _squared_distances(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     predicted = logits.softmax(dim=1).cumsum(dim=1)
     true = functional.one_hot(labels, logits.shape[1]).cumsum(dim=1)
-    return ((predicted - true) ** 2).sum(dim=1).mean()
+    return ((predicted - true) ** 2).sum(dim=1)
 
 
 def _symmetric_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

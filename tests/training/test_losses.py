@@ -7,7 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment_batch.training.losses import Objective, balanced_weights
+from sentiment_batch.training.encoded import EncodedTexts
+from sentiment_batch.training.finetune import _objective
+from sentiment_batch.training.losses import Objective, weigh_labels
+from sentiment_batch.training.recipe import CorpusSpec, Recipe, TrainingOptions
 
 ROWS, COUNT = 6, 5
 Array = npt.NDArray[np.float64]
@@ -45,11 +48,16 @@ def test_nothing_added_is_cross_entropy(logits: Array, labels: npt.NDArray[np.in
 
 
 def test_class_weights(logits: Array, labels: npt.NDArray[np.int64]) -> None:
-    """Each text counts with the weight of its label."""
+    """Each text counts with the weight of its label, whatever is added, and whatever texts are in its batch."""
     weights = np.array([1.0, 2.0, 0.5, 4.0, 3.0])
-    surprise = -np.log(softmax(logits)[np.arange(ROWS), labels])
-    expected = (surprise * weights[labels]).sum() / weights[labels].sum()
-    assert of(Objective(class_weights=torch.tensor(weights).float()), logits, labels) == pytest.approx(expected, 1e-5)
+    objective = Objective(class_weights=torch.tensor(weights).float(), label_smoothing=0.2, ordinal=1.5)
+    target = np.eye(COUNT)[labels] * 0.8 + 0.2 / COUNT
+    distance = np.cumsum(softmax(logits), axis=1) - np.cumsum(np.eye(COUNT)[labels], axis=1)
+    losses = -(target * np.log(softmax(logits))).sum(axis=1) + 1.5 * (distance**2).sum(axis=1)
+    expected = (losses * weights[labels]).mean()
+    assert of(objective, logits, labels) == pytest.approx(expected, rel=1e-5)
+    alone = [of(objective, logits[[row]], labels[[row]]) for row in range(ROWS)]
+    assert np.mean(alone) == pytest.approx(expected, rel=1e-5)
 
 
 def test_label_smoothing(logits: Array, labels: npt.NDArray[np.int64]) -> None:
@@ -95,9 +103,26 @@ def test_distillation(logits: Array, labels: npt.NDArray[np.int64]) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=40))
-def test_balanced_weights(labels: list[int]) -> None:
-    """All labels that occur have the same total weight, and a text weighs 1 on average."""
-    weights = balanced_weights(torch.tensor(labels), COUNT).numpy()
+@given(st.lists(st.integers(0, COUNT - 1), min_size=1, max_size=40), st.floats(0.01, 3))
+def test_balanced_weights(labels: list[int], times: float) -> None:
+    """All labels that occur have the same total weight, and a text weighs 1 on average, however often it is shown."""
+    shown = torch.bincount(torch.tensor(labels), minlength=COUNT) * times
+    weights = weigh_labels("balanced", shown).numpy()
     sums = [labels.count(label) * weights[label] for label in set(labels)]
     assert sums == pytest.approx([len(labels) / len(sums)] * len(sums), rel=1e-5)
+
+
+def test_named_weights() -> None:
+    """Only their ratio matters: a text weighs 1 on average, so that the learning rate means the same."""
+    weights = weigh_labels((10, 20, 40), torch.tensor([3.0, 1.0, 0.0]))
+    assert weights.tolist() == pytest.approx([0.8, 1.6, 3.2])
+
+
+def test_balanced_by_what_is_shown() -> None:
+    """A label from a corpus of which an epoch shows a quarter weighs four times as much."""
+    corpora = CorpusSpec("whole", "x.csv"), CorpusSpec("quarter", "y.csv", weight=0.25)
+    recipe = Recipe(corpora, labels=("bad", "good"), options=TrainingOptions(class_weights="balanced"))
+    train = [EncodedTexts([[1]] * 4, np.array([label] * 4)) for label in range(2)]
+    weights = _objective(recipe, train).class_weights
+    assert weights is not None
+    assert weights.tolist() == pytest.approx([0.625, 2.5])
