@@ -76,11 +76,10 @@ def check_gate(comparisons: Sequence[Comparison], max_disagreement: float, max_a
     """
     name = comparisons[0].name
     texts = sum(comparison.texts for comparison in comparisons)
-    # Whole texts, so that two of a hundred are not above a limit of 2 %.
-    disagreement = round(sum((1 - comparison.agreement) * comparison.texts for comparison in comparisons)) / texts
-    if disagreement > max_disagreement:
+    differing = round(sum((1 - comparison.agreement) * comparison.texts for comparison in comparisons))
+    if _is_above(differing, max_disagreement, texts):
         raise SentimentBatchError(
-            f"{name} gives another label than float for {disagreement:.2%} of {texts:,} texts "
+            f"{name} gives another label than float for {differing / texts:.2%} of {texts:,} texts "
             f"(at most {max_disagreement:.2%} allowed, --max-disagreement): nothing was written"
         )
     _check_accuracy(
@@ -93,9 +92,14 @@ def check_gate(comparisons: Sequence[Comparison], max_disagreement: float, max_a
 def _check_accuracy(name: str, pairs: Sequence[tuple[Metrics, Metrics]], max_accuracy_drop: float) -> None:
     labelled = sum(exact.rows for exact, _ in pairs)
     lost = round(sum((exact.accuracy - reduced.accuracy) * exact.rows for exact, reduced in pairs))
-    if lost and lost / labelled > max_accuracy_drop:
+    if _is_above(lost, max_accuracy_drop, labelled):
         before = sum(exact.accuracy * exact.rows for exact, _ in pairs) / labelled
         raise SentimentBatchError(
             f"{name} lowers the accuracy on {labelled:,} texts from {before:.2%} to {before - lost / labelled:.2%} "
             f"(at most {max_accuracy_drop:.2%} allowed, --max-accuracy-drop): nothing was written"
         )
+
+
+def _is_above(count: int, limit: float, texts: int) -> bool:
+    """Whether `count` of the texts are more than a share of `limit`; 7 of 1,000 are not above 0.7 / 100, as floats."""
+    return count > round(limit * texts, 6)

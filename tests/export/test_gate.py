@@ -49,6 +49,7 @@ def test_disagreement_of_all_texts(labelled: bool) -> None:
     samples = [comparison(9, 1, labelled=labelled), comparison(90, 0, labelled=labelled)]
     check_gate(samples, 0.01, 1)
     check_gate([comparison(98, 2, labelled=labelled)], 0.02, 1)
+    check_gate([comparison(993, 7, labelled=labelled)], 0.7 / 100, 1)
     with pytest.raises(SentimentBatchError, match=r"another label than float for 1\.00% of 100 texts"):
         check_gate(samples, 0.009, 1)
 
@@ -58,6 +59,7 @@ def test_lost_accuracy_of_all_texts() -> None:
     samples = [comparison(8, 2), comparison(90, 0), comparison(0, 100, labelled=False)]
     check_gate(samples, 1, 0.02)
     check_gate([comparison(97, 3)], 1, 0.03)
+    check_gate([comparison(993, 7)], 1, 0.7 / 100)
     with pytest.raises(SentimentBatchError, match=r"lowers the accuracy on 100 texts from 100\.00% to 98\.00% "):
         check_gate(samples, 1, 0.019)
     check_gate(samples[2:], 1, 0)
