@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sentiment_batch.batching import Batch, plan_batches
+from sentiment_batch.errors import SentimentBatchError
 from sentiment_batch.hardware import usable_cores
 from sentiment_batch.session import Device, Session
 
@@ -17,10 +18,17 @@ _BATCH_TOKENS = 1024
 
 
 def run_graph(graph: Path, sequences: Sequence[list[int]]) -> FloatArray:
-    """Logits, float32 [N, K], of N ≥ 1 token sequences, on the CPU."""
+    """Logits, float32 [N, K], of N ≥ 1 token sequences, on the CPU; raises SentimentBatchError if one is not finite."""
     batches, outputs = run_batches(graph, sequences)
     order = np.concatenate([batch.indices for batch in batches])
-    return np.concatenate(outputs)[np.argsort(order)]
+    logits = np.concatenate(outputs)
+    failed = len(logits) - int(np.isfinite(logits).all(axis=1).sum())
+    if failed:
+        raise SentimentBatchError(
+            f"{graph.name} gives no finite numbers for {failed:,} of {len(logits):,} texts: nothing was written; the "
+            "checkpoint's weights are damaged, or too large for this precision"
+        )
+    return logits[np.argsort(order)]
 
 
 def run_batches(graph: Path, sequences: Sequence[list[int]]) -> tuple[list[Batch], list[FloatArray]]:

@@ -73,18 +73,20 @@ class GraphWriter:
             )
         path = exact = (self.scratch if reduced else folder) / FLOAT_GRAPH
         measured = self._write_float(exact, oracle)
+        probabilities = before = self._score(exact)
         if reduced == "fp16":
             path = folder / FLOAT16_GRAPH
             self._write_float16(path, oracle)
         elif reduced == "int8":
             path = folder / QUANTIZED_GRAPH
             self._write_quantized(path, exact, quantization)
-        probabilities = self._score(path)
+        if reduced:
+            probabilities = self._score(path)
         scored = labelled(self.samples, probabilities)
         temperature = fit_temperature(scored)
         if reduced:
             measured[f"{reduced}_bytes"] = path.stat().st_size
-            comparisons = self._compare(reduced, probabilities, self._score(exact), temperature)
+            comparisons = self._compare(reduced, probabilities, before, temperature)
             check_gate(list(comparisons.values()), max_disagreement, max_accuracy_drop)
             records = {name: comparison.record() for name, comparison in comparisons.items()}
         else:

@@ -87,6 +87,20 @@ def test_a_graph_that_int8_ruins_is_refused(options: ExportOptions, tmp_path: Pa
     assert list(tmp_path.iterdir()) == [checkpoint]
 
 
+@pytest.mark.parametrize("model_type", ["bert", "distilbert"])
+@pytest.mark.parametrize("quantization", list(Quantization))
+def test_weights_that_are_no_numbers(model_type: str, quantization: Quantization, tmp_path: Path) -> None:
+    """What is no number has the same label in every graph: it is refused as such, and leaves nothing behind."""
+
+    def spoil(model: Any) -> None:
+        model.classifier.weight[0, 0] = float("nan")
+
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", model_type, change=spoil)
+    with pytest.raises(SentimentBatchError, match=r"gives no finite numbers for 6 of 6 texts: nothing was written"):
+        export_bundle(ExportOptions(str(checkpoint), tmp_path / "bundle", quantization), {"six": Sample(TEXTS)})
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
 def test_lost_accuracy_is_refused(options: ExportOptions, tmp_path: Path) -> None:
     """If int8 loses too much of the float graph's accuracy, the export fails and the error gives the accuracies."""
     checkpoint = write_checkpoint(tmp_path / "checkpoint", change=unfit_for_int8)
