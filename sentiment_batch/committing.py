@@ -15,27 +15,22 @@ from sentiment_batch.staging import Staging
 
 
 def commit_chunk(
-    staging: Staging,
-    place: int,
-    content: str,
-    chunk: Chunk,
-    scores: Scores,
-    columns: PredictionColumns,
-    crashed: Mapping[int, str],
+    staging: Staging, chunk: Chunk, scores: Scores, columns: PredictionColumns, crashed: Mapping[int, str]
 ) -> Tally:
     """Keep what became of a chunk's rows and rejects, and say what that is; raises OSError.
 
-    `place` is that of the chunk in the input, from 0; `content` is the hash of what was read. `crashed` holds the rows
-    that were not scored because that ends the process, by their numbers, with the reason: they are rejected.
+    `crashed` holds the rows that were not scored because that ends the process, by their numbers, with the reason: they
+    are rejected.
     """
-    chunk = chunk.without(crashed)
+    kept = chunk.without(crashed)
     predictions = columns.batch(scores)
-    tally = tally_of(scores, chunk.rejects, columns.distribution(predictions, scores.unknown_tokens))
-    rejects = [json.dumps({"input": chunk.input, **reject.record()}, ensure_ascii=False) for reject in chunk.rejects]
-    staging.commit(place, content, Part(chunk.records, predictions, chunk.lines, rejects), tally, crashed)
-    tell("committed", chunk=place, **tally.rows)
-    if chunk.rejects:
-        tell("rejected", logging.WARNING, chunk=place, rows=len(chunk.rejects), first=str(chunk.rejects[0]))
+    tally = tally_of(scores, kept.rejects, columns.distribution(predictions, scores.unknown_tokens))
+    rejects = [json.dumps({"input": kept.input, **reject.record()}, ensure_ascii=False) for reject in kept.rejects]
+    part = Part(kept.records, predictions, kept.lines, rejects)
+    staging.commit(chunk.place, chunk.sha256, part, tally, crashed)
+    tell("committed", chunk=chunk.place, **tally.rows)
+    if kept.rejects:
+        tell("rejected", logging.WARNING, chunk=chunk.place, rows=len(kept.rejects), first=str(kept.rejects[0]))
     return tally
 
 

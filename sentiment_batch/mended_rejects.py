@@ -111,8 +111,7 @@ def _commit_chunks(
                 if staging.finished(place) is None:
                     # They may be here because scoring them ended a process.
                     [(scores, crashed)] = score_survivors(scorer, [chunk.texts])
-                    of_input = replace(chunk, input=number)
-                    commit_chunk(staging, place, chunk.sha256(), of_input, scores, added, crashed)
+                    commit_chunk(staging, replace(chunk, input=number, place=place), scores, added, crashed)
     return layout
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import count, zip_longest
 
 import pyarrow as pa
 
@@ -46,18 +46,18 @@ class Reader:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks of all inputs in order; raises the errors of sources, and UsageError if columns differ."""
-        records = 0
+        records, places = 0, count()
         for position, location in enumerate(self._inputs):
             if position:
                 self.source.close()
                 self.source = self._open_next(location)
-            count = 0
+            found = 0
             for chunk in self.source.chunks():
-                count += len(chunk) + len(chunk.rejects)
+                found += len(chunk) + len(chunk.rejects)
                 self.rows += len(chunk)
-                yield replace(chunk, input=position)
-            require_all(count, self.source.rows)
-            records += count
+                yield replace(chunk, input=position, place=next(places))
+            require_all(found, self.source.rows)
+            records += found
         self.records = records
 
     def require_alike(self) -> None:

@@ -160,36 +160,35 @@ class Worker:
             f"{reader.source.name} has changed since the unfinished run began: start over with --restart"
         )
 
-        def unfinished() -> Iterator[tuple[int, str, Chunk]]:
-            for place, chunk in enumerate(reader.chunks()):
-                content = chunk.sha256()
-                finished = staging.finished(place)
+        def unfinished() -> Iterator[Chunk]:
+            for chunk in reader.chunks():
+                finished = staging.finished(chunk.place)
                 if finished is None:
-                    yield place, content, chunk
-                elif finished.content_sha256 != content:
+                    yield chunk
+                elif finished.content_sha256 != chunk.sha256:
                     raise changed
                 else:
                     counts.tally += finished.tally
                     counts.resumed += finished.tally.rows_in
-                    tell("resumed", chunk=place, **finished.tally.rows)
+                    tell("resumed", chunk=chunk.place, **finished.tally.rows)
                     advance(chunk)
 
         def advance(chunk: Chunk) -> None:
             progress.update(len(chunk), reader.total and before + reader.total)
 
-        def keep(place: int, content: str, chunk: Chunk, scores: Scores, crashed: Mapping[int, str]) -> None:
-            counts.tally += commit_chunk(staging, place, content, chunk, scores, self.columns, crashed)
+        def keep(chunk: Chunk, scores: Scores, crashed: Mapping[int, str]) -> None:
+            counts.tally += commit_chunk(staging, chunk, scores, self.columns, crashed)
             advance(chunk)
 
         chunks = unfinished()
         # If a process was killed, perhaps it was by one of the texts that it was at.
         suspects = list(islice(chunks, CHUNKS_AT_WORK)) if staging.was_killed else []
         if suspects:
-            survivors = score_survivors(self.scorer, [chunk.texts for _, _, chunk in suspects])
-            for (place, content, chunk), (scores, crashed) in zip(suspects, survivors, strict=True):
-                keep(place, content, chunk, scores, crashed)
-        for (place, content, chunk), scores in self.scorer.stream(chunks, lambda item: item[2].texts):
-            keep(place, content, chunk, scores, {})
+            survivors = score_survivors(self.scorer, [chunk.texts for chunk in suspects])
+            for chunk, (scores, crashed) in zip(suspects, survivors, strict=True):
+                keep(chunk, scores, crashed)
+        for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
+            keep(chunk, scores, {})
         require_all(counts.tally.rows_in - before, reader.records)
         if staging.tally.rows_in != counts.tally.rows_in - before:
             raise changed

@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ class Chunk:
     `texts`: the texts to score. `records`: the columns kept in the output. `lines`: the rows' original JSON objects, if
     the output is to hold them unchanged; `records` then has no columns. `rejects`: the unreadable records between these
     rows and up to the next chunk, in order. `reject_of`: makes a reject of a row, given its number and a reason.
-    `input`: index of the job's input that all this comes from.
+    `input`: index of the job's input that all this comes from. `place`: the chunk's own index in the job.
     """
 
     texts: list[str | None]
@@ -35,6 +36,7 @@ class Chunk:
     lines: list[str] | None = None
     rejects: tuple[Reject, ...] = ()
     input: int = 0
+    place: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -53,8 +55,9 @@ class Chunk:
             rejects=tuple(sorted(rejects, key=Reject.place)),
         )
 
+    @cached_property
     def sha256(self) -> str:
-        """Return the SHA-256, in hex, of everything that was read."""
+        """The SHA-256, in hex, of everything that was read."""
         content = io.BytesIO()
         with pa.ipc.new_stream(content, self.records.schema) as stream:
             stream.write_batch(self.records)

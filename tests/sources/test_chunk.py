@@ -143,7 +143,7 @@ def test_hash_of_a_chunk(tmp_path: Path) -> None:
         for content in contents:
             path.write_text(content, "utf-8")
             [chunk] = read_chunks(path, SourceOptions(**options))
-            found.append(chunk.sha256())
+            found.append(chunk.sha256)
         return found
 
     assert len(set(hashes(contents))) == len(contents)
