@@ -16,9 +16,9 @@ from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, r
 class Reader:
     """Opens inputs one after the other; all must have the same schema.
 
-    `rows`: how many have been read so far. `total`: how many there will be, as far as known. `records`: how many there
-    were, rejects included; None until all are read. `output_type`: that of the output's suffix, else the format of the
-    first input.
+    `read`: how many records have been read so far, rejects included. `total`: how many there will be, as far as known.
+    `records`: how many there were; None until all are read. `output_type`: that of the output's suffix, else the format
+    of the first input.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Reader:
         self.source = self._open(inputs[0])
         self.schema = self.source.schema
         self.output_type = wanted or FileType(self.source.format, Compression.NONE)
-        self.rows = 0
+        self.read = 0
         self.records: int | None = None
 
     @property
@@ -41,24 +41,22 @@ class Reader:
         if len(self._inputs) > 1:
             return None
         fraction = self.source.fraction_read()
-        estimate = round(self.rows / fraction) if self.rows and fraction else None
+        estimate = round(self.read / fraction) if self.read and fraction else None
         return self.source.rows if self.source.rows is not None else estimate
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the chunks of all inputs in order; raises the errors of sources, and UsageError if columns differ."""
-        records, places = 0, count()
+        places = count()
         for position, location in enumerate(self._inputs):
             if position:
                 self.source.close()
                 self.source = self._open_next(location)
-            found = 0
+            before = self.read
             for chunk in self.source.chunks():
-                found += len(chunk) + len(chunk.rejects)
-                self.rows += len(chunk)
+                self.read += len(chunk) + len(chunk.rejects)
                 yield replace(chunk, input=position, place=next(places))
-            require_all(found, self.source.rows)
-            records += found
-        self.records = records
+            require_all(self.read - before, self.source.rows)
+        self.records = self.read
 
     def require_alike(self) -> None:
         """Open all other inputs, before the first row is read; raises what `chunks` would when it gets to them."""

@@ -13,8 +13,8 @@ from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
 from sentiment_batch.receipt import find_receipt, read_receipt
 from sentiment_batch.resuming import clear_traces, is_outdated
-from sentiment_batch.summary import Counts
-from sentiment_batch.worker import Plan, Progress, Worker
+from sentiment_batch.summary import Progress
+from sentiment_batch.worker import Plan, Worker
 
 
 def new_jobs(
@@ -41,7 +41,7 @@ def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
     return [job for job in jobs if worker.force or not worker.is_done(job)] or list(jobs)
 
 
-def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progress) -> None:
+def run_all(jobs: Sequence[Job], worker: Worker, progress: Progress) -> None:
     """Make sure that every job can start before the first one does.
 
     Raises what the first one to fail raises; for bad data, when the others are done.
@@ -52,7 +52,7 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
     failures: list[BadDataError] = []
     for job in jobs:
         try:
-            worker.run(job, counts, progress)
+            worker.run(job, progress)
         except BadDataError as error:
             failures.append(error)
             if len(jobs) > 1:  # the failure of a single one is told by whoever gets it
@@ -66,9 +66,7 @@ def run_all(jobs: Sequence[Job], worker: Worker, counts: Counts, progress: Progr
         raise failures[0]
 
 
-def run_each(
-    jobs: Iterable[Job], worker: Worker, counts: Counts, progress: Progress
-) -> tuple[list[Job], list[SentimentBatchError]]:
+def run_each(jobs: Iterable[Job], worker: Worker, progress: Progress) -> tuple[list[Job], list[SentimentBatchError]]:
     """Do one job after the other, also behind one that fails; returns those done, and what went wrong."""
     done, failures = [], []
     for job in jobs:
@@ -77,7 +75,7 @@ def run_each(
             own = _worker_of_each(job, worker)
             own.check(job)
             job.output.make_folder()
-            own.run(job, counts, progress)
+            own.run(job, progress)
             done.append(job)
         except SentimentBatchError as error:
             failures.append(error)

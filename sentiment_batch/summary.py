@@ -1,7 +1,7 @@
 """The summary of a run, in numbers."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,38 @@ from sentiment_batch.scoring import Scorer
 
 
 @dataclass
-class Counts:
-    """Progress over all jobs of a run; `resumed` are rows that an earlier process had already done."""
+class Progress:
+    """What a run has done so far, job after job; `resumed` are records that an earlier process had already done.
 
+    `show` is told after each chunk how many more records are done, and how many there are in all, as far as is known:
+    those of earlier jobs are among these, those of later ones are not known yet.
+    """
+
+    show: Callable[[int, int | None], None] = lambda records, total: None
     tally: Tally = field(default_factory=Tally)
     resumed: int = 0
     started: float = field(default_factory=time.perf_counter)
+    _before: tuple[Tally, int] = (Tally(), 0)  # the job
+
+    def begin_job(self) -> None:
+        self._before = self.tally, self.resumed
+
+    def add(self, tally: Tally, total: int | None, *, resumed: bool = False) -> None:
+        """Count a chunk of the job, which has `total` records, as far as is known."""
+        self.tally += tally
+        self.resumed += tally.rows_in if resumed else 0
+        before, _ = self._before
+        self.show(tally.rows_in, None if total is None else before.rows_in + total)
+
+    def drop_job(self) -> None:
+        """Nothing of it is kept."""
+        self.tally, self.resumed = self._before
+
+    @property
+    def records_of_job(self) -> int:
+        """How many are done."""
+        before, _ = self._before
+        return self.tally.rows_in - before.rows_in
 
     @property
     def seconds(self) -> float:
@@ -30,18 +56,18 @@ class Counts:
         return self.tally.padding_tokens / computed if computed else 0.0
 
 
-def summarize(scorer: Scorer, counts: Counts, jobs: Sequence[Job]) -> dict[str, Any]:
+def summarize(scorer: Scorer, progress: Progress, jobs: Sequence[Job]) -> dict[str, Any]:
     """Return the summary as one flat record; `output` is a list only if there are several."""
     outputs = [job.output.name for job in jobs]
-    tally, seconds = counts.tally, counts.seconds
+    tally, seconds = progress.tally, progress.seconds
     return {
         "rows_in": tally.rows_in,
         **tally.rows,
         "tokens": tally.tokens,
         "distribution": tally.distribution.record(tally.tokens),
-        "padding_ratio": counts.padding_ratio,
+        "padding_ratio": progress.padding_ratio,
         "seconds": round(seconds, 3),
-        "rows_per_second": round((tally.rows_in - counts.resumed) / seconds, 1),
+        "rows_per_second": round((tally.rows_in - progress.resumed) / seconds, 1),
         "peak_rss_bytes": peak_rss_bytes(),
         **describe(scorer),
         "output": outputs[0] if len(outputs) == 1 else outputs,

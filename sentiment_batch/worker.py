@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from sentiment_batch.accounting import make_receipt
 from sentiment_batch.assembling import publish_parts
@@ -28,7 +28,7 @@ from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
 from sentiment_batch.sinks import Layout, open_sink
 from sentiment_batch.sources import Chunk, Reject, SourceOptions, require_all, without_rejects
 from sentiment_batch.staging import Staging
-from sentiment_batch.summary import Counts, describe
+from sentiment_batch.summary import Progress, describe
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,6 @@ class Plan:
     text_column: str | None
     rows: int | None
     columns: list[str]
-
-
-class Progress(Protocol):
-    """Is told after each chunk how many more rows are done, and how many there are in all, as far as is known.
-
-    The rows of earlier jobs are among these; those of later ones are not known yet.
-    """
-
-    def update(self, rows: int, total: int | None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -97,46 +88,45 @@ class Worker:
         same = all(entry in receipt.items() for entry in self._identity(job).items())
         return same and job.output.describe()["sha256"] == receipt["output"]["sha256"]
 
-    def run(self, job: Job, counts: Counts, progress: Progress) -> None:
-        """Score the job's inputs into its output, which appears when everything is in it; adds to `counts`.
+    def run(self, job: Job, progress: Progress) -> None:
+        """Score the job's inputs into its output, which appears when everything is in it; adds to `progress`.
 
         The output is made of committed parts: the same job continues where another process left it. Standard output
         gets the rows as they come, and no rejects.
 
         Raises BadDataError for too many rejects, after everything is written.
         """
+        progress.begin_job()
         # Before the inputs are opened: one that is replaced in between is then found to have changed.
         identity = self._identity(job)
         with closing(self._reader(job)) as reader:
             self._require_place(reader)  # standard input has not been checked
             if not job.is_staged:
-                self._stream(reader, counts, progress)
+                self._stream(reader, progress)
                 return
             # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
             sizes = [entry.get("bytes") or 0 for entry in identity["inputs"]]
             expected = sum(sizes) if self.options.columns is None else 0
             with staged(job.output, identity, restart=self.restart, expected_bytes=expected) as staging:
-                run, began = staging.run["run"], counts.seconds
+                run, began = staging.run["run"], progress.seconds
                 names = [entry["name"] for entry in identity["inputs"]]
                 tell("started", run=run, output=job.output.name, inputs=names, columns=self._column_types(reader))
-                before = counts.tally, counts.resumed
                 try:
-                    self._commit_chunks(reader, staging, counts, progress)
+                    self._commit_chunks(reader, staging, progress)
                     if fingerprints(job.inputs) != staging.run["inputs"]:
                         raise BadDataError(
                             f"{job.output.name}: an input changed while it was read: run the same command again"
                         )
                 except (BadDataError, UsageError):
-                    counts.tally, counts.resumed = before  # for `staged` keeps nothing of it
+                    progress.drop_job()  # for `staged` keeps nothing of it
                     raise
                 publish_parts(staging, job.output, self._layout(reader))
-                seconds = round(counts.seconds - began, 3)
+                seconds = round(progress.seconds - began, 3)
                 self._publish_receipt(job.output, staging, reader, seconds)
                 staging.remove()
                 tell("finished", run=run, output=job.output.name, **staging.tally.rows, seconds=seconds)
 
-    def _stream(self, reader: Reader, counts: Counts, progress: Progress) -> None:
-        before = counts.tally.rows_in
+    def _stream(self, reader: Reader, progress: Progress) -> None:
         try:
             with open_sink(sys.stdout.buffer, self._layout(reader)) as sink:
                 chunks = without_rejects(reader.chunks())
@@ -144,18 +134,16 @@ class Worker:
                     predictions = self.columns.batch(scores)
                     sink.write(chunk.records, predictions, chunk.lines)
                     distribution = self.columns.distribution(predictions, scores.unknown_tokens)
-                    counts.tally += tally_of(scores, chunk.rejects, distribution)
-                    progress.update(len(chunk), reader.total)
-                require_all(counts.tally.rows_in - before, reader.records)
+                    progress.add(tally_of(scores, chunk.rejects, distribution), reader.total)
+                require_all(progress.records_of_job, reader.records)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             raise
         except OSError as error:
             raise CannotWriteError(f"stdout: {first_line(error)}") from error
 
-    def _commit_chunks(self, reader: Reader, staging: Staging, counts: Counts, progress: Progress) -> None:
+    def _commit_chunks(self, reader: Reader, staging: Staging, progress: Progress) -> None:
         """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
-        before = counts.tally.rows_in
         changed = ConfigurationError(
             f"{reader.source.name} has changed since the unfinished run began: start over with --restart"
         )
@@ -168,17 +156,11 @@ class Worker:
                 elif finished.content_sha256 != chunk.sha256:
                     raise changed
                 else:
-                    counts.tally += finished.tally
-                    counts.resumed += finished.tally.rows_in
+                    progress.add(finished.tally, reader.total, resumed=True)
                     tell("resumed", chunk=chunk.place, **finished.tally.rows)
-                    advance(chunk)
-
-        def advance(chunk: Chunk) -> None:
-            progress.update(len(chunk), reader.total and before + reader.total)
 
         def keep(chunk: Chunk, scores: Scores, crashed: Mapping[int, str]) -> None:
-            counts.tally += commit_chunk(staging, chunk, scores, self.columns, crashed)
-            advance(chunk)
+            progress.add(commit_chunk(staging, chunk, scores, self.columns, crashed), reader.total)
 
         chunks = unfinished()
         # If a process was killed, perhaps it was by one of the texts that it was at.
@@ -189,8 +171,8 @@ class Worker:
                 keep(chunk, scores, crashed)
         for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
             keep(chunk, scores, {})
-        require_all(counts.tally.rows_in - before, reader.records)
-        if staging.tally.rows_in != counts.tally.rows_in - before:
+        require_all(progress.records_of_job, reader.records)
+        if staging.tally.rows_in != progress.records_of_job:
             raise changed
 
     def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, seconds: float) -> None:

@@ -25,14 +25,10 @@ from sentiment_batch.sources.lines import PhysicalLines
 from sentiment_batch.sources.parquet import ParquetSource
 from sentiment_batch.sources.records import Records
 from sentiment_batch.staging import Staging
-from sentiment_batch.summary import Counts
+from sentiment_batch.summary import Progress
 from sentiment_batch.worker import Worker
 
 Generator = Callable[..., Iterator[Any]]
-
-
-class Quiet:
-    def update(self, rows: int, total: int | None) -> None: ...
 
 
 def ending_early(generator: Generator) -> Generator:
@@ -78,5 +74,5 @@ def test_every_record_gets_through(
     )
     monkeypatch.setattr(owner, name, ending_early(getattr(owner, name)))
     with pytest.raises(SentimentBatchError, match=r"run the same command again|damaged"):
-        worker.run(job, Counts(), Quiet())
+        worker.run(job, Progress())
     assert not Path("b.csv").exists()

@@ -24,7 +24,7 @@ from sentiment_batch.runs import run_each
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_ROWS
-from sentiment_batch.summary import Counts, summarize
+from sentiment_batch.summary import Progress, summarize
 from sentiment_batch.verify import verify
 from sentiment_batch.worker import Worker
 
@@ -32,24 +32,14 @@ TEXTS = ["good film", "", "not\nbad", 'was "really" good, seen', "worse", " ", "
 FLOATS = {"confidence", "polarity"}
 
 
-class Recorder:
-    """Progress that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[int, int | None]] = []
-
-    def update(self, rows: int, total: int | None) -> None:
-        self.told.append((rows, total))
-
-
 class Runs:
-    """Runs jobs on the stand-in model and keeps count."""
+    """Runs jobs on the stand-in model, keeps count and remembers what it was shown."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
         self.columns = PredictionColumns.of(scorer.bundle, prefix="", probabilities=False)
-        self.counts = Counts()
-        self.progress = Recorder()
+        self.shown: list[tuple[int, int | None]] = []
+        self.progress = Progress(lambda records, total: self.shown.append((records, total)))
 
     def __call__(self, *paths: Path, options: SourceOptions | None = None) -> Path:
         """Score all paths but the last into the last."""
@@ -58,7 +48,7 @@ class Runs:
         return paths[-1]
 
     def run(self, job: Job, options: SourceOptions | None = None) -> None:
-        self.worker(options).run(job, self.counts, self.progress)
+        self.worker(options).run(job, self.progress)
 
     def worker(self, options: SourceOptions | None = None) -> Worker:
         return Worker(self.scorer, options or SourceOptions(), self.columns)
@@ -246,6 +236,7 @@ def test_broken_record_in_the_middle(tmp_path: Path, score: Runs, name: str, bro
         f"{output.name}.incomplete.json",
     }
     assert len(read_rows(output)) == 10_000
+    assert sum(records for records, _ in score.shown) == score.shown[-1][1] == 10_001
     [reject] = read_rejects(output)
     assert (reject["line"], reject["raw"]) == (9001, broken)
 
@@ -263,29 +254,29 @@ def test_counts(tmp_path: Path, score: Runs) -> None:
     """Over several jobs every row is counted once, as scored or as unscorable; progress is told the same number."""
     score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "a.out.csv")
     score(write_texts(tmp_path / "b.parquet", ["good"] * (CHUNK_ROWS + 1)), tmp_path / "b.out.csv")
-    tally = score.counts.tally
+    tally = score.progress.tally
     assert tally.rows_in == len(TEXTS) + CHUNK_ROWS + 1
     assert (tally.rows_scored, tally.rows_unscorable) == (tally.rows_in - 2, 2)
     assert tally.tokens == sum(
         int(row["n_tokens"]) for path in ("a", "b") for row in read_rows(tmp_path / f"{path}.out.csv")
     )
-    assert sum(rows for rows, _ in score.progress.told) == tally.rows_in
-    assert score.progress.told[-1][1] == tally.rows_in
-    assert score.counts.padding_ratio == 0
+    assert sum(rows for rows, _ in score.shown) == tally.rows_in
+    assert score.shown[-1][1] == tally.rows_in
+    assert score.progress.padding_ratio == 0
 
 
 def test_summary(tmp_path: Path, score: Runs) -> None:
     """The summary's numbers add up, and it names model, device and output."""
     output = score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "out.csv")
     job = Job((Location.parse(str(tmp_path / "a.csv")),), Output(Location.parse(str(output))))
-    summary = summarize(score.scorer, score.counts, [job])
+    summary = summarize(score.scorer, score.progress, [job])
     assert summary["rows_in"] == len(TEXTS)
     assert summary["rows_in"] == summary["rows_scored"] + summary["rows_unscorable"] + summary["rows_rejected"]
     assert summary["rows_rejected"] == 0
     assert (summary["output"], summary["device"], summary["threads"]) == (str(output), "cpu", 2)
     assert summary["model_sha256"] == score.scorer.bundle.sha256
     assert summary["peak_rss_bytes"] > 2**20
-    assert summarize(score.scorer, score.counts, [job, job])["output"] == [str(output)] * 2
+    assert summarize(score.scorer, score.progress, [job, job])["output"] == [str(output)] * 2
 
 
 def test_no_rows(tmp_path: Path, score: Runs) -> None:
@@ -293,7 +284,7 @@ def test_no_rows(tmp_path: Path, score: Runs) -> None:
     (tmp_path / "in.csv").write_text("id,text\n", "utf-8")
     path = score(tmp_path / "in.csv", tmp_path / "out.csv")
     assert path.read_text("utf-8") == ",".join(["id", "text", *ADDED]) + "\n"
-    assert (score.counts.tally.rows_in, score.counts.padding_ratio) == (0, 0)
+    assert (score.progress.tally.rows_in, score.progress.padding_ratio) == (0, 0)
 
 
 @pytest.mark.parametrize("rows", [0, 3])
@@ -332,7 +323,7 @@ def test_column_without_a_place(tmp_path: Path, score: Runs, name: str) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": "good", "meta": {}}', "utf-8")
     with pytest.raises(UsageError, match=r"column 'meta' .* does not fit into"):
         score(tmp_path / "in.jsonl", tmp_path / name)
-    assert score.counts.tally.rows_in == 0
+    assert score.progress.tally.rows_in == 0
 
 
 def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
@@ -380,9 +371,9 @@ def test_store_that_times_out_after_success(
     with pytest.raises(CannotWriteError, match="did not answer in time"):
         score.run(job)
     score.worker().check(job)
-    before = score.counts.tally.rows_in
+    before = score.progress.tally.rows_in
     score.run(job)
-    assert (score.counts.tally.rows_in - before, score.counts.resumed) == (len(TEXTS) * 2000, len(TEXTS) * 2000)
+    assert (score.progress.tally.rows_in - before, score.progress.resumed) == (len(TEXTS) * 2000, len(TEXTS) * 2000)
     assert verify(output, rescore=20)["rows_scored"] == 6 * 2000
 
 
@@ -393,8 +384,8 @@ def test_rows_that_are_thrown_away_do_not_count(score: Runs, tmp_path: Path) -> 
     second.write_text("text\ngood\n", "utf-8")
     with pytest.raises(UsageError):
         score(first, second, tmp_path / "out.csv")
-    assert score.progress.told
-    assert score.counts.tally == Tally()
+    assert score.shown
+    assert score.progress.tally == Tally()
 
 
 def test_a_failed_job_leaves_memory_to_the_next(score: Runs, tmp_path: Path) -> None:
@@ -409,7 +400,7 @@ def test_a_failed_job_leaves_memory_to_the_next(score: Runs, tmp_path: Path) -> 
         file.write(b"\xff" * 10_000)
     jobs = plan_jobs([Location.parse(str(path))], Location.parse(f"{tmp_path}/scored/"), each=True)
     before = pa.total_allocated_bytes()
-    done, [failure] = run_each(jobs, score.worker(), score.counts, score.progress)
+    done, [failure] = run_each(jobs, score.worker(), score.progress)
     assert (done, type(failure)) == ([], BadDataError)
     gc.collect()
     assert pa.total_allocated_bytes() - before < 2**20

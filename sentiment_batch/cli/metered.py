@@ -14,7 +14,7 @@ from sentiment_batch.errors import CannotWriteError
 
 if TYPE_CHECKING:
     from sentiment_batch.drift import Drift
-    from sentiment_batch.summary import Counts
+    from sentiment_batch.summary import Progress
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Meter:
 
 
 @contextmanager
-def metered(path: Path | None, counts: "Counts") -> Iterator[Meter]:
+def metered(path: Path | None, progress: "Progress") -> Iterator[Meter]:
     """Write the metrics of what happens in the block to `path`, if there is one.
 
     Raises CannotWriteError if that cannot be done; where the block fails too, what it raised comes first, and a warning
@@ -38,23 +38,23 @@ def metered(path: Path | None, counts: "Counts") -> Iterator[Meter]:
     except BaseException as error:
         code = Outcome.of(error).exit_code
         try:
-            _write(path, counts, meter, started, code)
+            _write(path, progress, meter, started, code)
         except CannotWriteError as failure:
             if code == TOLERATED:
                 raise
             warn(str(failure))
         raise
-    _write(path, counts, meter, started, 0)
+    _write(path, progress, meter, started, 0)
 
 
-def _write(path: Path | None, counts: "Counts", meter: Meter, started: float, exit_code: int) -> None:
+def _write(path: Path | None, progress: "Progress", meter: Meter, started: float, exit_code: int) -> None:
     if not path:
         return
     from sentiment_batch.prometheus import RunMetrics, write_metrics
 
     succeeded = exit_code in {0, TOLERATED}
     metrics = RunMetrics(
-        counts.tally, started, time.time(), counts.seconds, exit_code, succeeded, meter.model_sha256, meter.drift
+        progress.tally, started, time.time(), progress.seconds, exit_code, succeeded, meter.model_sha256, meter.drift
     )
     try:
         write_metrics(path, metrics)

@@ -68,10 +68,10 @@ def report(
     rows = ScoredRows(source, receipt, prefix=prefix, text_column=text_column, by=by)
     earlier = read_earlier(earlier_receipt) if earlier_receipt else None
     found = Statistics(top)
-    with progress_bar(show_progress(quiet)) as progress:
+    with progress_bar(show_progress(quiet)) as show:
         for batch in rows.batches():
             found.add(batch)
-            progress.update(batch.num_rows, None)
+            show(batch.num_rows, None)
     shifts = Shifts.between(earlier, found) if earlier else None
     page = render(source.location.file_name, rows, found, receipt, compare_to, shifts)
     with publishing(target) as stream:

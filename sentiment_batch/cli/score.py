@@ -147,7 +147,7 @@ def score(
     from sentiment_batch.openlineage import OpenLineageFile
     from sentiment_batch.predictions import PredictionColumns
     from sentiment_batch.runs import check_each, left_to_do, new_jobs, run_all, run_each
-    from sentiment_batch.summary import Counts, summarize
+    from sentiment_batch.summary import Progress, summarize
     from sentiment_batch.worker import Worker
 
     if max_shift is not None and not compare_to:
@@ -155,8 +155,8 @@ def score(
     notes = [Location.parse(str(path)) for path in (metrics_file, openlineage_file) if path]
     if notes:
         require_notes_apart(notes, inputs, output, compare_to, each=new_only)
-    counts = Counts()
-    with metered(None if dry_run else metrics_file, counts) as meter:
+    progress = Progress()
+    with metered(None if dry_run else metrics_file, progress) as meter:
         found = expand_inputs(inputs, may_be_empty=new_only)
         jobs = plan_jobs(found, None if output is None else Location.parse(output), each=new_only)
         if as_json and not all(job.is_staged for job in jobs):
@@ -179,13 +179,13 @@ def score(
             if dry_run:
                 plans = [check_each(job, worker) for job in arrived] if new_only else list(map(worker.check, jobs))
                 return _show_plans(plans, as_json)
-            with progress_bar(show_progress(quiet)) as progress:
+            with progress_bar(show_progress(quiet)) as progress.show:
                 if new_only:
-                    jobs, failures = run_each(arrived, worker, counts, progress)
+                    jobs, failures = run_each(arrived, worker, progress)
                 else:
-                    run_all(jobs, worker, counts, progress)
-            summary = summarize(scorer, counts, jobs)
-        if earlier and counts.tally.rows_scored:
+                    run_all(jobs, worker, progress)
+            summary = summarize(scorer, progress, jobs)
+        if earlier and progress.tally.rows_scored:
             meter.drift = Drift.between(earlier["distribution"], summary["distribution"])
             summary["drift"] = asdict(meter.drift)
         if as_json:
@@ -200,7 +200,7 @@ def score(
             _judge(meter.drift, max_shift)
         if failures and (not jobs or all(isinstance(failure, TryAgainError) for failure in failures)):
             click.get_current_context().exit(failures[0].exit_code)
-        if failures or counts.tally.rows_rejected:
+        if failures or progress.tally.rows_rejected:
             click.get_current_context().exit(TOLERATED)
 
 
