@@ -49,47 +49,45 @@ def run_all(jobs: Sequence[Job], worker: Worker, progress: Progress) -> None:
     for job in jobs:
         _clear_traces(job)
         worker.check(job)
-    failures: list[BadDataError] = []
-    for job in jobs:
-        try:
-            worker.run(job, progress)
-        except BadDataError as error:
-            failures.append(error)
-            if len(jobs) > 1:  # the failure of a single one is told by whoever gets it
-                _tell_failure(job, error)
-        except BaseException as error:
-            _add_notes(error, failures)
-            raise
+    # The failure of a single one is told by whoever gets it.
+    tolerated = (BadDataError,) if len(jobs) > 1 else ()
+    _, failures = _one_by_one(jobs, lambda job: worker.run(job, progress), tolerated)
+    if len(failures) > 1:
+        failures[0].add_note(f"{len(failures) - 1} more of {len(jobs)} outputs failed too")
     if failures:
-        if len(failures) > 1:
-            failures[0].add_note(f"{len(failures) - 1} more of {len(jobs)} outputs failed too")
         raise failures[0]
 
 
 def run_each(jobs: Iterable[Job], worker: Worker, progress: Progress) -> tuple[list[Job], list[SentimentBatchError]]:
     """Do one job after the other, also behind one that fails; returns those done, and what went wrong."""
+
+    def run(job: Job) -> None:
+        _clear_traces(job)
+        own = _worker_of_each(job, worker)
+        own.check(job)
+        job.output.make_folder()
+        own.run(job, progress)
+
+    return _one_by_one(jobs, run, (SentimentBatchError,))
+
+
+def _one_by_one(
+    jobs: Iterable[Job], run: Callable[[Job], None], tolerated: tuple[type[SentimentBatchError], ...]
+) -> tuple[list[Job], list[SentimentBatchError]]:
+    """As `run_each`, where `run` does a job, and only behind a failure that is `tolerated`."""
     done, failures = [], []
     for job in jobs:
         try:
-            _clear_traces(job)
-            own = _worker_of_each(job, worker)
-            own.check(job)
-            job.output.make_folder()
-            own.run(job, progress)
+            run(job)
             done.append(job)
-        except SentimentBatchError as error:
+        except tolerated as error:
             failures.append(error)
             _tell_failure(job, error)
         except BaseException as error:
-            _add_notes(error, failures)
+            for failure in failures:  # it would not be said otherwise
+                error.add_note(f"before that, {failure}")
             raise
     return done, failures
-
-
-def _add_notes(error: BaseException, failures: Sequence[SentimentBatchError]) -> None:
-    """What failed before a run was ended would not be said otherwise."""
-    for failure in failures:
-        error.add_note(f"before that, {failure}")
 
 
 def _tell_failure(job: Job, error: SentimentBatchError) -> None:
