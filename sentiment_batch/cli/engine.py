@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from sentiment_batch.cli.extras import require_extra
-from sentiment_batch.cli.options import build_scoring_options, together
+from sentiment_batch.cli.options import together
 
 if TYPE_CHECKING:
     from sentiment_batch.scoring import Scorer
@@ -35,13 +35,13 @@ engine_options = together(
 @contextmanager
 def open_scorer(engine: str, ray_address: str | None, model: Path | None, **scoring: Any) -> "Iterator[Scorer]":
     """The scorer that the options name; raises ConfigurationError if it cannot be had."""
-    options = build_scoring_options(**scoring)
+    from sentiment_batch.scoring import Scorer, ScoringOptions
+
+    options = ScoringOptions(**scoring)
     if engine == "local":
         # In the environment it may be meant for other programs, so it is ignored there.
         if click.get_current_context().get_parameter_source("ray_address") is ParameterSource.COMMANDLINE:
             raise click.UsageError("--ray-address requires --engine ray")
-        from sentiment_batch.scoring import Scorer
-
         with Scorer.load(model, options) as scorer:
             yield scorer
         return

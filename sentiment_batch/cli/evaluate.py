@@ -11,7 +11,6 @@ import click
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_held_back
 from sentiment_batch.cli.messages import printable
 from sentiment_batch.cli.options import (
-    build_scoring_options,
     json_option,
     model_option,
     scoring_options,
@@ -65,7 +64,7 @@ def evaluate(
     """
     from sentiment_batch.cli.extras import require_extra
     from sentiment_batch.errors import CannotWriteError
-    from sentiment_batch.scoring import Scorer
+    from sentiment_batch.scoring import Scorer, ScoringOptions
     from sentiment_batch.text import LongText
     from sentiment_batch.training.pictures import save_pictures
     from sentiment_batch.training.report import Report
@@ -76,7 +75,7 @@ def evaluate(
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CannotWriteError(f"{output}: {error.strerror}") from error
-    options = build_scoring_options(**scoring)
+    options = ScoringOptions(**scoring)
     cuts = tuple(LongText) if compare_long_text else ()
     with ExitStack() as stack:
         scorer = stack.enter_context(Scorer.load(model, options))

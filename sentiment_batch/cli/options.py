@@ -150,7 +150,7 @@ max_reject_rate_option = click.option(
 TOLERATED = 3
 
 
-# The options of `sentiment_batch.scoring.ScoringOptions`, by the same names.
+# The options of `sentiment_batch.scoring.ScoringOptions`, by the same names and values.
 scoring_options = together(
     click.option(
         "--device",
@@ -177,16 +177,6 @@ scoring_options = together(
         help="Which part to read of a text with too many tokens.",
     ),
 )
-
-
-def build_scoring_options(
-    device: str, threads: int | None, batch_tokens: int | None, max_tokens: int | None, long_text: str
-) -> Any:
-    from sentiment_batch.scoring import ScoringOptions
-    from sentiment_batch.session import Device
-    from sentiment_batch.text import LongText
-
-    return ScoringOptions(Device(device), threads, batch_tokens, max_tokens, LongText(long_text))
 
 
 # The options of `sentiment_batch.sources.Dialect`, by the same names.

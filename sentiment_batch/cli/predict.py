@@ -9,13 +9,7 @@ from typing import Any
 
 import click
 
-from sentiment_batch.cli.options import (
-    build_scoring_options,
-    json_option,
-    model_option,
-    scoring_options,
-    verbose_option,
-)
+from sentiment_batch.cli.options import json_option, model_option, scoring_options, verbose_option
 
 
 @click.command(short_help="Score texts given on the command line.")
@@ -33,14 +27,14 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None, **scoring
       sentiment-batch predict --json "not bad at all" "never again"
       head -5 reviews.txt | sentiment-batch predict -
     """
-    from sentiment_batch.scoring import Scorer
+    from sentiment_batch.scoring import Scorer, ScoringOptions
 
     if texts == ("-",):
         from sentiment_batch.sources.files import reading
 
         with reading("stdin"):
             texts = tuple(line.rstrip("\r\n") for line in io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", newline="\n"))
-    options = build_scoring_options(**scoring)
+    options = ScoringOptions(**scoring)
     if len(texts) == 1:
         options = replace(options, threads_per_run=None)
     with Scorer.load(model, options) as scorer:
