@@ -30,9 +30,10 @@ def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
             _write_folder(finished, parts, layout)
         else:
             _write_file(finished, parts, layout)
+    staging.record_output(finished)
     output.withdraw()
     publish_rejects(staging, output)
-    staging.publish(finished, output)
+    publish(finished, output.location)
 
 
 def append_parts(staging: Staging, output: Output, layout: Layout) -> None:

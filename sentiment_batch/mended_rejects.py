@@ -81,7 +81,8 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         finished = _here(staging.file("output"), is_folder=output.is_folder)
         extended = extend_receipt(receipt, staging, finished, _here(staging.file("rejects")))
         write_receipt(staging.file("receipt"), extended)
-        staging.publish(staging.file("output"), output)
+        staging.record_output(staging.file("output"))
+        publish(staging.file("output"), output.location)
         return _finish(staging, output, max_reject_rate)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import filelock
 
@@ -157,8 +157,22 @@ def is_outdated(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:
     `inputs` are their fingerprints by now. Raises CannotWriteError for what is not this user's own.
     """
     journal = _unfinished(output)
+    return _is_of(journal, inputs) and journal.run["inputs"] != inputs
+
+
+def is_replacing(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an unfinished run of these files was about to replace what stands there: its receipt may be gone.
+
+    `inputs` and errors: see is_outdated.
+    """
+    journal = _unfinished(output)
+    return _is_of(journal, inputs) and journal.published_sha256 is not None
+
+
+def _is_of(journal: Journal | None, inputs: Sequence[Mapping[str, Any]]) -> TypeGuard[Journal]:
+    """Whether it is that of a run of these files, changed or not."""
     before = journal.run.get("inputs", []) if journal else []
-    return [entry["name"] for entry in before] == [entry["name"] for entry in inputs] and before != inputs
+    return bool(before) and [entry["name"] for entry in before] == [entry["name"] for entry in inputs]
 
 
 def clear_traces(output: Output) -> None:

@@ -12,7 +12,7 @@ from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
 from sentiment_batch.receipt import find_receipt, read_receipt
-from sentiment_batch.resuming import clear_traces, is_outdated
+from sentiment_batch.resuming import clear_traces, is_outdated, is_replacing
 from sentiment_batch.summary import Progress
 from sentiment_batch.worker import Plan, Worker
 
@@ -106,10 +106,11 @@ def check_each(job: Job, worker: Worker) -> Plan:
 
 def _worker_of_each(job: Job, worker: Worker) -> Worker:
     """One that replaces what a run has left for the same input, and starts over where that has changed since."""
+    inputs = fingerprints(job.inputs)
     return replace(
         worker,
-        force=worker.force or _is_of_its_input(job),
-        restart=worker.restart or is_outdated(job.output, fingerprints(job.inputs)),
+        force=worker.force or _is_of_its_input(job) or is_replacing(job.output, inputs),
+        restart=worker.restart or is_outdated(job.output, inputs),
     )
 
 

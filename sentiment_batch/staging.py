@@ -17,7 +17,6 @@ from sentiment_batch.journal import Commit, Journal, Tally
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.parts import Part
-from sentiment_batch.publishing import publish
 
 JOURNAL = "journal.jsonl"
 
@@ -76,11 +75,9 @@ class Staging:
         """Where to write a file that is to be published under another name."""
         return self._folder / name
 
-    def publish(self, finished: Path, output: Output) -> None:
-        """Put the finished output, a file or folder of this folder, in its place; raises OSError."""
-        described = Output.at(Location.parse(str(finished))).describe()
-        self._journal.record_output(described["sha256"])
-        publish(finished, output.location)
+    def record_output(self, finished: Path) -> None:
+        """Write down that the finished output, a file or folder of this folder, is about to appear; raises OSError."""
+        self._journal.record_output(Output.at(Location.parse(str(finished))).describe()["sha256"])
 
     def remove(self) -> None:
         """Remove the folder: at once, as far as another run can tell."""

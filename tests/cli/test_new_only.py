@@ -223,6 +223,21 @@ def test_an_output_of_another_input(score: Command, inbox: Path) -> None:
     assert (score.folder / "scored/a.csv").read_bytes() != before
 
 
+def test_a_replacement_that_is_stopped(score: Command, inbox: Path) -> None:
+    """A run that fails when it has withdrawn the receipt of the output that it replaces is continued by the next."""
+    arrive(inbox / "a.csv")
+    rows_in(score)
+    (inbox / "a.csv").write_text("text\ngood\nbad,more\n")
+    arguments = ("inbox/", "-o", "scored/", "--new-only", "--settle", "0", "--max-reject-rate", "0.5")
+    in_the_way = score.folder / "scored/a.csv.rejects.jsonl"
+    in_the_way.mkdir()
+    assert score(*arguments).code == 73
+    in_the_way.rmdir()
+    assert score(*arguments).code == 3
+    assert [row["text"] for row in read_table(score.folder / "scored/a.csv")] == ["good"]
+    assert score(*arguments, "--json").code == 0
+
+
 def test_when_all_fail(score: Command, inbox: Path) -> None:
     """If every file fails, the exit code says what was wrong, and no success is reported."""
     (inbox / "a.csv").write_bytes(b"PAR1")
