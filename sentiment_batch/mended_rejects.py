@@ -67,6 +67,8 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         staged(output, identity, restart=restart) as staging,
     ):
         tell("started", run=staging.run["run"], output=output.name, inputs=[output.rejects.name])
+        if not output.files():
+            raise NoInputError(f"{output.name}: no such file: put it back beside its receipt, or score its inputs anew")
         if output.describe()["sha256"] != receipt["output"]["sha256"]:
             raise BadDataError(f"{output.name}: it does not match its receipt: score its inputs anew")
         _require_unchanged(inputs, receipt)
@@ -121,6 +123,8 @@ def _rejects(location: Location, inputs: int) -> Iterator[tuple[int, Reject]]:
     seen = set()
     with location.open() as stream:
         for number, line in enumerate(io.BufferedReader(cast(io.RawIOBase, stream)), start=1):
+            if line.isspace():
+                continue
             try:
                 record = msgspec.json.decode(line, type=dict[str, Any])
                 reject = Reject.of(record)

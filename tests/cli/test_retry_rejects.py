@@ -188,9 +188,11 @@ def test_mended_records_are_guarded(command: Command, failed: Callable[..., Path
 
 
 def test_tolerated_rejects(command: Command, failed: Callable[..., Path]) -> None:
-    """An output with tolerated rejects keeps its receipt, whatever becomes of them."""
+    """An output with tolerated rejects keeps its receipt, whatever becomes of them; empty lines are none."""
     path = failed("r.csv", "out.csv", CSV, "--max-reject-rate", "0.9")
     mend(path, ["1,good\n", None, None])
+    with path.with_name("out.csv.rejects.jsonl").open("ab") as rejects:
+        rejects.write(b"\n \r\n")
     assert command("retry-rejects", "out.csv").code == 3
     assert command("verify", "out.csv").code == 0
     assert len(read_rejects(path)) == 2
@@ -239,6 +241,7 @@ def test_a_row_that_is_not_there(command: Command, failed: Callable[..., Path], 
     ("change", "code", "message"),
     [
         (lambda folder: (folder / "out.csv").write_bytes(b"x"), 65, "out.csv: it does not match its receipt"),
+        (lambda folder: (folder / "out.csv").unlink(), 66, "out.csv: no such file: put it back beside its receipt"),
         (lambda folder: (folder / "r.csv").unlink(), 66, "no such file"),
         (lambda folder: (folder / "out.csv.rejects.jsonl").unlink(), 66, "out.csv.rejects.jsonl: no such file"),
         (lambda folder: (folder / "out.csv.rejects.jsonl").write_text("{}\n"), 65, "line 1: not a reject"),
