@@ -31,7 +31,7 @@ from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, read_receipt, reject_rate, write_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
-from sentiment_batch.resuming import is_published, staged
+from sentiment_batch.resuming import is_retry, published_run, staged
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sinks import Layout
 from sentiment_batch.sources import Reject
@@ -48,9 +48,9 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     all records are rejected; ConfigurationError if the model is not the one of the receipt, or a run of `score` has not
     been finished; UsageError if the rows came from a pipe.
     """
-    if is_published(output):
+    if published_run(output):
         with staged(output, {}) as staging:
-            if "retried_receipt" not in staging.run:
+            if not is_retry(staging.run):
                 raise ConfigurationError(
                     f"{output.name}: a run of `score` into it is unfinished: run that command again first"
                 )

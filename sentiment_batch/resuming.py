@@ -113,6 +113,11 @@ def _open_journal(
 def _require_same(journal: Journal | None, output: Output, identity: Mapping[str, Any]) -> None:
     """Raise ConfigurationError if an unfinished run of another identity has committed something."""
     if journal and journal.commits and (changed := changes(journal.run, identity)):
+        if is_retry(journal.run) != is_retry(identity):
+            raise ConfigurationError(
+                f"{output.name}: a run of `{'retry-rejects' if is_retry(journal.run) else 'score'}` into it is "
+                "unfinished: run that command again first, or discard its work with --restart"
+            )
         raise ConfigurationError(
             f"{output.name}: a run that began at {journal.run['started']} is unfinished, and {'; '.join(changed)}: "
             "undo the change to continue it, or discard its work with --restart"
@@ -129,6 +134,11 @@ def _unfinished(output: Output) -> Journal | None:
         raise CannotWriteError(f"{output.name}: {first_line(error)}") from error
 
 
+def is_retry(run: Mapping[str, Any]) -> bool:
+    """Whether it is a run of `retry-rejects`, and not of `score`."""
+    return "retried_receipt" in run
+
+
 def _busy(output: Output) -> TryAgainError:
     journal = _unfinished(output)
     since = f" since {journal.run['started']}" if journal else ""
@@ -141,14 +151,14 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
         error.add_note(f"{rows:,} rows are kept: run the same command again to continue")
 
 
-def is_published(output: Output) -> bool:
-    """Whether what stands there is the output of a run that was stopped right after it had put it there."""
+def published_run(output: Output) -> dict[str, Any] | None:
+    """The run that was stopped right after it had put there what stands there; None if there is none."""
     with suppress(OSError, ConfigurationError):  # a journal of another version is complained of where it is opened
         journal = _unfinished(output)
-        if journal and journal.published_sha256:
-            # In a store, a folder may be there in part.
-            return not output.location.is_local or journal.published_sha256 == output.describe()["sha256"]
-    return False
+        # In a store, a folder may be there in part.
+        if journal and (sha256 := journal.published_sha256):
+            return journal.run if not output.location.is_local or sha256 == output.describe()["sha256"] else None
+    return None
 
 
 def is_outdated(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:

@@ -22,7 +22,7 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import find_receipt, reject_rate, write_receipt
-from sentiment_batch.resuming import is_published, require_startable, staged
+from sentiment_batch.resuming import is_retry, published_run, require_startable, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
 from sentiment_batch.sinks import Layout, open_sink
@@ -62,7 +62,8 @@ class Worker:
 
     def check(self, job: Job) -> Plan:
         """Find out, without scoring, whether the job can start; raises the error that fits."""
-        job.output.require_writable(force=self.force or (job.is_staged and is_published(job.output)))
+        published = published_run(job.output) if job.is_staged else None
+        job.output.require_writable(force=self.force or (published is not None and not is_retry(published)))
         inputs = [location.name for location in job.inputs]
         if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
             self._require_startable(job)

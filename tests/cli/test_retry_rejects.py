@@ -187,6 +187,26 @@ def test_mended_records_are_guarded(command: Command, failed: Callable[..., Path
     assert command("verify", "out.csv", "--rescore", "9").code == 0
 
 
+def test_an_unfinished_retry_is_left_alone(command: Command, score: Command, failed: Callable[..., Path]) -> None:
+    """What `retry-rejects` has put in place, but not finished, is neither replaced by `score` nor taken for its own."""
+    path = failed("r.csv", "out.csv", CSV)
+    mend(path, list(CSV_MENDED))
+    in_the_way = path.with_name("out.csv.receipt.json")
+    in_the_way.mkdir()
+    assert command("retry-rejects", "out.csv").code == 73
+    mended = rows(path)
+    assert len(mended) == 6
+    for option, code, message in (
+        ("--restart", 2, "out.csv exists"),
+        ("--force", 78, "out.csv: a run of `retry-rejects` into it is unfinished: run that command again first"),
+    ):
+        result = score("r.csv", "-o", "out.csv", option)
+        assert (result.code, error_line(result)[: len(message)]) == (code, message)
+    in_the_way.rmdir()
+    assert command("retry-rejects", "out.csv").code == 0
+    assert rows(path) == mended
+
+
 def test_tolerated_rejects(command: Command, failed: Callable[..., Path]) -> None:
     """An output with tolerated rejects keeps its receipt, whatever becomes of them; empty lines are none."""
     path = failed("r.csv", "out.csv", CSV, "--max-reject-rate", "0.9")
