@@ -40,6 +40,9 @@ from sentiment_batch.training.sealing import StepSealing, is_intact, last_step, 
 from sentiment_batch.training.staging import METRICS
 from sentiment_batch.training.trainer import FinetuningTrainer
 
+# Not the run's: runs with several seeds are compared by the same texts.
+_SAMPLING_SEED = 42
+
 
 @dataclass(frozen=True)
 class Base:
@@ -107,7 +110,7 @@ def finetune(
         options.seed,
     )
     # As many training rows as held-out ones: the gap between the two is what was merely memorized.
-    trained = EncodedTexts.concatenate([part.sample(options.dev_rows, options.seed) for part in train_parts])
+    trained = EncodedTexts.concatenate([part.sample(options.dev_rows, _SAMPLING_SEED) for part in train_parts])
 
     trainer = FinetuningTrainer(
         options=options,
@@ -158,7 +161,7 @@ def _encode(
         encoder = Tokenizer(tokenizer, spec.max_tokens or options.max_tokens, options.long_text)
         train.append(EncodedTexts.encode(corpus.train, encoder))
         parts = {
-            name: EncodedTexts.encode(part.sample(options.dev_rows, options.seed), encoder)
+            name: EncodedTexts.encode(part.sample(options.dev_rows, _SAMPLING_SEED), encoder)
             for name, part in corpus.held_back().items()
         }
         if not len(train[-1]) or not len(parts[corpus.name]):

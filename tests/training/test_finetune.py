@@ -208,6 +208,21 @@ def test_options_and_seeds(base: Path, tmp_path: Path) -> None:
     assert recorded | {"class_weights": "balanced", "freeze_layers": 1, "r_drop": 0.5, "ema_decay": 0.9} == recorded
 
 
+def test_seeds_are_measured_on_the_same_texts(trained: tuple[Path, Result], tmp_path: Path) -> None:
+    """Runs that learn next to nothing differ by nothing, however few of the texts are measured."""
+    write_reviews(tmp_path / "x.tsv")
+    (tmp_path / "x.toml").write_text(
+        '[training]\nseeds = 2\ndev_rows = 2\nlearning_rate = 1e-30\n[[corpus]]\nname = "x"\ntrain = "x.tsv"\n', "utf-8"
+    )
+    options = ("--epochs", "0.1", "--base", trained[0], "--data-folder", tmp_path, "-o", "ckpt")
+    result = Command(tmp_path)("train", "--recipe", "x.toml", *options)
+    assert result.code == 0, result.stderr
+    histories = [read_metrics(tmp_path / "ckpt" / f"seed-{seed}")["history"] for seed in (42, 43)]
+    for key in ("eval_dev_loss", "eval_train_loss"):
+        first, second = ([entry[key] for entry in history if key in entry] for history in histories)
+        assert first == second
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
