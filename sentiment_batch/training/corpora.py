@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sentiment_batch.columns import GROUP_COLUMNS, LABEL_COLUMNS, TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError, naming
+from sentiment_batch.labels import polarities
 from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.recipe import CorpusSpec
@@ -76,13 +77,13 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
     phrases, _ = _read(dev_path, spec, labels)
     seen = set(train.texts)
     unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
-    return Corpus(spec.name, train, read_sentences(dev_path, len(labels)), phrases, phrases.select(unseen))
+    return Corpus(spec.name, train, read_sentences(dev_path, labels), phrases, phrases.select(unseen))
 
 
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:
     """Load all of `spec.train`, unsplit, for evaluation; of trees, the sentences. Raises as `load_corpus` does."""
     path = folder / spec.train
-    return read_sentences(path, len(labels)) if is_trees(path) else _read(path, spec, labels)[0]
+    return read_sentences(path, labels) if is_trees(path) else _read(path, spec, labels)[0]
 
 
 def is_labelled(spec: CorpusSpec, folder: Path) -> bool:
@@ -107,23 +108,23 @@ def _fraction(group: str) -> float:
 
 def _read(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
     """Read texts with their labels, and the group of each text."""
-    return _read_phrases(path, len(labels)) if is_trees(path) else _read_table(path, spec, labels)
+    return _read_phrases(path, labels) if is_trees(path) else _read_table(path, spec, labels)
 
 
 def is_trees(path: Path) -> bool:
     return path.suffix == ".txt"
 
 
-def read_sentences(path: Path, count: int) -> LabelledTexts:
-    """Read the sentences from a file of trees; labels must be below `count`."""
-    sentences = [nodes[-1] for nodes in _trees(path, count)]
+def read_sentences(path: Path, labels: tuple[str, ...]) -> LabelledTexts:
+    """Read the sentences from a file of trees, which count the labels from the most negative on."""
+    sentences = [nodes[-1] for nodes in _trees(path, labels)]
     return LabelledTexts([text for text, _ in sentences], np.array([label for _, label in sentences], dtype=np.int64))
 
 
-def _read_phrases(path: Path, count: int) -> tuple[LabelledTexts, list[str]]:
+def _read_phrases(path: Path, names: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
     """Read the distinct phrases of all trees, each with its first label and the sentence where it first occurs."""
     found: dict[str, tuple[int, str]] = {}
-    for nodes in _trees(path, count):
+    for nodes in _trees(path, names):
         sentence = nodes[-1][0]
         for phrase, label in nodes:
             found.setdefault(phrase, (label, sentence))
@@ -131,7 +132,9 @@ def _read_phrases(path: Path, count: int) -> tuple[LabelledTexts, list[str]]:
     return LabelledTexts(list(found), labels), [sentence for _, sentence in found.values()]
 
 
-def _trees(path: Path, count: int) -> Iterator[list[tuple[str, int]]]:
+def _trees(path: Path, labels: tuple[str, ...]) -> Iterator[list[tuple[str, int]]]:
+    values = polarities(labels) or range(len(labels))
+    ascending = sorted(range(len(labels)), key=values.__getitem__)
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
@@ -139,9 +142,9 @@ def _trees(path: Path, count: int) -> Iterator[list[tuple[str, int]]]:
                     nodes = list(phrases(line.decode("utf-8").rstrip("\r\n")))
                 except (BadDataError, UnicodeDecodeError) as error:
                     raise BadDataError(f"{path}: line {number}: {error}") from error
-                if max(label for _, label in nodes) >= count:
-                    raise BadDataError(f"{path}: line {number}: a label beyond the {count} labels of the model")
-                yield nodes
+                if max(label for _, label in nodes) >= len(labels):
+                    raise BadDataError(f"{path}: line {number}: a label beyond the {len(labels)} labels of the model")
+                yield [(phrase, ascending[label]) for phrase, label in nodes]
     except FileNotFoundError as error:
         raise NoInputError(f"{path}: no such file") from error
 

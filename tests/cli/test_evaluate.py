@@ -168,6 +168,20 @@ def test_data_or_recipe(evaluate: Command, model: Path, arguments: list[str]) ->
     assert (result.code, error_line(result)) == (2, "name the data with --data, or a --recipe: one of the two")
 
 
+def test_a_recipe_that_counts_otherwise(evaluate: Command) -> None:
+    """Numbers mean the recipe's labels: a model that has the same ones in another order would take them for others."""
+    labels = "labels = [" + ", ".join(f'"{label}"' for label in reversed(FIVE_CLASSES)) + "]\n"
+    corpus = '[[corpus]]\nname = "d"\ntrain = "d.csv"\nheld_out = 1.0\n'
+    (evaluate.folder / "r.toml").write_text(labels + corpus, "utf-8")
+    result = evaluate("--recipe", "r.toml")
+    assert result.code == 78
+    assert error_line(result).endswith("give the corpus 'd' a label_map, so that no number means another label")
+    maps = "".join(f'{value} = "{label}"\n' for value, label in enumerate(FIVE_CLASSES))
+    maps += '"very negative" = "very negative"\n'
+    (evaluate.folder / "r.toml").write_text(f"{labels}{corpus}[corpus.label_map]\n{maps}", "utf-8")
+    assert evaluate("--recipe", "r.toml").code == 0
+
+
 def test_against_itself(evaluate: Command, model: Path) -> None:
     """A model compared with itself has no lead."""
     compared = json.loads(evaluate("--data", "d.csv", "--against", model, "--json").stdout)["against"]

@@ -186,6 +186,8 @@ def test_trees(tmp_path: Path) -> None:
         "sst, phrases": [("bad", 0), ("plot", 2), ("bad plot", 1)],
         "sst, unseen phrases": [("plot", 2), ("bad plot", 1)],
     }
+    descending = load_labelled(CorpusSpec("t", "train.txt"), tmp_path, FIVE_CLASSES[::-1])
+    assert pairs(descending) == [("a good film", 1), ("bad film", 3)]
 
 
 def test_trees_without_a_dev_file_split_by_sentence(tmp_path: Path) -> None:
