@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sentiment_batch.errors import ConfigurationError, NoInputError
-from sentiment_batch.labels import FIVE_CLASSES, require_names
+from sentiment_batch.labels import FIVE_CLASSES, polarities, require_names
 from sentiment_batch.text import LongText
 from sentiment_batch.training.settings import from_table
 
@@ -147,6 +147,9 @@ class Recipe:
             raise ConfigurationError(f"class_weights takes {len(self.labels)} weights above 0, one per label")
         if self.options.ordinal and len(self.labels) < 3:
             raise ConfigurationError("ordinal needs three labels or more: two have no order")
+        values = list(polarities(self.labels) or ())
+        if self.options.ordinal and values not in (sorted(values), sorted(values, reverse=True)):
+            raise ConfigurationError("ordinal takes the labels as they stand: list them from most negative to positive")
 
     @classmethod
     def load(cls, path: Path) -> "Recipe":

@@ -87,6 +87,10 @@ def test_the_recipe_of_the_default_model() -> None:
         ("[training]\nclass_weights = [1, 2]\n" + CORPUS, "class_weights takes 5 weights above 0, one per label"),
         ('labels = ["a", "b"]\n[training]\nordinal = 1\n' + CORPUS, "ordinal needs three labels or more"),
         (
+            'labels = ["neutral", "positive", "negative"]\n[training]\nordinal = 1\n' + CORPUS,
+            "ordinal takes the labels as they stand: list them from most negative to positive",
+        ),
+        (
             '[training]\nteachers = ["t"]\nteacher_share = 1\nordinal = 1\n' + CORPUS,
             "teacher_share is 1: class_weights, label_smoothing and ordinal have no effect",
         ),
