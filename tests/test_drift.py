@@ -3,12 +3,13 @@
 from math import log
 from typing import cast
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment_batch.distribution import Distribution
-from sentiment_batch.drift import Drift, stability_index
+from sentiment_batch.drift import LARGE_SHIFT, Drift, index_by_chance, stability_index
 from sentiment_batch.receipt import Predictions
 
 HISTOGRAMS = st.integers(1, 8).flatmap(
@@ -32,6 +33,18 @@ def test_properties_of_the_index(histograms: list[list[int]]) -> None:
     assert 0 <= stability_index(first, second) < 50
     assert stability_index(first, second) == pytest.approx(stability_index(second, first))
     assert stability_index(first, first) == 0
+
+
+def test_what_chance_does() -> None:
+    """Of pairs of small runs of one kind, most are far apart, but next to none farther than chance explains."""
+    assert index_by_chance([20] * 5, [20] * 5) == pytest.approx(2 / 100 * 18.467, rel=0.02)  # χ² of 4 degrees
+    random, shares = np.random.default_rng(0), np.arange(1, 16) / 120
+    for rows in (20, 60):
+        pairs = [random.multinomial(rows, shares, size=2).tolist() for _ in range(500)]
+        assert np.mean([stability_index(*pair) > LARGE_SHIFT for pair in pairs]) > 0.8
+        assert np.mean([stability_index(*pair) > index_by_chance(*pair) for pair in pairs]) < 0.01
+    assert stability_index([0, 10**6, 0], [0, 50, 0]) == 0  # nor do bins in which no row ever is
+    assert index_by_chance([3, 4], [0, 0]) == index_by_chance([5, 0], [7, 0]) == 0
 
 
 def test_what_is_compared() -> None:

@@ -206,9 +206,7 @@ def score(
 
 def _judge(drift: "Drift", max_shift: float | None) -> None:
     """Warn of a shift; raises BadDataError for one that is larger than it may be."""
-    from sentiment_batch.drift import LARGE_SHIFT
-
-    shifted = ", ".join(f"{name} by {index:.2f}" for name, index in drift.indices.items() if index > LARGE_SHIFT)
+    shifted = ", ".join(f"{name} by {index:.2f}" for name, index in drift.large.items())
     largest, index = next(iter(drift.indices.items()))
     if max_shift is not None and index > max_shift:
         raise BadDataError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
-from sentiment_batch.drift import stability_index
+from sentiment_batch.drift import index_by_chance, stability_index
 from sentiment_batch.receipt import Receipt
 from sentiment_batch.report.statistics import Histogram, Statistics, share
 
@@ -33,6 +33,11 @@ class Shift:
     def index(self) -> float:
         """The population stability index: 0 is no shift; above 0.1 is called a moderate one, above 0.2 a large one."""
         return stability_index(self.rows_before, self.rows_now)
+
+    @property
+    def by_chance(self) -> float:
+        """What the index seldom exceeds if nothing has shifted: see drift.index_by_chance."""
+        return index_by_chance(self.rows_before, self.rows_now)
 
 
 @dataclass(frozen=True)
