@@ -43,13 +43,15 @@ class LabelledTexts:
 class Corpus:
     """A corpus, split into training and held-out texts.
 
-    `phrases`: for trees, all distinct phrases of the held-out sentences. `unseen_phrases`: those that are not a phrase
-    of any training sentence.
+    For trees with a file of their own for `dev`, which are sentences: `sentences`: those of the training texts, which
+    are all phrases. `phrases`: all distinct phrases of the held-out sentences. `unseen_phrases`: those that are not a
+    phrase of any training sentence.
     """
 
     name: str
     train: LabelledTexts
     dev: LabelledTexts
+    sentences: LabelledTexts | None = None
     phrases: LabelledTexts | None = None
     unseen_phrases: LabelledTexts | None = None
 
@@ -61,6 +63,10 @@ class Corpus:
             f"{self.name}, unseen phrases": self.unseen_phrases,
         }
         return {name: part for name, part in parts.items() if part is not None}
+
+    def counterparts(self) -> dict[str, LabelledTexts]:
+        """Return training texts of the same kind for each held-out part, by its name."""
+        return dict.fromkeys(self.held_back(), self.train) | {self.name: self.sentences or self.train}
 
 
 def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corpus:
@@ -77,7 +83,8 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
     phrases, _ = _read(dev_path, spec, labels)
     seen = set(train.texts)
     unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
-    return Corpus(spec.name, train, read_sentences(dev_path, labels), phrases, phrases.select(unseen))
+    sentences, dev = (read_sentences(each, labels) for each in (path, dev_path))
+    return Corpus(spec.name, train, dev, sentences, phrases, phrases.select(unseen))
 
 
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:

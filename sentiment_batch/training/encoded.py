@@ -34,11 +34,6 @@ class EncodedTexts:
             [tokens for part in parts for tokens in part.tokens], np.concatenate([part.labels for part in parts])
         )
 
-    def sample(self, rows: int, seed: int) -> "EncodedTexts":
-        """Draw at most `rows` rows without replacement, without soft labels."""
-        drawn = np.random.default_rng(seed).permutation(len(self))[:rows]
-        return EncodedTexts([self.tokens[row] for row in drawn], self.labels[drawn])
-
     def __len__(self) -> int:
         return len(self.tokens)
 

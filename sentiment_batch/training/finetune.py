@@ -100,7 +100,7 @@ def finetune(
     checkpoint.mkdir(parents=True)
     base.tokenizer.save_pretrained(checkpoint)
     options = recipe.options
-    train_parts, dev_parts = _encode(recipe, corpora, checkpoint / "tokenizer.json")
+    train_parts, dev_parts, trained = _encode(recipe, corpora, checkpoint / "tokenizer.json")
     train = EncodedTexts.concatenate(train_parts)
     sampler = MixedBatches(
         [len(tokens) for tokens in train.tokens],
@@ -109,8 +109,6 @@ def finetune(
         options.batch_size,
         options.seed,
     )
-    # As many training rows as held-out ones: the gap between the two is what was merely memorized.
-    trained = EncodedTexts.concatenate([part.sample(options.dev_rows, _SAMPLING_SEED) for part in train_parts])
 
     trainer = FinetuningTrainer(
         options=options,
@@ -120,7 +118,10 @@ def finetune(
         model=base.model,
         args=trainer_arguments(options, steps, len(sampler), show_progress=show_progress),
         train_dataset=_with_teachers(train, recipe),
-        eval_dataset={"train": trained, "dev": EncodedTexts.concatenate(list(dev_parts.values()))},
+        eval_dataset={
+            "train": EncodedTexts.concatenate(trained),
+            "dev": EncodedTexts.concatenate(list(dev_parts.values())),
+        },
         data_collator=DataCollatorWithPadding(base.tokenizer),
         compute_metrics=partial(_compute_metrics, values=polarities(recipe.labels)),
         callbacks=_callbacks(options),
@@ -149,25 +150,28 @@ def finetune(
 
 def _encode(
     recipe: Recipe, corpora: Sequence[Corpus], tokenizer: Path
-) -> tuple[list[EncodedTexts], dict[str, EncodedTexts]]:
+) -> tuple[list[EncodedTexts], dict[str, EncodedTexts], list[EncodedTexts]]:
     """Tokenize the training texts, by corpus, and a sample of each held-out part that is not empty, by name.
 
-    Raises BadDataError for a corpus without texts to train on or to measure on.
+    The third are as many training texts of the same kinds: how much better they do is what was merely memorized. Raises
+    BadDataError for a corpus without texts to train on or to measure on.
     """
     options = recipe.options
     train: list[EncodedTexts] = []
     dev: dict[str, EncodedTexts] = {}
+    trained: list[EncodedTexts] = []
     for spec, corpus in zip(recipe.corpora, corpora, strict=True):
         encoder = Tokenizer(tokenizer, spec.max_tokens or options.max_tokens, options.long_text)
         train.append(EncodedTexts.encode(corpus.train, encoder))
-        parts = {
-            name: EncodedTexts.encode(part.sample(options.dev_rows, _SAMPLING_SEED), encoder)
-            for name, part in corpus.held_back().items()
-        }
-        if not len(train[-1]) or not len(parts[corpus.name]):
+        counterparts = corpus.counterparts()
+        for name, part in corpus.held_back().items():
+            held = EncodedTexts.encode(part.sample(options.dev_rows, _SAMPLING_SEED), encoder)
+            if len(held):
+                dev[name] = held
+                trained.append(EncodedTexts.encode(counterparts[name].sample(len(held), _SAMPLING_SEED), encoder))
+        if not len(train[-1]) or corpus.name not in dev:
             raise BadDataError(f"{corpus.name}: no text with any tokens to train on, or none to hold back")
-        dev |= {name: part for name, part in parts.items() if len(part)}
-    return train, dev
+    return train, dev, trained
 
 
 def _with_teachers(train: EncodedTexts, recipe: Recipe) -> EncodedTexts:

@@ -186,6 +186,10 @@ def test_trees(tmp_path: Path) -> None:
         "sst, phrases": [("bad", 0), ("plot", 2), ("bad plot", 1)],
         "sst, unseen phrases": [("plot", 2), ("bad plot", 1)],
     }
+    counterparts = corpus.counterparts()
+    assert list(counterparts) == list(held_back)
+    assert pairs(counterparts["sst"]) == [("a good film", 3), ("bad film", 1)]  # sentences beside sentences
+    assert counterparts["sst, phrases"] is counterparts["sst, unseen phrases"] is corpus.train
     descending = load_labelled(CorpusSpec("t", "train.txt"), tmp_path, FIVE_CLASSES[::-1])
     assert pairs(descending) == [("a good film", 1), ("bad film", 3)]
 

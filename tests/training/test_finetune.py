@@ -87,6 +87,8 @@ def test_metrics_tell_the_run(trained: tuple[Path, Result]) -> None:
     assert metrics["dev"]["x.tsv"]["eval_rows"] == rows["dev"]
     assert metrics["recipe"]["labels"] == list(FIVE_CLASSES)
     assert metrics["recipe"]["options"]["epochs"] == EPOCHS
+    rows_measured = {key: entry[key] for entry in metrics["history"] for key in entry if key.endswith("_rows")}
+    assert rows_measured == dict.fromkeys(("eval_train_rows", "eval_dev_rows"), rows["dev"])
     evaluated = [entry["epoch"] for entry in metrics["history"] if "eval_dev_accuracy" in entry]
     assert evaluated == sorted(evaluated)
     assert len(evaluated) == EPOCHS * 2
