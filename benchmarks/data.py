@@ -31,7 +31,7 @@ def read_texts(file: Path) -> list[str]:
 
     source = open_source(Location.parse(str(file)), SourceOptions())
     try:
-        return [text for chunk in without_rejects(source.chunks()) for text in chunk.texts if text and text.strip()]
+        return [text for chunk in without_rejects(source) for text in chunk.texts if text and text.strip()]
     finally:
         source.close()
 

@@ -25,7 +25,7 @@ _WARM_UP_ROWS = 64
 @click.option("--bundle", type=click.Path(path_type=Path))
 def main(file: str, bundle: Path | None) -> None:
     source = open_source(Location.parse(file), SourceOptions())
-    chunks = [chunk.texts for chunk in without_rejects(source.chunks())]
+    chunks = [chunk.texts for chunk in without_rejects(source)]
     source.close()
     with Scorer.load(bundle, ScoringOptions(Device.CPU)) as scorer:
         scorer.score(chunks[0][:_WARM_UP_ROWS])

@@ -17,7 +17,7 @@ class Reader:
     """Opens inputs one after the other; all must have the same schema.
 
     `read`: how many records have been read so far, rejects included. `total`: how many there will be, as far as known.
-    `records`: how many there were; None until all are read. `output_type`: that of the output's suffix, else the format
+    `rows`: how many there were; None until all are read. `output_type`: that of the output's suffix, else the format
     of the first input.
     """
 
@@ -34,7 +34,7 @@ class Reader:
         self.schema = self.source.schema
         self.output_type = wanted or FileType(self.source.format, Compression.NONE)
         self.read = 0
-        self.records: int | None = None
+        self.rows: int | None = None
 
     @property
     def total(self) -> int | None:
@@ -56,7 +56,7 @@ class Reader:
                 self.read += len(chunk) + len(chunk.rejects)
                 yield replace(chunk, input=position, place=next(places))
             require_all(self.read - before, self.source.rows)
-        self.records = self.read
+        self.rows = self.read
 
     def require_alike(self) -> None:
         """Open all other inputs, before the first row is read; raises what `chunks` would when it gets to them."""

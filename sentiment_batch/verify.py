@@ -178,7 +178,7 @@ def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
             # Objects kept as they were written may have any other keys.
             found = [name for name in source.names if source.format is not Format.JSONL or name in headings]
             _require(f"{file.file_name}: columns", found, headings)
-            for chunk in without_rejects(source.chunks()):
+            for chunk in without_rejects(source):
                 if chunk.lines is None:
                     # No others: Python has no nanoseconds, nor years of five digits.
                     predictions = chunk.records.select(headings[len(headings) - len(added) :])

@@ -130,13 +130,12 @@ class Worker:
     def _stream(self, reader: Reader, progress: Progress) -> None:
         try:
             with open_sink(sys.stdout.buffer, self._layout(reader)) as sink:
-                chunks = without_rejects(reader.chunks())
-                for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
+                for chunk, scores in self.scorer.stream(without_rejects(reader), lambda chunk: chunk.texts):
                     predictions = self.columns.batch(scores)
                     sink.write(chunk.records, predictions, chunk.lines)
                     distribution = self.columns.distribution(predictions, scores.unknown_tokens)
                     progress.add(tally_of(scores, chunk.rejects, distribution), reader.total)
-                require_all(progress.records_of_job, reader.records)
+                require_all(progress.records_of_job, reader.rows)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             raise
@@ -172,7 +171,7 @@ class Worker:
                 keep(chunk, scores, crashed)
         for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
             keep(chunk, scores, {})
-        require_all(progress.records_of_job, reader.records)
+        require_all(progress.records_of_job, reader.rows)
         if staging.tally.rows_in != progress.records_of_job:
             raise changed
 

@@ -16,7 +16,7 @@ from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
 from sentiment_batch.scoring import Scorer
-from sentiment_batch.sources import SourceOptions, delimited, jsonl, parquet
+from sentiment_batch.sources import SourceOptions, delimited, jsonl, parquet, read_table
 from sentiment_batch.sources.batches import BatchReader
 from sentiment_batch.sources.chunk import CHUNK_ROWS
 from sentiment_batch.sources.delimited import DelimitedSource
@@ -76,3 +76,23 @@ def test_every_record_gets_through(
     with pytest.raises(SentimentBatchError, match=r"run the same command again|damaged"):
         worker.run(job, Progress())
     assert not Path("b.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "source"),
+    [
+        (delimited, "chunked", "a.csv"),
+        (DelimitedSource, "chunks", "a.csv"),
+        (jsonl, "chunked", "a.jsonl"),
+        (JsonLinesSource, "chunks", "a.jsonl"),
+        (ParquetSource, "chunks", "a.parquet"),
+    ],
+)
+def test_a_table_holds_every_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, source: str
+) -> None:
+    path = write_records(tmp_path / source, pa.RecordBatch.from_pydict({"text": ["good film", "worse"] * CHUNK_ROWS}))
+    assert read_table(Location.parse(str(path)), SourceOptions()).num_rows == 2 * CHUNK_ROWS
+    monkeypatch.setattr(owner, name, ending_early(getattr(owner, name)))
+    with pytest.raises(SentimentBatchError, match="run the same command again"):
+        read_table(Location.parse(str(path)), SourceOptions())

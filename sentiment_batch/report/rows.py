@@ -73,7 +73,7 @@ class ScoredRows:
         """
         for file in self._files:
             with closing(self._open(file)) as source:
-                for chunk in without_rejects(source.chunks()):
+                for chunk in without_rejects(source):
                     try:
                         batch = self._batch(chunk)
                     except MemoryError:

@@ -53,6 +53,6 @@ def read_table(location: Location, options: SourceOptions) -> pa.Table:
     """Read a whole input into memory, for corpora rather than scoring; raises BadDataError for an unreadable record."""
     source = open_source(location, options)
     try:
-        return pa.Table.from_batches([chunk.records for chunk in without_rejects(source.chunks())], source.schema)
+        return pa.Table.from_batches([chunk.records for chunk in without_rejects(source)], source.schema)
     finally:
         source.close()

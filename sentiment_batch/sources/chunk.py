@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -74,12 +74,27 @@ def drop_rows(batch: pa.RecordBatch, rows: Iterable[int]) -> pa.RecordBatch:
     return pa.concat_batches([batch.slice(before + 1, after - before - 1) for before, after in edges])
 
 
-def without_rejects(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Pass chunks on to a caller that needs every record; raises BadDataError at the first reject."""
-    for chunk in chunks:
+class Readable(Protocol):
+    """Gives all its records in chunks, in order.
+
+    `rows`: how many they are, rejects included; None until that is known, at the latest when all are read.
+    """
+
+    @property
+    def rows(self) -> int | None: ...
+
+    def chunks(self) -> Iterator[Chunk]: ...
+
+
+def without_rejects(source: Readable) -> Iterator[Chunk]:
+    """The chunks, for a caller that needs every record; raises BadDataError at the first reject."""
+    count = 0
+    for chunk in source.chunks():
         for reject in chunk.rejects:
             raise BadDataError(str(reject))
+        count += len(chunk)
         yield chunk
+    require_all(count, source.rows)
 
 
 def require_all(records: int, total: int | None) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.formats import DELIMITERS
-from sentiment_batch.sources.chunk import Chunk, chunked, require_all
+from sentiment_batch.sources.chunk import Chunk, chunked
 from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.records import Record, Records
 from sentiment_batch.sources.reject import Reject
@@ -22,8 +22,6 @@ from sentiment_batch.sources.source import SourceOptions, kept_columns, require_
 
 
 class DelimitedSource:
-    rows: int | None = None
-
     def __init__(self, file: InputFile, options: SourceOptions) -> None:
         """Read the header; raises BadDataError or UsageError."""
         self.name = file.name
@@ -37,13 +35,13 @@ class DelimitedSource:
         self.names = kept_columns(header, options)
         self.schema = pa.schema([(name, pa.string()) for name in self.names])
 
+    @property
+    def rows(self) -> int | None:
+        return self._records.total
+
     def chunks(self) -> Iterator[Chunk]:
-        count = 0
         for rows, rejects in chunked(self._records):
-            count += len(rows) + len(rejects)
             yield self._chunk(rows, rejects)
-        require_all(count, self._records.total)
-        self.rows = count
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
         for rows, still in chunked((self._records.parse(reject), len(reject.raw)) for reject in rejects):

@@ -65,12 +65,9 @@ class JsonLinesSource:
         self._groups = chain(ahead, groups)
 
     def chunks(self) -> Iterator[Chunk]:
-        count = 0
         for found, rejects in self._groups:
-            count += len(found) + len(rejects)
             yield self._chunk(found, rejects)
-        require_all(count, self._total)
-        self.rows = count
+        self.rows = self._total
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
         for found, still in chunked((_reparse(reject), len(reject.raw)) for reject in rejects):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.chunk import Chunk
+from sentiment_batch.sources.chunk import Chunk, Readable
 from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.reject import Reject
 
@@ -31,11 +31,11 @@ class SourceOptions:
     dialect: Dialect = field(default_factory=Dialect)
 
 
-class Source(Protocol):
+class Source(Readable, Protocol):
     """An opened input.
 
-    `names`: the columns kept in the output, as far as known. `schema`: that of the records in its chunks. `rows`: how
-    many records there are, rejects included; None until it is known, at the latest when all are read.
+    `names`: the columns kept in the output, as far as known. `schema`: that of the records in its chunks. What it
+    cannot read is a reject; `chunks` raises BadDataError if the file is cut short.
     """
 
     name: str
@@ -43,11 +43,6 @@ class Source(Protocol):
     text_column: str
     names: list[str]
     schema: pa.Schema
-    rows: int | None
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all records in order, as rows or as rejects; raises BadDataError if the file is cut short."""
-        ...
 
     def retry(self, rejects: Iterable[Reject]) -> Iterator[Chunk]:
         """Parse rejected records of this input again, from their edited bytes, as rows or again as rejects.

@@ -84,4 +84,4 @@ def test_whoever_needs_all_records(tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match=message):
         read_table(location, SourceOptions())
     with pytest.raises(BadDataError, match=message):
-        list(without_rejects(open_source(location, SourceOptions()).chunks()))
+        list(without_rejects(open_source(location, SourceOptions())))
