@@ -5,7 +5,6 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -225,54 +224,8 @@ def test_head_tail_reads_the_end(tiny: tuple[ModelBundle, Session]) -> None:
 
 
 def test_no_rows(tiny_scorer: Scorer) -> None:
-    """No texts give no rows, and no chunks give nothing."""
+    """No texts give no rows."""
     assert tiny_scorer.score([]).probabilities.shape == (0, 5)
-    assert list(tiny_scorer.stream([], lambda chunk: chunk)) == []
-
-
-def test_stream_reads_little_ahead(tiny_scorer: Scorer) -> None:
-    """However many chunks there are, no more than four are held at a time."""
-    taken = 0
-
-    def chunks() -> Iterator[list[str]]:
-        nonlocal taken
-        for number in range(20):
-            taken += 1
-            yield [f"film {number}"]
-
-    for done, _ in enumerate(tiny_scorer.stream(chunks(), lambda chunk: chunk)):
-        assert taken - done <= 4
-
-
-def test_what_an_error_leaves_is_not_scored(tiny: tuple[ModelBundle, Session]) -> None:
-    """After an error in the chunks, what is scored next does not stand behind batches that nobody waits for."""
-
-    class HeldSession(Session):
-        runs = 0
-        held = threading.Event()
-
-        def run(
-            self, input_ids: npt.NDArray[np.int64], attention_mask: npt.NDArray[np.int64] | None = None
-        ) -> npt.NDArray[np.float32]:
-            self.runs += 1
-            self.held.wait()
-            return super().run(input_ids, attention_mask)
-
-    def chunks() -> Iterator[list[str]]:
-        for _ in range(2):
-            yield ["good film " * length for length in range(1, 50)]
-        raise EOFError
-
-    session = HeldSession(tiny[0].graph, Device.CPU)
-    session.held.set()
-    with Scorer(tiny[0], session, ScoringOptions(threads=1)) as scorer:  # it tries one token
-        session.runs = 0
-        session.held.clear()
-        with pytest.raises(EOFError):
-            list(scorer.stream(chunks(), lambda chunk: chunk))
-        session.held.set()
-        scorer.score(["good", "bad film"])
-    assert session.runs <= 1 + 2
 
 
 def test_too_many_tokens(tiny_bundle: Path) -> None:

@@ -24,7 +24,7 @@ from sentiment_batch.runs import run_each
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_ROWS
-from sentiment_batch.summary import Progress, summarize
+from sentiment_batch.summary import Progress
 from sentiment_batch.verify import verify
 from sentiment_batch.worker import Worker
 
@@ -74,91 +74,6 @@ def spelled(value: Any, is_float: bool) -> str:
     return np.float32(value).tobytes().hex() if is_float else str(value).lower()
 
 
-def planned(inputs: list[str], output: str | None) -> list[tuple[list[str], str]]:
-    jobs = plan_jobs([Location.parse(name) for name in inputs], Location.parse(output) if output else None, each=False)
-    return [([location.name for location in job.inputs], job.output.name) for job in jobs]
-
-
-@pytest.mark.parametrize(
-    ("inputs", "output", "expected"),
-    [
-        (["a.csv"], None, [(["a.csv"], "a.scored.csv")]),
-        (["a.csv", "in/b.jsonl.gz"], None, [(["a.csv"], "a.scored.csv"), (["in/b.jsonl.gz"], "in/b.scored.jsonl.gz")]),
-        (["a.csv", "b.csv"], "all.csv", [(["a.csv", "b.csv"], "all.csv")]),
-        (["a.csv", "in/b.csv"], "out/", [(["a.csv", "in/b.csv"], "out/")]),
-        (["-"], None, [(["-"], "-")]),
-        (["-"], "a.csv", [(["-"], "a.csv")]),
-        (["a.csv", "b.csv"], "-", [(["a.csv", "b.csv"], "-")]),
-    ],
-)
-def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[str], str]]) -> None:
-    """Without an output each input is scored beside itself; a file or folder takes all inputs, in order."""
-    assert planned(inputs, output) == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "is_folder"), [("there", True), ("new.csv", False), ("new/", True), ("new.parquet/", True)]
-)
-def test_what_is_a_folder(tmp_path: Path, name: str, is_folder: bool) -> None:
-    """An existing folder is recognized without a slash."""
-    (tmp_path / "there").mkdir()
-    [job] = plan_jobs([Location.parse("a.csv")], Location.parse(f"{tmp_path}/{name}"), each=False)
-    assert job.output.is_folder == is_folder
-
-
-@pytest.mark.parametrize(
-    ("inputs", "output"),
-    [
-        (["a.csv", "a.scored.csv"], None),
-        (["a.csv"], "a.csv"),
-        (["a.csv"], "./in/../a.csv"),
-        (["a.csv", "b.csv"], "b.csv"),
-        (["a.csv"], "./"),
-    ],
-)
-def test_colliding_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: list[str], output: str) -> None:
-    """No two inputs share an output by accident, and no output replaces an input."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="would be written twice, or over an input"):
-        planned(inputs, output)
-
-
-@pytest.mark.parametrize("inputs", [["a.csv", "a.csv"], ["a.csv", "./a.csv"], ["-", "-"]])
-@pytest.mark.parametrize("output", [None, "all.csv"])
-def test_an_input_named_twice(inputs: list[str], output: str | None) -> None:
-    """An input named twice is refused, so that no row is in the output twice."""
-    with pytest.raises(UsageError, match="is named more than once"):
-        planned(inputs, output)
-
-
-def test_output_over_an_input_behind_a_link(tmp_path: Path) -> None:
-    """An output never replaces the file that an input links to."""
-    (tmp_path / "a.csv").touch()
-    (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
-    with pytest.raises(UsageError, match="over an input"):
-        planned([str(tmp_path / "link.csv")], str(tmp_path / "a.csv"))
-
-
-def test_columns_and_rows(tmp_path: Path, score: Runs) -> None:
-    """The output keeps rows, order and columns and adds the predictions."""
-    path = score(write_texts(tmp_path / "in.parquet", TEXTS), tmp_path / "out.parquet")
-    table = pq.read_table(path)
-    assert table.schema.names == ["id", "text", *ADDED]
-    assert table.column("text").to_pylist() == TEXTS
-    assert table.column("id").to_pylist() == [f"0{i}" for i in range(len(TEXTS))]
-    assert table.column("sentiment_error").to_pylist() == [
-        None,
-        "empty_text",
-        None,
-        None,
-        None,
-        "empty_text",
-        None,
-        None,
-    ]
-    assert table.column("truncated").to_pylist() == [False] * 6 + [True, False]
-
-
 @pytest.mark.parametrize("output", ["out.parquet", "out.csv", "out.tsv.gz", "out.jsonl", "out.jsonl.zst"])
 @pytest.mark.parametrize("source", ["in.parquet", "in.csv", "in.tsv.zst", "in.jsonl.gz"])
 def test_same_predictions_from_and_to_any_format(tmp_path: Path, score: Runs, source: str, output: str) -> None:
@@ -176,14 +91,6 @@ def test_chunks_do_not_matter(tmp_path: Path, score: Runs) -> None:
     tail = predictions(score(write_texts(tmp_path / "b.csv", texts[-200:]), tmp_path / "b.out.csv"))
     assert len(whole) == len(texts)
     assert whole[-200:] == tail
-
-
-def test_several_inputs_keep_their_order(tmp_path: Path, score: Runs) -> None:
-    """Several inputs follow each other in one output, in the order given."""
-    inputs = [write_texts(tmp_path / f"{name}.csv", [name, f"{name} again"]) for name in ("c", "a", "b")]
-    path = score(*inputs, tmp_path / "all.csv")
-    assert read_texts(path) == ["c", "c again", "a", "a again", "b", "b again"]
-    assert path.read_text("utf-8").count("sentiment_error") == 1
 
 
 def test_several_verbatim_inputs(tmp_path: Path, score: Runs) -> None:
@@ -263,20 +170,6 @@ def test_counts(tmp_path: Path, score: Runs) -> None:
     assert sum(rows for rows, _ in score.shown) == tally.rows_in
     assert score.shown[-1][1] == tally.rows_in
     assert score.progress.padding_ratio == 0
-
-
-def test_summary(tmp_path: Path, score: Runs) -> None:
-    """The summary's numbers add up, and it names model, device and output."""
-    output = score(write_texts(tmp_path / "a.csv", TEXTS), tmp_path / "out.csv")
-    job = Job((Location.parse(str(tmp_path / "a.csv")),), Output(Location.parse(str(output))))
-    summary = summarize(score.scorer, score.progress, [job])
-    assert summary["rows_in"] == len(TEXTS)
-    assert summary["rows_in"] == summary["rows_scored"] + summary["rows_unscorable"] + summary["rows_rejected"]
-    assert summary["rows_rejected"] == 0
-    assert (summary["output"], summary["device"], summary["threads"]) == (str(output), "cpu", 2)
-    assert summary["model_sha256"] == score.scorer.bundle.sha256
-    assert summary["peak_rss_bytes"] > 2**20
-    assert summarize(score.scorer, score.progress, [job, job])["output"] == [str(output)] * 2
 
 
 def test_no_rows(tmp_path: Path, score: Runs) -> None:

@@ -150,10 +150,10 @@ def test_folder_skips_what_was_scored_before(score: Command) -> None:
 
 
 def test_several_inputs_into_one_file(score: Command) -> None:
-    """A file named by -o receives the rows of all inputs, one after the other."""
-    write_table(score.folder / "a.csv", REVIEWS[:2])
-    write_table(score.folder / "b.csv.gz", REVIEWS[2:])
-    assert score("a.csv", "b.csv.gz", "-o", "all.csv").code == 0
+    """A file named by -o receives the rows of all inputs, one after the other in the order given."""
+    write_table(score.folder / "b.csv.gz", REVIEWS[:2])
+    write_table(score.folder / "a.csv", REVIEWS[2:])
+    assert score("b.csv.gz", "a.csv", "-o", "all.csv").code == 0
     assert [row["id"] for row in read_table(score.folder / "all.csv")] == [row["id"] for row in REVIEWS]
 
 
