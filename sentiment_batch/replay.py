@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from sentiment_batch.errors import BadDataError, ConfigurationError, UsageError
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
@@ -11,7 +13,7 @@ from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.receipt import Receipt
 from sentiment_batch.scoring import Scorer, ScoringOptions
 from sentiment_batch.session import PROVIDERS
-from sentiment_batch.sources import Dialect, SourceOptions
+from sentiment_batch.sources import SourceOptions
 
 
 @contextmanager
@@ -36,9 +38,7 @@ def inputs_of(output: Output, receipt: Receipt) -> list[Location]:
 
 
 def source_options_of(receipt: Receipt) -> SourceOptions:
-    options = receipt["options"]
-    columns = None if options["columns"] is None else tuple(options["columns"])
-    return SourceOptions(options["text_column"], columns, dialect=Dialect(**options["dialect"]))
+    return msgspec.convert(receipt["options"], SourceOptions)
 
 
 def load_scorer(receipt: Receipt, threads: int | None = None) -> Scorer:
