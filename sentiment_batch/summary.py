@@ -1,4 +1,4 @@
-"""The summary of a run, in numbers."""
+"""What a run has done, so far and in the end, in numbers."""
 
 import time
 from collections.abc import Callable, Sequence
