@@ -7,11 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, SentimentBatchError
+from sentiment_batch.errors import (
+    BadDataError,
+    InputOutputError,
+    NoInputError,
+    SentimentBatchError,
+    UsageError,
+    first_line,
+)
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
-from sentiment_batch.receipt import find_receipt, read_receipt
+from sentiment_batch.output import Output
+from sentiment_batch.receipt import Receipt, find_receipt, read_receipt
 from sentiment_batch.resuming import clear_traces, is_outdated, is_replacing
 from sentiment_batch.summary import Progress
 from sentiment_batch.worker import Plan, Worker
@@ -49,6 +57,8 @@ def run_all(jobs: Sequence[Job], worker: Worker, progress: Progress) -> None:
     for job in jobs:
         _clear_traces(job)
         worker.check(job)
+        if job.is_staged and not worker.force:
+            _require_unmended(job.output)
     # The failure of a single one is told by whoever gets it.
     tolerated = (BadDataError,) if len(jobs) > 1 else ()
     _, failures = _one_by_one(jobs, lambda job: worker.run(job, progress), tolerated)
@@ -107,6 +117,8 @@ def check_each(job: Job, worker: Worker) -> Plan:
 def _worker_of_each(job: Job, worker: Worker) -> Worker:
     """One that replaces what a run has left for the same input, and starts over where that has changed since."""
     inputs = fingerprints(job.inputs)
+    if not worker.force:
+        _require_unmended(job.output)
     return replace(
         worker,
         force=worker.force or _is_of_its_input(job) or is_replacing(job.output, inputs),
@@ -131,11 +143,35 @@ def _clear_traces(job: Job) -> None:
 
 def _is_of_its_input(job: Job) -> bool:
     """Whether a run left the output for this very input, not for one of the same name in another folder."""
+    receipt = _latest_receipt(job.output)
     names = [entry["name"] for entry in fingerprints(job.inputs)]
-    for note in (job.output.receipt, job.output.incomplete):
+    return receipt is not None and names == [entry["name"] for entry in receipt["inputs"]]
+
+
+def _require_unmended(output: Output) -> None:
+    """Raise UsageError if records have been mended by hand that a new output would not have."""
+    receipt = _latest_receipt(output)
+    if receipt and receipt.get("retries") and output.files():
+        raise UsageError(f"{output.name} holds records mended by hand, which would be lost: remove it to score it anew")
+    try:
+        edited = receipt and receipt["rejects"] and output.rejects.sha256() != receipt["rejects"]["sha256"]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputOutputError(f"{output.rejects.name}: {first_line(error)}") from error
+    if edited:
+        raise UsageError(
+            f"{output.rejects.name} has been edited: run `sentiment-batch retry-rejects {output.name}`, or remove it "
+            "to score all anew"
+        )
+
+
+def _latest_receipt(output: Output) -> Receipt | None:
+    """The receipt of an output, be it finished or with too many rejects; None if there is none that can be read."""
+    for note in (output.receipt, output.incomplete):
         with suppress(BadDataError, NoInputError):
-            return names == [entry["name"] for entry in read_receipt(note)["inputs"]]
-    return False
+            return read_receipt(note)
+    return None
 
 
 def _is_scored(job: Job, model_sha256: str) -> bool:

@@ -238,6 +238,33 @@ def test_a_replacement_that_is_stopped(score: Command, inbox: Path) -> None:
     assert score(*arguments, "--json").code == 0
 
 
+def test_records_mended_by_hand(command: Command, score: Command, inbox: Path) -> None:
+    """Neither rejects that are being mended nor rows that have been are lost to the next run."""
+    (inbox / "a.csv").write_text("text\ngood\nbad,more\n")
+    arguments = ("inbox/", "-o", "scored/", "--new-only", "--settle", "0", "-q")
+    output, rejects = score.folder / "scored/a.csv", score.folder / "scored/a.csv.rejects.jsonl"
+    for _ in range(2):  # it is scored again, in vain, until somebody mends it
+        assert score(*arguments).code == 65
+    rejects.write_text(rejects.read_text().replace(",more", ""))
+    before = score.contents()
+    result = score(*arguments)
+    assert (result.code, error_line(result)) == (
+        2,
+        "scored/a.csv.rejects.jsonl has been edited: run `sentiment-batch retry-rejects scored/a.csv`, "
+        "or remove it to score all anew",
+    )
+    assert score.contents() == before
+    assert command("retry-rejects", "scored/a.csv", "-q").code == 0
+    assert score(*arguments).code == 0
+    os.utime(inbox / "a.csv", (AGO, AGO))
+    result = score(*arguments)
+    assert result.code == 2
+    assert error_line(result).startswith("scored/a.csv holds records mended by hand, which would be lost")
+    assert [row["text"] for row in read_table(output)] == ["good", "bad"]
+    output.unlink()
+    assert score(*arguments).code == 65
+
+
 def test_when_all_fail(score: Command, inbox: Path) -> None:
     """If every file fails, the exit code says what was wrong, and no success is reported."""
     (inbox / "a.csv").write_bytes(b"PAR1")
