@@ -104,6 +104,11 @@ def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
     assert done.stderr == "Error: matplotlib is not installed: pip install 'sentiment-batch[train]'\n"
     assert not (tmp_path / "report").exists()
 
+    fetch = [python.with_name("sentiment-batch"), "fetch", "hf:owner/name", "-o", "data"]
+    done = subprocess.run(fetch, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr == "Error: transformers is not installed: pip install 'sentiment-batch[train]'\n"
+
 
 def test_wheel_exports(wheel: Path, tmp_path: Path) -> None:
     """The wheel holds all that `export` needs besides the packages of the extra, which this environment lends."""

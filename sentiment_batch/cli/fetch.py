@@ -58,7 +58,8 @@ def fetch(
     from sentiment_batch.fetching.archive import GIGABYTE
 
     if is_hub:
-        require_extra("train", "huggingface_hub")
+        # tokenizers brings huggingface_hub too, but of releases that make their requests in another way.
+        require_extra("train", "transformers")
     else:
         require_extra("kaggle", "kaggle", "six")
     from sentiment_batch.fetching.staging import staged
