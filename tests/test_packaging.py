@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from sentiment_batch.bundle import ModelBundle
 
 PROJECT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = PROJECT / "constraints.txt"
+DEPENDENCIES = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
 MEGABYTE = 2**20
 
 pytestmark = pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="needs git to tell what belongs to the project")
@@ -72,12 +74,22 @@ def test_every_source_file_is_in(wheel: Path) -> None:
         assert sources <= set(archive.namelist())
 
 
-def test_wheel_alone_scores(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "versions",
+    [
+        "pinned",
+        pytest.param("lowest", marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="made for Python 3.11")),
+    ],
+)
+def test_wheel_alone_scores(wheel: Path, versions: str, tmp_path: Path) -> None:
     """In a clean environment, the wheel alone scores and evaluates, in under 500 MB and without torch."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
-    constraint = ("--constraint", CONSTRAINTS) if CONSTRAINTS.exists() else ()
-    installed = _pip("install", *constraint, wheel, python=python)
+    constraints = CONSTRAINTS
+    if versions == "lowest":
+        constraints = tmp_path / "lowest.txt"
+        constraints.write_text("\n".join(DEPENDENCIES).replace(">=", "=="), "utf-8")
+    installed = _pip("install", "--constraint", constraints, wheel, python=python)
     assert installed.returncode == 0, installed.stderr
     packages = next((tmp_path / "venv/lib").glob("python*/site-packages"))
     assert not (packages / "export").exists()

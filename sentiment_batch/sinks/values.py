@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,5 +46,5 @@ def _is_known(zone: str) -> bool:
 
 def shortest(column: pa.Array) -> list[float | None]:
     """Floats as the shortest decimals that read back as the same bits in the column's own precision."""
-    scalar = column.type.to_pandas_dtype()
+    scalar = np.dtype(f"f{column.type.byte_width}").type
     return [None if value is None or value != value else float(str(scalar(value))) for value in column.to_pylist()]
