@@ -1,10 +1,11 @@
-"""The wheel: what it contains, and that it works alone."""
+"""The distributions: what they contain, and that the wheel works alone."""
 
 import csv
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tomllib
 import venv
 import zipfile
@@ -34,10 +35,11 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the project's own files."""
+    """The wheel, built from the source distribution beside it, that from a copy of the project's own files."""
     folder = tmp_path_factory.mktemp("wheel")
     copy_project(folder)
-    built = _pip("wheel", "--no-deps", "--wheel-dir", folder / "dist", folder)
+    command = [sys.executable, "-m", "build", "--outdir", folder / "dist", folder]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return next((folder / "dist").glob("*.whl"))
 
@@ -64,6 +66,14 @@ def test_contents(wheel: Path) -> None:
         assert name in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert [name for name in names if "test" in name or "benchmark" in name or name.endswith(".pyc")] == []
+
+
+def test_source_distribution(wheel: Path) -> None:
+    """It holds what the wheel is built from, and no part of the tests, which need the whole project."""
+    with tarfile.open(next(wheel.parent.glob("*.tar.gz"))) as archive:
+        tops = {Path(name).parts[1] for name in archive.getnames() if "/" in name}
+    files = {"LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg"}
+    assert tops == {*files, "export", "sentiment_batch", "sentiment_batch.egg-info"}
 
 
 def test_every_source_file_is_in(wheel: Path) -> None:
