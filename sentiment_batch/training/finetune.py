@@ -130,7 +130,9 @@ def finetune(
     trainer.add_callback(StepSealing())  # must come last
     trainer.train(resume_from_checkpoint=last_step(steps))
     trainer.model.save_pretrained(checkpoint)  # not save_model, which adds a pickle of the arguments
-    history = list(trainer.state.log_history)  # the evaluations below would be appended
+    # Without the evaluations below, and without transformers' summary, which in a resumed run divides the losses since
+    # then by all steps.
+    history = [entry for entry in trainer.state.log_history if "train_loss" not in entry]
     dev = {name: trainer.evaluate(part) for name, part in dev_parts.items()}
     metrics = {
         "recipe": recipe.to_dict(),

@@ -148,6 +148,14 @@ def test_the_same_command_continues(trained: tuple[Path, Result], base: Path, tm
     assert read_metrics(tmp_path / "ckpt")["history"][: len(measured)] == measured  # with the first run's times
     weights = [(folder / "model.safetensors").read_bytes() for folder in (tmp_path / "ckpt", trained[0])]
     assert weights[0] == weights[1]
+    figures = [
+        [
+            {key: value for key, value in entry.items() if not key.endswith(("_runtime", "_per_second"))}
+            for entry in read_metrics(folder)["history"]
+        ]
+        for folder in (tmp_path / "ckpt", trained[0])
+    ]
+    assert figures[0] == figures[1]
 
 
 def test_a_training_that_diverges(base: Path, tmp_path: Path) -> None:
