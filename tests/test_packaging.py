@@ -117,6 +117,9 @@ def test_wheel_alone_scores(wheel: Path, versions: str, tmp_path: Path) -> None:
     assert len(rows) == 200
     assert all(bool(row["sentiment"]) != bool(row["sentiment_error"]) for row in rows)
 
+    done = subprocess.run([python.with_name("sentiment-batch"), "score"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "Error: Missing argument 'INPUT...'.")
+
     evaluate = [python.with_name("sentiment-batch"), "evaluate", "--behaviour"]
     done = subprocess.run(evaluate, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
