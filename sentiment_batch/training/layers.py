@@ -9,6 +9,8 @@ from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.training.recipe import TrainingOptions
 
 _ENCODER_LAYER = re.compile(r"\.layer\.(\d+)\.")
+# Relative positions, which DeBERTa and MPNet add in every layer, are named as parts of the encoder.
+_EMBEDDINGS = re.compile(r"embed|\.relative_attention_bias\.|\.encoder\.LayerNorm\.")
 # Options that only make sense if layers do not share their parameters.
 _BY_LAYER = ("freeze_layers", "unfreeze_every", "layer_decay", "head_learning_rate")
 
@@ -17,7 +19,7 @@ def layer_of(name: str, depth: int) -> int:
     """Return a parameter's layer, by its name: 0 for embeddings, 1 to `depth` for encoder layers, then the head."""
     if match := _ENCODER_LAYER.search(name):
         return 1 + int(match[1])
-    return 0 if ".embeddings" in name else depth + 1  # also matches ELECTRA's .embeddings_project.
+    return 0 if _EMBEDDINGS.search(name) else depth + 1
 
 
 def freeze(model: Any, options: TrainingOptions) -> None:

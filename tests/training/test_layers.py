@@ -33,6 +33,20 @@ def test_every_layer_is_found(model: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "deberta.encoder.rel_embeddings.weight",
+        "deberta.encoder.LayerNorm.weight",
+        "mpnet.encoder.relative_attention_bias.weight",
+        "roformer.encoder.embed_positions.weight",
+    ],
+)
+def test_positions_of_all_layers(name: str) -> None:
+    """What all encoder layers read is not part of the head, whatever it is called."""
+    assert layer_of(name, DEPTH) == 0
+
+
+@pytest.mark.parametrize(
     ("options", "left"),
     [
         (TrainingOptions(), {0, 1, 2, 3}),
