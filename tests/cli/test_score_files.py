@@ -343,8 +343,8 @@ def test_bad_data_stops_no_other_file(score: Command) -> None:
 def test_bad_data_is_told_beside_another_failure(score: Command) -> None:
     """When a later output fails for another reason, the earlier bad data is still reported."""
     (score.folder / "a.csv").write_text("text\nbad,more\n")
-    (score.folder / "b.csv").write_text("text\ngood\n")
-    (score.folder / "b.scored.csv.receipt.json").mkdir()
+    (score.folder / "b.csv").write_text("text\ngood\nbad,more\n")
+    (score.folder / "b.scored.csv.rejects.jsonl").mkdir()
     result = score("a.csv", "b.csv")
     assert result.code == 73
     assert error_line(result).startswith("b.scored.csv: Is a directory; ")
