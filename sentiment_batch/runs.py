@@ -58,7 +58,7 @@ def run_all(jobs: Sequence[Job], worker: Worker, progress: Progress) -> None:
         _clear_traces(job)
         worker.check(job)
         if job.is_staged and not worker.force:
-            _require_unmended(job.output)
+            _require_unmended(job.output, _latest_receipt(job.output))
     # The failure of a single one is told by whoever gets it.
     tolerated = (BadDataError,) if len(jobs) > 1 else ()
     _, failures = _one_by_one(jobs, lambda job: worker.run(job, progress), tolerated)
@@ -117,11 +117,13 @@ def check_each(job: Job, worker: Worker) -> Plan:
 def _worker_of_each(job: Job, worker: Worker) -> Worker:
     """One that replaces what a run has left for the same input, and starts over where that has changed since."""
     inputs = fingerprints(job.inputs)
-    if not worker.force:
-        _require_unmended(job.output)
+    receipt = None if worker.force else _latest_receipt(job.output)
+    _require_unmended(job.output, receipt)
+    # Not one of the same name in another folder.
+    is_of_its_input = receipt and [each["name"] for each in inputs] == [each["name"] for each in receipt["inputs"]]
     return replace(
         worker,
-        force=worker.force or _is_of_its_input(job) or is_replacing(job.output, inputs),
+        force=worker.force or bool(is_of_its_input) or is_replacing(job.output, inputs),
         restart=worker.restart or is_outdated(job.output, inputs),
     )
 
@@ -141,16 +143,8 @@ def _clear_traces(job: Job) -> None:
         clear_traces(job.output)
 
 
-def _is_of_its_input(job: Job) -> bool:
-    """Whether a run left the output for this very input, not for one of the same name in another folder."""
-    receipt = _latest_receipt(job.output)
-    names = [entry["name"] for entry in fingerprints(job.inputs)]
-    return receipt is not None and names == [entry["name"] for entry in receipt["inputs"]]
-
-
-def _require_unmended(output: Output) -> None:
-    """Raise UsageError if records have been mended by hand that a new output would not have."""
-    receipt = _latest_receipt(output)
+def _require_unmended(output: Output, receipt: Receipt | None) -> None:
+    """Raise UsageError if records, by its latest receipt, were mended by hand that a new output would not have."""
     if receipt and receipt.get("retries") and output.files():
         raise UsageError(f"{output.name} holds records mended by hand, which would be lost: remove it to score it anew")
     try:
