@@ -21,7 +21,11 @@ _USABLE = re.compile(r"[!-~]{1,255}")
 
 def require_safe_credentials() -> None:
     """Raise ConfigurationError if others can read a token file, or a variable holds what cannot be a token."""
-    for path in filter(Path.is_file, _files()):
+    try:
+        files = [path for path in _files() if path.is_file()]
+    except RuntimeError as error:
+        raise ConfigurationError("no home folder, where the kaggle package keeps its files: set HOME") from error
+    for path in files:
         if path.stat().st_mode & _OTHERS:
             raise ConfigurationError(f"{path} can be read by others: chmod 600 {shlex.quote(str(path))}")
     for name in _VARIABLES:

@@ -1,6 +1,9 @@
 """Refusals by Kaggle or the network in between: one line that says what to do, with no secret in it."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cli.process import error_line
@@ -120,6 +123,21 @@ def test_login_page(setting: Setting) -> None:
     result = setting.fetch()
     assert result.code == 74
     assert error_line(result).startswith("what answers is not Kaggle: ")
+
+
+_NOBODY = ("unshare", "--user", "--map-user", "9999", "env", "-i")
+
+
+@pytest.mark.skipif(
+    subprocess.run([*_NOBODY, "true"], capture_output=True).returncode != 0,
+    reason="needs to become a user without a name",
+)
+def test_no_home(tmp_path: Path) -> None:
+    """A user whom the system does not know, as some containers have, is told to set HOME."""
+    arguments = ("-m", "sentiment_batch", "fetch", "kaggle", COMPETITION, "-o", str(tmp_path / "data"))
+    done = subprocess.run([*_NOBODY, sys.executable, *arguments], capture_output=True, text=True)
+    message = "Error: no home folder, where the kaggle package keeps its files: set HOME\n"
+    assert (done.returncode, done.stderr) == (78, message)
 
 
 @pytest.mark.parametrize("name", ["access_token", "access_token.txt", "kaggle.json", "credentials.json"])
