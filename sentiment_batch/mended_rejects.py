@@ -7,7 +7,7 @@ whatever comes between, the same command again puts those in place that are stil
 import io
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import count, groupby
 from operator import itemgetter
@@ -22,6 +22,7 @@ from sentiment_batch.assembling import append_parts, publish_rejects
 from sentiment_batch.committing import commit_chunk
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.events import tell
+from sentiment_batch.hashing import sha256_of
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
@@ -83,8 +84,9 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         finished = _here(staging.file("output"), is_folder=output.is_folder)
         extended = extend_receipt(receipt, staging, finished, _here(staging.file("rejects")))
         write_receipt(staging.file("receipt"), extended)
+        if _sha256(output.rejects) != identity["rejects_sha256"]:
+            raise BadDataError(f"{output.rejects.name} was edited while it was read: run the same command again")
         staging.record_output(staging.file("output"))
-        publish(staging.file("output"), output.location)
         return _finish(staging, output, max_reject_rate)
 
 
@@ -145,12 +147,29 @@ def _sha256(rejects: Location) -> str:
         raise NoInputError(f"{rejects.name}: no such file") from error
 
 
+def _require_unedited(staging: Staging, output: Output) -> None:
+    """Raise ConfigurationError if rejects that are about to be replaced are neither those read nor the new ones."""
+    new = staging.file("rejects")
+    with suppress(FileNotFoundError):
+        if new.exists() and output.rejects.sha256() not in (staging.run["rejects_sha256"], sha256_of(new)):
+            raise ConfigurationError(
+                f"{output.rejects.name} has been edited since an unfinished run of `retry-rejects` read it: move it "
+                "away, run the same command again, and correct the new one"
+            )
+
+
 def _here(path: Path, *, is_folder: bool = False) -> Output:
     return Output(Location.parse(str(path)), is_folder)
 
 
 def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
-    """Put rejects and receipt beside the output where that has not been done; raises BadDataError for too many."""
+    """Put output, rejects and receipt in place, as far as they are not; raises BadDataError for too many rejects.
+
+    An upload leaves them in the staging folder: the output, which may be there in part, is uploaded again.
+    """
+    if staging.file("output").exists():
+        publish(staging.file("output"), output.location)
+    _require_unedited(staging, output)
     is_done = output.receipt.kind() == pafs.FileType.File
     publish_rejects(staging, output)
     path = staging.file("receipt")

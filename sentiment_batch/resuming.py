@@ -152,12 +152,13 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
 
 
 def published_run(output: Output) -> dict[str, Any] | None:
-    """The run that was stopped right after it had put there what stands there; None if there is none."""
+    """The run that was stopped when, or right after, it put there what stands there; None if there is none."""
     with suppress(OSError, ConfigurationError):  # a journal of another version is complained of where it is opened
         journal = _unfinished(output)
-        # In a store, a folder may be there in part.
         if journal and (sha256 := journal.published_sha256):
-            return journal.run if not output.location.is_local or sha256 == output.describe()["sha256"] else None
+            # In a store, it may be there in part; here, an old folder may be gone before the new one takes its place.
+            in_between = not output.location.is_local or not output.files()
+            return journal.run if in_between or sha256 == output.describe()["sha256"] else None
     return None
 
 

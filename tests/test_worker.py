@@ -14,10 +14,11 @@ from cli.tables import ADDED, read_rejects
 from far_store import far
 from support import read_rows, read_texts, write_records
 
-from sentiment_batch.errors import BadDataError, CannotWriteError, UsageError
+from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError
 from sentiment_batch.jobs import Job, plan_jobs
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
+from sentiment_batch.mended_rejects import retry_rejects
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.runs import run_each
@@ -268,6 +269,49 @@ def test_store_that_times_out_after_success(
     score.run(job)
     assert (score.progress.tally.rows_in - before, score.progress.resumed) == (len(TEXTS) * 2000, len(TEXTS) * 2000)
     assert verify(output, rescore=20)["rows_scored"] == 6 * 2000
+
+
+@pytest.fixture
+def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Runs) -> Output:
+    """An output in a store that has all but one record, which may have been mended by now."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "in.csv").write_text("id,text\n1,good\n2,bad,more\n")
+    (tmp_path / "store").mkdir()
+    output = Output.at(far(tmp_path / "store", "out.csv"))
+    with pytest.raises(BadDataError):
+        score.run(Job((Location.parse(str(tmp_path / "in.csv")),), output))
+    rejects = tmp_path / "store/out.csv.rejects.jsonl"
+    rejects.write_text(rejects.read_text().replace(",more", ""))
+    return output
+
+
+def test_mended_rows_that_do_not_arrive(tmp_path: Path, failed: Output) -> None:
+    """If a store does not keep an output with mended rows, the same command uploads it again before its receipt."""
+    with pytest.raises(CannotWriteError, match="fewer bytes have arrived"):
+        retry_rejects(
+            Output.at(far(tmp_path / "store", "out.csv", loses_bytes=True)), threads=1, max_reject_rate=0, restart=False
+        )
+    assert retry_rejects(failed, threads=1, max_reject_rate=0, restart=False).rows_scored == 1
+    assert verify(failed, rescore=2)["rows_in"] == 2
+    assert [row["id"] for row in read_rows(tmp_path / "store/out.csv")] == ["1", "2"]
+    assert list((tmp_path / "state" / "sentiment-batch").iterdir()) == []
+
+
+def test_rejects_that_are_edited_during_an_upload(tmp_path: Path, failed: Output) -> None:
+    """What a person has written meanwhile is not written over, and the message says how to go on."""
+    with pytest.raises(CannotWriteError, match="did not answer in time"):
+        retry_rejects(
+            Output.at(far(tmp_path / "store", "out.csv", times_out=True)), threads=1, max_reject_rate=0, restart=False
+        )
+    rejects = tmp_path / "store/out.csv.rejects.jsonl"
+    edited = rejects.read_text().replace("bad", "very bad")
+    rejects.write_text(edited)
+    with pytest.raises(ConfigurationError, match=r"out\.csv\.rejects\.jsonl has been edited since .*: move it away"):
+        retry_rejects(failed, threads=1, max_reject_rate=0, restart=False)
+    assert rejects.read_text() == edited
+    rejects.unlink()
+    retry_rejects(failed, threads=1, max_reject_rate=0, restart=False)
+    assert verify(failed, rescore=2)["rows_in"] == 2
 
 
 def test_rows_that_are_thrown_away_do_not_count(score: Runs, tmp_path: Path) -> None:

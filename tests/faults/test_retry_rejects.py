@@ -70,6 +70,25 @@ def test_killed_before_every_step(mended: Callable[[], Path], ledger: Ledger, ca
     each(Calls(log, whole).numbers(call), mended, attempt)
 
 
+def test_killed_while_a_folder_is_replaced(tmp_path: Path, model: Path) -> None:
+    """Where neither the old folder nor the new one is in its place, the same command puts the new one there."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    (whole / "r.csv").write_text("id,text\n0,good\n1,bad,more\n")
+    assert Command(whole, ("score", "--model", str(model)))("r.csv", "-o", "out/").code == 65
+    rejects = whole / "out.rejects.jsonl"
+    rejects.write_text(rejects.read_text().replace(",more", ""))
+    folder = Path(shutil.copytree(whole, tmp_path / "folder"))
+    command, log = ("retry-rejects", "out/", "-q", "--threads", "1"), tmp_path / "calls"
+    assert Command(whole, (), (*Calls.TRACE, str(log)))(*command).code == 0
+    [_, new] = Calls(log, whole).numbers("rename", '/out"')
+    assert Command(folder, (), inject("rename", "signal=KILL", new))(*command).code < 0
+    assert not (folder / "out").exists()
+    assert Command(folder)(*command).code == 0
+    assert verify(Output.at(Location.parse(str(folder / "out"))), rescore=0)["rows_in"] == 2
+    assert {path.name for path in folder.iterdir()} == {"r.csv", "out", "out.receipt.json"}
+
+
 def test_an_unfinished_score_is_left_alone(new_trial: NewTrial, calls: Calls) -> None:
     """If `score` was killed after writing the output but before the receipt, `retry-rejects` leaves that to `score`."""
     trial = new_trial("retry-rejects after kill -9")
