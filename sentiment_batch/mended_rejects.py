@@ -20,6 +20,7 @@ import pyarrow.fs as pafs
 from sentiment_batch.accounting import extend_receipt
 from sentiment_batch.assembling import append_parts, publish_rejects
 from sentiment_batch.committing import commit_chunk
+from sentiment_batch.earlier import Earlier
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.events import tell
 from sentiment_batch.hashing import sha256_of
@@ -32,7 +33,7 @@ from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, read_receipt, reject_rate, write_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
-from sentiment_batch.resuming import is_retry, published_run, staged
+from sentiment_batch.resuming import is_retry, staged
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sinks import Layout
 from sentiment_batch.sources import Reject
@@ -49,7 +50,9 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     all records are rejected; ConfigurationError if the model is not the one of the receipt, or a run of `score` has not
     been finished; UsageError if the rows came from a pipe.
     """
-    if published_run(output):
+    if (earlier := Earlier(output)).is_replaceable():
+        earlier.clear_finished()
+    if Earlier(output).published():
         with staged(output, {}) as staging:
             if not is_retry(staging.run):
                 raise ConfigurationError(
@@ -176,9 +179,9 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     if path.exists():
         receipt = read_receipt(_here(path).location)
         is_done = is_done or reject_rate(receipt) <= max_reject_rate
+        if is_done:
+            output.incomplete.remove()
         publish(path, output.receipt if is_done else output.incomplete)
-    if is_done:
-        output.incomplete.remove()
     tally = staging.tally
     if not is_done:
         first = Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))

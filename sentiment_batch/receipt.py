@@ -4,6 +4,7 @@ Its entries may be used as they are: what is not of these types is not read.
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, NotRequired, TypedDict
 
@@ -14,7 +15,6 @@ from sentiment_batch.distribution import CONFIDENCE_EDGES, TOKEN_EDGES
 from sentiment_batch.durable import writing
 from sentiment_batch.errors import BadDataError, InputOutputError, NoInputError, first_line
 from sentiment_batch.locations import Location
-from sentiment_batch.output import Output
 from sentiment_batch.text import LongText
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -167,17 +167,12 @@ def read_receipt(target: Location) -> Receipt:
     return receipt
 
 
-def find_receipt(output: Output) -> Receipt | None:
-    """The receipt of a finished output; None if one of the two is missing, or the receipt is damaged.
-
-    Raises InputOutputError for a receipt that cannot be read.
-    """
-    if output.receipt.kind() != pafs.FileType.File or not output.files():
-        return None
-    try:
-        return read_receipt(output.receipt)
-    except BadDataError:
-        return None
+def find_receipt(*targets: Location) -> Receipt | None:
+    """The first of some that is one and not damaged; raises InputOutputError for one that cannot be read."""
+    for target in targets:
+        with suppress(BadDataError, NoInputError):
+            return read_receipt(target)
+    return None
 
 
 def _require_these_bins(found: Predictions) -> None:

@@ -2,11 +2,11 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import filelock
 
@@ -82,7 +82,7 @@ def require_startable(output: Output, identity: Mapping[str, Any], *, restart: b
     try:
         require_unlocked(output.base)
         if not restart:
-            _require_same(_unfinished(output), output, identity)
+            _require_same(unfinished(output), output, identity)
     except filelock.Timeout as error:
         raise _busy(output) from error
     except OSError as error:
@@ -124,7 +124,7 @@ def _require_same(journal: Journal | None, output: Output, identity: Mapping[str
         )
 
 
-def _unfinished(output: Output) -> Journal | None:
+def unfinished(output: Output) -> Journal | None:
     """The journal of an unfinished run; raises CannotWriteError for one that is not this user's own to read."""
     folder = staging_folder(output)
     try:
@@ -140,7 +140,7 @@ def is_retry(run: Mapping[str, Any]) -> bool:
 
 
 def _busy(output: Output) -> TryAgainError:
-    journal = _unfinished(output)
+    journal = unfinished(output)
     since = f" since {journal.run['started']}" if journal else ""
     return TryAgainError(f"{output.name}: another run has been writing it{since}: try again when it is done")
 
@@ -149,41 +149,6 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
     rows = staging.tally.rows_in if staging else 0
     if rows:
         error.add_note(f"{rows:,} rows are kept: run the same command again to continue")
-
-
-def published_run(output: Output) -> dict[str, Any] | None:
-    """The run that was stopped when, or right after, it put there what stands there; None if there is none."""
-    with suppress(OSError, ConfigurationError):  # a journal of another version is complained of where it is opened
-        journal = _unfinished(output)
-        if journal and (sha256 := journal.published_sha256):
-            # In a store, it may be there in part; here, an old folder may be gone before the new one takes its place.
-            in_between = not output.location.is_local or not output.files()
-            return journal.run if in_between or sha256 == output.describe()["sha256"] else None
-    return None
-
-
-def is_outdated(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an unfinished run began to read these files before they changed: what it has done is of no use.
-
-    `inputs` are their fingerprints by now. Raises CannotWriteError for what is not this user's own.
-    """
-    journal = _unfinished(output)
-    return _is_of(journal, inputs) and journal.run["inputs"] != inputs
-
-
-def is_replacing(output: Output, inputs: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an unfinished run of these files was about to replace what stands there: its receipt may be gone.
-
-    `inputs` and errors: see is_outdated.
-    """
-    journal = _unfinished(output)
-    return _is_of(journal, inputs) and journal.published_sha256 is not None
-
-
-def _is_of(journal: Journal | None, inputs: Sequence[Mapping[str, Any]]) -> TypeGuard[Journal]:
-    """Whether it is that of a run of these files, changed or not."""
-    before = journal.run.get("inputs", []) if journal else []
-    return bool(before) and [entry["name"] for entry in before] == [entry["name"] for entry in inputs]
 
 
 def clear_traces(output: Output) -> None:

@@ -4,87 +4,132 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 
-from sentiment_batch.errors import (
-    BadDataError,
-    InputOutputError,
-    NoInputError,
-    SentimentBatchError,
-    UsageError,
-    first_line,
-)
+from sentiment_batch.earlier import Earlier
+from sentiment_batch.errors import BadDataError, InputOutputError, SentimentBatchError
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.jobs import Job
-from sentiment_batch.output import Output
-from sentiment_batch.receipt import Receipt, find_receipt, read_receipt
-from sentiment_batch.resuming import clear_traces, is_outdated, is_replacing
+from sentiment_batch.receipt import Receipt, find_receipt
+from sentiment_batch.resuming import clear_traces
 from sentiment_batch.summary import Progress
 from sentiment_batch.worker import Plan, Worker
 
 
-def new_jobs(
-    jobs: Sequence[Job], model_sha256: str, settle_seconds: float, warn: Callable[[str], None]
-) -> Iterator[Job]:
-    """The jobs that no receipt speaks of, for these inputs and this model, and whose inputs nobody is writing.
+@dataclass(frozen=True)
+class Together:
+    """Jobs of which each can start before the first one does; what an earlier process finished of them is counted."""
 
-    Each is looked at when it is its turn: meanwhile another run may have done it, or its input may have changed.
+    jobs: Sequence[Job]
+    worker: Worker
+
+    def check(self) -> list[Plan]:
+        """What is left would do; raises the error that fits if one of it cannot start."""
+        finished = self._finished()
+        return [self.worker.check(job) for job in self.jobs if job.output.name not in finished]
+
+    def run(self, progress: Progress) -> tuple[list[Job], list[SentimentBatchError]]:
+        """Do the jobs; returns all of them, and no failure.
+
+        Raises what the first one to fail raises; for bad data, when the others are done.
+        """
+        finished = self._finished()
+        for job in self.jobs:
+            if job.output.name not in finished:
+                _clear_traces(job)
+                self.worker.check(job)
+
+        def run(job: Job) -> None:
+            if receipt := finished.get(job.output.name):
+                Earlier(job.output).clear_finished()
+                self.worker.recount(job, receipt, progress)
+            else:
+                self.worker.run(job, progress)
+
+        # The failure of a single one is told by whoever gets it.
+        tolerated = (BadDataError,) if len(self.jobs) > 1 else ()
+        _, failures = _one_by_one(self.jobs, run, tolerated)
+        if len(failures) > 1:
+            failures[0].add_note(f"{len(failures) - 1} more of {len(self.jobs)} outputs failed too")
+        if failures:
+            raise failures[0]
+        return list(self.jobs), []
+
+    def _finished(self) -> dict[str, Receipt]:
+        """The receipts of those that are done, by their outputs; none if all are, for then they are refused."""
+        if self.worker.force or len(self.jobs) == 1:
+            return {}
+        found = {job.output.name: receipt for job in self.jobs if (receipt := self.worker.finished(job))}
+        return found if len(found) < len(self.jobs) else {}
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """Jobs each for itself: those that no receipt speaks of, for their inputs and model, and whose inputs are settled.
 
     A file that was changed within `settle_seconds` may still be written; `warn` is told of one that will be changed in
     the future, by its time. One that cannot be asked about is left to fail by itself.
     """
-    for job in jobs:
+
+    jobs: Sequence[Job]
+    worker: Worker
+    settle_seconds: float
+    warn: Callable[[str], None]
+
+    def check(self) -> list[Plan]:
+        """What the new ones would do; raises the error that fits if one of them cannot start."""
+        return [self.worker.check(job) for job in self.jobs if self._is_new(job)]
+
+    def run(self, progress: Progress) -> tuple[list[Job], list[SentimentBatchError]]:
+        """Do one new job after the other, also behind one that fails; returns those done, and what went wrong."""
+
+        def run(job: Job) -> None:
+            _clear_traces(job)
+            self.worker.check(job)
+            job.output.make_folder()
+            self.worker.run(job, progress)
+
+        return _one_by_one(self.new(), run, (SentimentBatchError,))
+
+    def new(self) -> Iterator[Job]:
+        """Each is looked at when it is its turn: meanwhile another run may have done it, or its input have changed."""
+        for job in self.jobs:
+            if self._is_new(job):
+                yield job
+            else:
+                Earlier(job.output).clear_finished()
+
+    def _is_new(self, job: Job) -> bool:
         try:
-            is_new = not _is_scored(job, model_sha256) and _is_settled(job, settle_seconds, warn)
+            return self.worker.force or (not self._is_scored(job) and self._is_settled(job))
         except InputOutputError:
-            is_new = True
-        if is_new:
-            yield job
+            return True
 
+    def _is_scored(self, job: Job) -> bool:
+        receipt = find_receipt(job.output.receipt)
+        if receipt is None or not job.output.files():
+            return False
+        same_output = job.output.location.size() == receipt["output"]["bytes"]
+        made_of = receipt["inputs"], receipt["model_sha256"]
+        return same_output and made_of == (fingerprints(job.inputs), self.worker.scorer.bundle.sha256)
 
-def left_to_do(jobs: Sequence[Job], worker: Worker) -> list[Job]:
-    """Without those that an earlier process of this run had finished; all if it had finished all."""
-    return [job for job in jobs if worker.force or not worker.is_done(job)] or list(jobs)
-
-
-def run_all(jobs: Sequence[Job], worker: Worker, progress: Progress) -> None:
-    """Make sure that every job can start before the first one does.
-
-    Raises what the first one to fail raises; for bad data, when the others are done.
-    """
-    for job in jobs:
-        _clear_traces(job)
-        worker.check(job)
-        if job.is_staged and not worker.force:
-            _require_unmended(job.output, _latest_receipt(job.output))
-    # The failure of a single one is told by whoever gets it.
-    tolerated = (BadDataError,) if len(jobs) > 1 else ()
-    _, failures = _one_by_one(jobs, lambda job: worker.run(job, progress), tolerated)
-    if len(failures) > 1:
-        failures[0].add_note(f"{len(failures) - 1} more of {len(jobs)} outputs failed too")
-    if failures:
-        raise failures[0]
-
-
-def run_each(jobs: Iterable[Job], worker: Worker, progress: Progress) -> tuple[list[Job], list[SentimentBatchError]]:
-    """Do one job after the other, also behind one that fails; returns those done, and what went wrong."""
-
-    def run(job: Job) -> None:
-        _clear_traces(job)
-        own = _worker_of_each(job, worker)
-        own.check(job)
-        job.output.make_folder()
-        own.run(job, progress)
-
-    return _one_by_one(jobs, run, (SentimentBatchError,))
+    def _is_settled(self, job: Job) -> bool:
+        """One that is gone since it was listed is not: what took its place may still be written."""
+        until_ns = time.time_ns() - self.settle_seconds * 1e9
+        times = [entry["modified_ns"] for entry in fingerprints(job.inputs)]
+        for location, changed in zip(job.inputs, times, strict=True):
+            if changed is not None and changed > time.time_ns():
+                self.warn(
+                    f"{location.name} has a modification time in the future, and is not scored before it: touch it"
+                )
+        return all(time is not None and time <= until_ns for time in times)
 
 
 def _one_by_one(
     jobs: Iterable[Job], run: Callable[[Job], None], tolerated: tuple[type[SentimentBatchError], ...]
 ) -> tuple[list[Job], list[SentimentBatchError]]:
-    """As `run_each`, where `run` does a job, and only behind a failure that is `tolerated`."""
+    """Do one job after the other, also behind failures that are `tolerated`; returns those done, and the failures."""
     done, failures = [], []
     for job in jobs:
         try:
@@ -109,68 +154,6 @@ def _tell_failure(job: Job, error: SentimentBatchError) -> None:
         raised = raised.__context__
 
 
-def check_each(job: Job, worker: Worker) -> Plan:
-    """As Worker.check, for one of the outputs in a folder; see `run_each`."""
-    return _worker_of_each(job, worker).check(job)
-
-
-def _worker_of_each(job: Job, worker: Worker) -> Worker:
-    """One that replaces what a run has left for the same input, and starts over where that has changed since."""
-    inputs = fingerprints(job.inputs)
-    receipt = None if worker.force else _latest_receipt(job.output)
-    _require_unmended(job.output, receipt)
-    # Not one of the same name in another folder.
-    is_of_its_input = receipt and [each["name"] for each in inputs] == [each["name"] for each in receipt["inputs"]]
-    return replace(
-        worker,
-        force=worker.force or bool(is_of_its_input) or is_replacing(job.output, inputs),
-        restart=worker.restart or is_outdated(job.output, inputs),
-    )
-
-
-def _is_settled(job: Job, settle_seconds: float, warn: Callable[[str], None]) -> bool:
-    """One that is gone since it was listed is not: what took its place may still be written."""
-    until_ns = time.time_ns() - settle_seconds * 1e9
-    times = [entry["modified_ns"] for entry in fingerprints(job.inputs)]
-    for location, changed in zip(job.inputs, times, strict=True):
-        if changed is not None and changed > time.time_ns():
-            warn(f"{location.name} has a modification time in the future, and is not scored before it: touch it")
-    return all(time is not None and time <= until_ns for time in times)
-
-
 def _clear_traces(job: Job) -> None:
     if job.is_staged:
         clear_traces(job.output)
-
-
-def _require_unmended(output: Output, receipt: Receipt | None) -> None:
-    """Raise UsageError if records, by its latest receipt, were mended by hand that a new output would not have."""
-    if receipt and receipt.get("retries") and output.files():
-        raise UsageError(f"{output.name} holds records mended by hand, which would be lost: remove it to score it anew")
-    try:
-        edited = receipt and receipt["rejects"] and output.rejects.sha256() != receipt["rejects"]["sha256"]
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise InputOutputError(f"{output.rejects.name}: {first_line(error)}") from error
-    if edited:
-        raise UsageError(
-            f"{output.rejects.name} has been edited: run `sentiment-batch retry-rejects {output.name}`, or remove it "
-            "to score all anew"
-        )
-
-
-def _latest_receipt(output: Output) -> Receipt | None:
-    """The receipt of an output, be it finished or with too many rejects; None if there is none that can be read."""
-    for note in (output.receipt, output.incomplete):
-        with suppress(BadDataError, NoInputError):
-            return read_receipt(note)
-    return None
-
-
-def _is_scored(job: Job, model_sha256: str) -> bool:
-    receipt = find_receipt(job.output)
-    if receipt is None:
-        return False
-    same_output = job.output.location.size() == receipt["output"]["bytes"]
-    return same_output and (receipt["inputs"], receipt["model_sha256"]) == (fingerprints(job.inputs), model_sha256)

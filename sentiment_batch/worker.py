@@ -3,26 +3,31 @@
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import pyarrow.fs as pafs
+
 from sentiment_batch.accounting import make_receipt
 from sentiment_batch.assembling import publish_parts
 from sentiment_batch.committing import commit_chunk, tally_of
+from sentiment_batch.earlier import Earlier
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError, first_line
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
+from sentiment_batch.journal import Tally
+from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import find_receipt, reject_rate, write_receipt
-from sentiment_batch.resuming import is_retry, published_run, require_startable, staged
+from sentiment_batch.receipt import Receipt, reject_rate, write_receipt
+from sentiment_batch.resuming import require_startable, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
 from sentiment_batch.sinks import Layout, open_sink
@@ -48,8 +53,9 @@ class Worker:
     """Does jobs with one model and the same options.
 
     `guard_formulas`: no field of a CSV or TSV output is to be taken for a formula; see sinks.Layout. `force`:
-    outputs that exist are replaced. `restart`: what an unfinished run has done is thrown away. `max_reject_rate`: the
-    share of records that may be rejected.
+    outputs that exist are replaced. `restart`: what an unfinished run has done is thrown away. `update`: so are both
+    where they are of the same inputs before these changed. `max_reject_rate`: the share of records that may be
+    rejected.
     """
 
     scorer: Scorer
@@ -58,12 +64,13 @@ class Worker:
     guard_formulas: bool = False
     force: bool = False
     restart: bool = False
+    update: bool = False
     max_reject_rate: float = 0.0
 
     def check(self, job: Job) -> Plan:
         """Find out, without scoring, whether the job can start; raises the error that fits."""
-        published = published_run(job.output) if job.is_staged else None
-        job.output.require_writable(force=self.force or (published is not None and not is_retry(published)))
+        if job.is_staged:
+            self._require_replaceable(job)
         inputs = [location.name for location in job.inputs]
         if any(location.is_standard_stream for location in job.inputs):  # it can be read only once
             self._require_startable(job)
@@ -81,13 +88,20 @@ class Worker:
                 [*reader.source.names, *self.columns.schema.names],
             )
 
-    def is_done(self, job: Job) -> bool:
-        """Whether the output is there already, complete, of the same inputs, model and options."""
-        receipt = find_receipt(job.output) if job.is_staged else None
-        if receipt is None:
-            return False
-        same = all(entry in receipt.items() for entry in self._identity(job).items())
-        return same and job.output.describe()["sha256"] == receipt["output"]["sha256"]
+    def finished(self, job: Job) -> Receipt | None:
+        """The receipt of the job if it has been done, to the same end, with the same inputs, model and options."""
+        receipt = Earlier(job.output).receipt if job.is_staged else None
+        if receipt is None or self._note(job.output, receipt).kind() != pafs.FileType.File:
+            return None
+        same = all(entry in receipt.items() for entry in self._identity(job).items()) and job.output.files()
+        return receipt if same and job.output.describe()["sha256"] == receipt["output"]["sha256"] else None
+
+    def recount(self, job: Job, receipt: Receipt, progress: Progress) -> None:
+        """Count what has been `finished`, as `run` would have; raises BadDataError for too many rejects."""
+        progress.begin_job()
+        progress.add(Tally.from_record(receipt), None, resumed=True)
+        if self._fails(receipt):
+            raise _too_many_rejects(job.output.name, job.output, receipt)
 
     def run(self, job: Job, progress: Progress) -> None:
         """Score the job's inputs into its output, which appears when everything is in it; adds to `progress`.
@@ -108,7 +122,8 @@ class Worker:
             # A part and an output are each about as large as the input that they hold; compressed, they are smaller.
             sizes = [entry.get("bytes") or 0 for entry in identity["inputs"]]
             expected = sum(sizes) if self.options.columns is None else 0
-            with staged(job.output, identity, restart=self.restart, expected_bytes=expected) as staging:
+            restart = self._restarts(job, identity["inputs"])
+            with staged(job.output, identity, restart=restart, expected_bytes=expected) as staging:
                 run, began = staging.run["run"], progress.seconds
                 names = [entry["name"] for entry in identity["inputs"]]
                 tell("started", run=run, output=job.output.name, inputs=names, columns=self._column_types(reader))
@@ -118,6 +133,8 @@ class Worker:
                         raise BadDataError(
                             f"{job.output.name}: an input changed while it was read: run the same command again"
                         )
+                    if not self.force:  # somebody may have begun meanwhile
+                        Earlier(job.output).require_unmended()
                 except (BadDataError, UsageError):
                     progress.drop_job()  # for `staged` keeps nothing of it
                     raise
@@ -179,15 +196,29 @@ class Worker:
         facts = {"seconds": seconds, **describe(self.scorer)}
         names = [*reader.schema.names, *self.columns.schema.names]
         receipt = make_receipt(output, staging, names, facts)
-        failed = reject_rate(receipt) > self.max_reject_rate
         write_receipt(staging.file("receipt"), receipt)
-        publish(staging.file("receipt"), output.incomplete if failed else output.receipt)
-        if failed:
+        publish(staging.file("receipt"), self._note(output, receipt))
+        if self._fails(receipt):
             first = Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
-            raise BadDataError(
-                f"{first}: {receipt['rows_rejected']:,} of {receipt['rows_in']:,} records are rejected: "
-                f"see {output.rejects.name}; {output.name} has the others"
-            )
+            raise _too_many_rejects(str(first), output, receipt)
+
+    def _fails(self, receipt: Receipt) -> bool:
+        return reject_rate(receipt) > self.max_reject_rate
+
+    def _note(self, output: Output, receipt: Receipt) -> Location:
+        """Where the receipt belongs."""
+        return output.incomplete if self._fails(receipt) else output.receipt
+
+    def _require_replaceable(self, job: Job) -> None:
+        """Raise UsageError or CannotWriteError if what stands in the place of the output is not to be replaced."""
+        earlier = Earlier(job.output)
+        own = self.force or earlier.is_replaceable() or (self.update and earlier.is_of(fingerprints(job.inputs)))
+        job.output.require_writable(force=own)
+        if not self.force:
+            earlier.require_unmended()
+
+    def _restarts(self, job: Job, inputs: Sequence[Mapping[str, Any]]) -> bool:
+        return self.restart or (self.update and Earlier(job.output).is_outdated(inputs))
 
     def _require_place(self, reader: Reader) -> None:
         """Raise UsageError for a column that the output cannot hold."""
@@ -196,7 +227,8 @@ class Worker:
 
     def _require_startable(self, job: Job) -> None:
         if job.is_staged:
-            require_startable(job.output, self._identity(job), restart=self.restart)
+            identity = self._identity(job)
+            require_startable(job.output, identity, restart=self._restarts(job, identity["inputs"]))
 
     def _column_types(self, reader: Reader) -> dict[str, str]:
         """The output's columns with their types; `json` for columns of JSON objects that are kept as they are."""
@@ -211,3 +243,10 @@ class Worker:
 
     def _layout(self, reader: Reader) -> Layout:
         return Layout(reader.output_type, reader.schema, self.columns.schema, self.guard_formulas)
+
+
+def _too_many_rejects(where: str, output: Output, receipt: Receipt) -> BadDataError:
+    return BadDataError(
+        f"{where}: {receipt['rows_rejected']:,} of {receipt['rows_in']:,} records are rejected: "
+        f"see {output.rejects.name}; {output.name} has the others"
+    )

@@ -21,7 +21,7 @@ from sentiment_batch.locations import Location
 from sentiment_batch.mended_rejects import retry_rejects
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
-from sentiment_batch.runs import run_each
+from sentiment_batch.runs import Arriving
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 from sentiment_batch.sources.chunk import CHUNK_ROWS
@@ -337,7 +337,7 @@ def test_a_failed_job_leaves_memory_to_the_next(score: Runs, tmp_path: Path) -> 
         file.write(b"\xff" * 10_000)
     jobs = plan_jobs([Location.parse(str(path))], Location.parse(f"{tmp_path}/scored/"), each=True)
     before = pa.total_allocated_bytes()
-    done, [failure] = run_each(jobs, score.worker(), score.progress)
+    done, [failure] = Arriving(jobs, score.worker(), 0, print).run(score.progress)
     assert (done, type(failure)) == ([], BadDataError)
     gc.collect()
     assert pa.total_allocated_bytes() - before < 2**20

@@ -29,7 +29,7 @@ from sentiment_batch.cli.options import (
     verbose_option,
 )
 from sentiment_batch.cli.stopping import stop_after
-from sentiment_batch.errors import BadDataError, SentimentBatchError, TryAgainError
+from sentiment_batch.errors import BadDataError, TryAgainError
 from sentiment_batch.events import listen
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def score(
     from sentiment_batch.locations import Location, expand_inputs
     from sentiment_batch.openlineage import OpenLineageFile
     from sentiment_batch.predictions import PredictionColumns
-    from sentiment_batch.runs import check_each, left_to_do, new_jobs, run_all, run_each
+    from sentiment_batch.runs import Arriving, Together
     from sentiment_batch.summary import Progress, summarize
     from sentiment_batch.worker import Worker
 
@@ -167,23 +167,15 @@ def score(
         source_options = build_source_options(text_column, columns, delimiter, quote, encoding, max_field_bytes)
         if deadline is not None:
             stop_after(deadline)
-        failures: list[SentimentBatchError] = []
         with open_scorer(engine, ray_address, model, **scoring) as scorer:
             meter.model_sha256 = scorer.bundle.sha256
             added = PredictionColumns.of(scorer.bundle, prefix=prefix, probabilities=probabilities)
-            worker = Worker(scorer, source_options, added, guard_formulas, force, restart, max_reject_rate)
-            if new_only:
-                arrived = jobs if force else new_jobs(jobs, scorer.bundle.sha256, settle, warn)
-            else:
-                jobs = left_to_do(jobs, worker)
+            worker = Worker(scorer, source_options, added, guard_formulas, force, restart, new_only, max_reject_rate)
+            runs = Arriving(jobs, worker, settle, warn) if new_only else Together(jobs, worker)
             if dry_run:
-                plans = [check_each(job, worker) for job in arrived] if new_only else list(map(worker.check, jobs))
-                return _show_plans(plans, as_json)
+                return _show_plans(runs.check(), as_json)
             with progress_bar(show_progress(quiet)) as progress.show:
-                if new_only:
-                    jobs, failures = run_each(arrived, worker, progress)
-                else:
-                    run_all(jobs, worker, progress)
+                jobs, failures = runs.run(progress)
             summary = summarize(scorer, progress, jobs)
         if earlier and progress.tally.rows_scored:
             meter.drift = Drift.between(earlier["distribution"], summary["distribution"])

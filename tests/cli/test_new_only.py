@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from cli.process import Command, Result, error_line
 from cli.tables import REVIEWS, read_table, write_table
 from filelock import FileLock
 
-from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.jobs import plan_jobs
 from sentiment_batch.locations import Location, expand_inputs
-from sentiment_batch.runs import new_jobs
+from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.runs import Arriving
+from sentiment_batch.scoring import Scorer
+from sentiment_batch.sources import SourceOptions
+from sentiment_batch.worker import Worker
 
 AGO = 1_700_000_000  # long enough ago that nobody is still writing
 # Root may read everything, unless it gives that up.
@@ -26,6 +30,12 @@ def inbox(score: Command) -> Path:
     folder = score.folder / "inbox"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def worker(model: Path) -> Iterator[Worker]:
+    with Scorer.load(model) as scorer:
+        yield Worker(scorer, SourceOptions(), PredictionColumns.of(scorer.bundle, prefix="", probabilities=False))
 
 
 def arrive(path: Path, when: int = AGO) -> None:
@@ -182,7 +192,7 @@ def test_it_needs_a_folder(score: Command, inbox: Path) -> None:
         assert (result.code, error_line(result)) == (2, "name a folder for the outputs with -o")
 
 
-def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
+def test_a_file_that_leaves_the_inbox(inbox: Path, worker: Worker) -> None:
     """A file that is gone by the time it is looked at is skipped; the others are not held up."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
@@ -191,18 +201,18 @@ def test_a_file_that_leaves_the_inbox(inbox: Path) -> None:
     )
     (inbox / "a.csv").unlink()
     warnings: list[str] = []
-    assert [job.inputs[0].file_name for job in new_jobs(jobs, "a model", 60, warnings.append)] == ["b.csv"]
+    assert [job.inputs[0].file_name for job in Arriving(jobs, worker, 60, warnings.append).new()] == ["b.csv"]
     assert warnings == []
 
 
-def test_a_file_that_another_run_scores_meanwhile(score: Command, inbox: Path, model: Path) -> None:
+def test_a_file_that_another_run_scores_meanwhile(score: Command, inbox: Path, worker: Worker) -> None:
     """A file is looked at when it is its turn, and then not scored a second time."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
     jobs = plan_jobs(
         expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True
     )
-    arrived = iter(new_jobs(jobs, ModelBundle.load(model).sha256, 60, print))
+    arrived = Arriving(jobs, worker, 60, print).new()
     assert next(arrived) == jobs[0]
     assert rows_in(score) == 2 * len(REVIEWS)
     assert list(arrived) == []
@@ -247,6 +257,7 @@ def test_records_mended_by_hand(command: Command, score: Command, inbox: Path) -
         assert score(*arguments).code == 65
     rejects.write_text(rejects.read_text().replace(",more", ""))
     before = score.contents()
+    assert score(*arguments, "--dry-run").code == 2
     result = score(*arguments)
     assert (result.code, error_line(result)) == (
         2,

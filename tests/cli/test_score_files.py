@@ -63,13 +63,35 @@ def test_several_outputs_continue(score: Command) -> None:
     finished = score.contents()
     result = score("a.csv", "b.csv")
     assert result.code == 0
-    assert "written to b.scored.csv" in result.stderr
+    assert f"{2 * len(REVIEWS)} rows" in result.stderr
+    assert "written to a.scored.csv, b.scored.csv" in result.stderr
     assert finished.items() <= score.contents().items()
     write_table(score.folder / "c.csv")
     write_table(score.folder / "b.csv", REVIEWS[:1])
     assert score("a.csv", "b.csv", "c.csv").code == 2
     assert score("a.csv", "a.csv").code == 2
     assert score("a.csv").code == 2
+
+
+@pytest.mark.parametrize(("limit", "code"), [("0", 65), ("0.5", 3)])
+def test_several_outputs_continue_behind_rejects(score: Command, limit: str, code: int) -> None:
+    """The run that continues ends as one that was never stopped, and leaves the rejects as they are."""
+    (score.folder / "a.csv").write_text("text\ngood\nbad,more\n")
+    write_table(score.folder / "b.csv")
+    command = ("--max-reject-rate", limit, "--metrics-file", "m.prom")
+    assert score("a.csv", *command).code == code
+    finished = {name: content for name, content in score.contents().items() if name != "m.prom"}
+    result = score("a.csv", "b.csv", *command)
+    assert result.code == code
+    assert '="rejected"} 1' in (score.folder / "m.prom").read_text()
+    assert len(read_table(score.folder / "b.scored.csv")) == len(REVIEWS)
+    assert finished.items() <= score.contents().items()
+    if code == 65:
+        assert error_line(result) == (
+            "a.scored.csv: 1 of 2 records are rejected: see a.scored.csv.rejects.jsonl; a.scored.csv has the others"
+        )
+        (score.folder / "b.scored.csv").unlink()
+        assert score("a.csv", "b.csv", "--max-reject-rate", "0.5").code == 2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import time
 import pytest
 from faults.conftest import NewTrial
 from faults.injection import Calls, each, inject, needs_strace, stop_after_two_chunks
-from faults.trial import DONE, Trial
+from faults.trial import ARGUMENTS, DONE, Trial
 
 STEPS = ["flock", "write", "fsync", "rename", "mkdir", "unlink", "unlinkat", "rmdir"]
 REPLACING = ["rename", "unlink", "unlinkat", "rmdir"]
@@ -25,6 +25,26 @@ def test_killed_before_every_step(new_trial: NewTrial, calls: Calls, call: str, 
         trial.require_recovery()
 
     each(calls.numbers(call), lambda: new_trial("kill -9 at a step", old), attempt)
+
+
+@needs_strace
+@pytest.mark.parametrize("call", ["rename", "rmdir"])
+@pytest.mark.parametrize("inputs", [("r.csv",), ("r.csv", "-o", "scored/", "--new-only", "--settle", "0")])
+def test_killed_when_only_tidying_up_is_left(
+    new_trial: NewTrial, calls: Calls, inputs: tuple[str, ...], call: str
+) -> None:
+    """Whoever takes the output for done, for there is more to do, or with --new-only, tidies up behind it."""
+    trial = new_trial("kill -9 at a step")
+    options = (*inputs, *ARGUMENTS[2:])
+    assert trial.started_by(*inject(call, "signal=KILL", calls.numbers(call)[-1]))(*options).code < 0
+    assert _hidden(trial)
+    (trial.folder / "s.csv").write_text("text\ngood\n")
+    assert trial.score("s.csv", *options).code in {0, DONE}
+    assert _hidden(trial) == []
+
+
+def _hidden(trial: Trial) -> list[str]:
+    return [path.name for path in trial.folder.rglob(".*")]
 
 
 @needs_strace

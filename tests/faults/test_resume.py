@@ -10,7 +10,7 @@ import pytest
 from cli.process import error_line
 from faults.conftest import NewTrial
 from faults.injection import Calls, each, needs_strace, stop_after_two_chunks
-from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, ROWS, ROWS_UP_TO, Trial
+from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, REJECTS, ROWS, ROWS_UP_TO, Trial
 from faults.waiting import continue_stopped, wait_until
 
 pytestmark = needs_strace
@@ -105,6 +105,20 @@ def test_changed_input_with_new_only(new_trial: NewTrial, calls: Calls) -> None:
     result = trial.score("r.csv", "-o", "scored/", "--new-only", *options)
     assert result.code == DONE, result.stderr
     assert json.loads(result.stdout)["rows_in"] == ROWS + 1
+
+
+def test_rejects_that_are_edited_meanwhile(new_trial: NewTrial, calls: Calls) -> None:
+    """An output that is scored anew does not take the place of rejects that somebody has begun to mend."""
+    trial = new_trial("changed rejects")
+    assert trial.run().code == DONE
+    (trial.folder / OUTPUT).unlink()
+    rejects = trial.folder / REJECTS
+    [_, first, *_] = calls.numbers("write", "/journal.jsonl>")
+    result = continue_stopped(trial, "write", first, lambda _: rejects.write_text("mended"))
+    assert result.code == 2
+    assert error_line(result).startswith(f"{REJECTS} has been edited: run `sentiment-batch retry-rejects {OUTPUT}`")
+    assert trial.score.contents().keys() == {"r.csv", REJECTS, RECEIPT}
+    assert rejects.read_text() == "mended"
 
 
 def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:

@@ -100,6 +100,18 @@ def test_an_unfinished_score_is_left_alone(new_trial: NewTrial, calls: Calls) ->
     trial.require_recovery()
 
 
+def test_a_score_that_had_only_to_tidy_up(new_trial: NewTrial, calls: Calls) -> None:
+    """If `score` was killed when all was in place, what it left in the way is no reason to wait for it."""
+    trial = new_trial("retry-rejects after kill -9")
+    assert trial.run(*inject("rename", "signal=KILL", calls.numbers("rename")[-1])).code < 0
+    rejects = trial.folder / REJECTS
+    rejects.write_text(rejects.read_text("utf-8").replace(",one field too many", ""), "utf-8")
+    assert trial.run().code == 2
+    assert retry(trial.folder) == 0
+    assert ids(trial.folder) == Counter(str(row) for row in range(ROWS))
+    assert {path.name for path in trial.folder.iterdir()} == {"r.csv", OUTPUT, RECEIPT}
+
+
 def test_rejects_that_are_mended_in_between(mended: Callable[[], Path]) -> None:
     """What was scored of other rejects is not taken for these; begun anew, all are there as they are by now."""
     whole, folder = mended(), mended()

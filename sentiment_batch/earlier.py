@@ -1,0 +1,100 @@
+"""What earlier runs have left at an output: by that it is done, may be replaced, or is left as it is."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sentiment_batch.errors import ConfigurationError, InputOutputError, SentimentBatchError, UsageError, first_line
+from sentiment_batch.journal import Journal
+from sentiment_batch.output import Output
+from sentiment_batch.receipt import Receipt, find_receipt
+from sentiment_batch.resuming import clear_traces, is_retry, staged, unfinished
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """As it is when it is first asked for; `inputs` are fingerprints of files as they are by now.
+
+    Raises InputOutputError for a receipt that cannot be read, CannotWriteError for what is not this user's own.
+    """
+
+    output: Output
+
+    @cached_property
+    def receipt(self) -> Receipt | None:
+        """That of the output, be it finished or with too many rejects; None if there is none, or it is damaged."""
+        return find_receipt(self.output.receipt, self.output.incomplete)
+
+    @cached_property
+    def journal(self) -> Journal | None:
+        """That of an unfinished run; one of another version is complained of where it is opened."""
+        with suppress(ConfigurationError):
+            return unfinished(self.output)
+        return None
+
+    def published(self) -> Journal | None:
+        """That of the run that was stopped when, or right after, it put there what stands there."""
+        with suppress(OSError):
+            if self.journal and (sha256 := self.journal.published_sha256):
+                # In a store, it may be there in part; here, an old folder may be gone before the new one is there.
+                in_between = not self.output.location.is_local or not self.output.files()
+                return self.journal if in_between or sha256 == self.output.describe()["sha256"] else None
+        return None
+
+    def is_replaceable(self) -> bool:
+        """Whether a run of `score` that can be continued put there what stands there."""
+        published = self.published()
+        return published is not None and not is_retry(published.run)
+
+    def is_of(self, inputs: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether what stands there is of these files, changed or not: not of some of the same name elsewhere.
+
+        A run that was about to replace it may have withdrawn the receipt.
+        """
+        if self.receipt:
+            return _names(self.receipt["inputs"]) == _names(inputs)
+        replacing = self.journal is not None and self.journal.published_sha256 is not None
+        return replacing and self._began_with(inputs) is not None
+
+    def is_outdated(self, inputs: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether an unfinished run began to read these files before they changed: what it has done is of no use."""
+        return self._began_with(inputs) not in (None, inputs)
+
+    def require_unmended(self) -> None:
+        """Raise UsageError if records, by the receipt, were mended by hand that a new output would not have."""
+        output, receipt = self.output, self.receipt
+        if receipt and receipt.get("retries") and output.files():
+            raise UsageError(
+                f"{output.name} holds records mended by hand, which would be lost: remove it to score it anew"
+            )
+        try:
+            edited = receipt and receipt["rejects"] and output.rejects.sha256() != receipt["rejects"]["sha256"]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise InputOutputError(f"{output.rejects.name}: {first_line(error)}") from error
+        if edited:
+            raise UsageError(
+                f"{output.rejects.name} has been edited: run `sentiment-batch retry-rejects {output.name}`, or remove "
+                "it to score all anew"
+            )
+
+    def clear_finished(self) -> None:
+        """Remove what is left of the run of the receipt, if it was stopped with nothing to do but that."""
+        with suppress(SentimentBatchError):  # then the next run may remove it
+            done = [self.receipt, *self.receipt.get("retries", [])] if self.receipt else []
+            if self.journal and self.journal.run["run"] in [each["run"] for each in done]:
+                with staged(self.output, {}) as staging:
+                    staging.remove()
+        clear_traces(self.output)
+
+    def _began_with(self, inputs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+        """What these files were when an unfinished run began; None if there is no such run of them."""
+        before: Sequence[Mapping[str, Any]] | None = self.journal.run.get("inputs") if self.journal else None
+        return before if before and _names(before) == _names(inputs) else None
+
+
+def _names(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [entry["name"] for entry in inputs]
