@@ -1,7 +1,9 @@
 """Scored rows to Parquet."""
 
 import io
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -9,10 +11,14 @@ import pyarrow.parquet as pq
 
 from sentiment_batch.errors import UsageError
 
+_AVRO_LISTS = (b"parquet.avro.schema", b"avro.schema")
+_SPARK_LIST = b"org.apache.spark.sql.parquet.row.metadata"
+_SPARK_TYPES = {pa.string(): "string", pa.float32(): "float", pa.int32(): "integer", pa.bool_(): "boolean"}
+
 
 class ParquetSink:
     def __init__(self, stream: BinaryIO, records: pa.Schema, predictions: pa.Schema) -> None:
-        self._schema = pa.schema([*records, *predictions], metadata=records.metadata)
+        self._schema = pa.schema([*records, *predictions], metadata=_metadata(records, predictions))
         try:
             self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
         except pa.ArrowNotImplementedError as error:
@@ -44,3 +50,19 @@ def _fits(field: pa.Field) -> bool:
     except pa.ArrowNotImplementedError:
         return False
     return True
+
+
+def _metadata(records: pa.Schema, predictions: pa.Schema) -> dict[bytes, bytes] | None:
+    """The input's metadata, for other columns: where programs list them there, they do not look for any further.
+
+    Spark's list is mended and not left out, for it alone tells which times are those of a time zone.
+    """
+    metadata = {key: value for key, value in (records.metadata or {}).items() if key not in _AVRO_LISTS}
+    listed = metadata.pop(_SPARK_LIST, b"")
+    with suppress(KeyError, TypeError, ValueError, RecursionError):  # whatever is in its place, Spark can do without
+        kept = set(records.names)
+        fields = [field for field in json.loads(listed)["fields"] if field["name"] in kept]
+        for field in predictions:
+            fields.append({"name": field.name, "type": _SPARK_TYPES[field.type], "nullable": True, "metadata": {}})
+        metadata[_SPARK_LIST] = json.dumps({"type": "struct", "fields": fields}).encode("ascii")
+    return metadata or None

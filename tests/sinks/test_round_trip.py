@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -116,3 +117,18 @@ def test_parquet_keeps_types(tmp_path: Path, compression: str) -> None:
     read = read_table(Location.parse(str(path)), SourceOptions())
     assert read.schema.equals(table.schema, check_metadata=True)
     assert read.equals(table)
+
+
+@pytest.mark.parametrize("listed", [["text", "left out", "at"], None])
+def test_columns_listed_for_others(tmp_path: Path, listed: list[str] | None) -> None:
+    """The list by which Spark goes holds the columns that are there; Avro's, or what is no such list, is left out."""
+    spark, at = "org.apache.spark.sql.parquet.row.metadata", {"name": "at", "type": "timestamp", "nullable": True}
+    fields = listed and [at | {"name": name} for name in listed]
+    metadata = {"origin": "shop", "parquet.avro.schema": "{}", spark: json.dumps({"type": "struct", "fields": fields})}
+    columns = pa.schema({"text": pa.string(), "at": pa.timestamp("us"), "n_tokens": pa.int32()}, metadata)
+    path = write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pylist([], columns))
+    kept = pq.read_schema(path).metadata
+    assert kept.pop(b"origin") == b"shop"
+    written = [json.loads(value)["fields"] for value in kept.values()]
+    added = {"name": "n_tokens", "type": "integer", "nullable": True, "metadata": {}}
+    assert written == ([[at | {"name": "text"}, at, added]] if listed else [])
