@@ -18,26 +18,23 @@ _MAX_ROWS_OF_DICTIONARIES = 1024
 _BATCH_BYTES = 2**25
 
 # With a buffer and no pre-buffering, Arrow reads a column chunk page by page, which bounds memory.
-_open = partial(pq.ParquetFile, pre_buffer=False, buffer_size=2**20)
+open_parquet = partial(pq.ParquetFile, pre_buffer=False, buffer_size=2**20)
 
 
 class BatchReader:
-    """Reads columns of a Parquet file in small batches; closing it leaves `file` open."""
+    """Reads columns of a Parquet file in small batches; closing it leaves `file` open. `schema`: that of the file."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        """Read the footer; raises ArrowException or OSError."""
+    def __init__(self, file: BinaryIO, metadata: pq.FileMetaData, columns: list[str]) -> None:
+        """`metadata` is that of the footer; raises ArrowException or OSError."""
         self._file = file
-        self._parquet = _open(file)
-        self.schema = self._parquet.schema_arrow
-        self.metadata = self._parquet.metadata
-
-    def select(self, columns: list[str]) -> None:
-        """Choose the columns to read, and with them the types in `schema`; raises ArrowException or OSError."""
+        self._metadata = metadata
         self._columns = columns
-        unit = _unit_of_int96(self._file, self.metadata, columns)
         # Page checksums are verified if the writer stored any.
-        self._parquet = _open(
-            self._file, metadata=self.metadata, page_checksum_verification=True, coerce_int96_timestamp_unit=unit
+        self._parquet = open_parquet(
+            file,
+            metadata=metadata,
+            page_checksum_verification=True,
+            coerce_int96_timestamp_unit=_unit_of_int96(file, metadata, columns),
         )
         self.schema = self._parquet.schema_arrow
 
@@ -47,16 +44,16 @@ class BatchReader:
         texts = [name for name, kind in kinds.items() if _is_bytes(kind)]
         dictionaries = any(map(pa.types.is_dictionary, kinds.values()))
         most = _MAX_ROWS_OF_DICTIONARIES if dictionaries else _MAX_ROWS
-        encoded = _open(self._file, metadata=self.metadata, read_dictionary=texts)
-        for group in range(self.metadata.num_row_groups):
-            facts = self.metadata.row_group(group)
+        encoded = open_parquet(self._file, metadata=self._metadata, read_dictionary=texts)
+        for group in range(self._metadata.num_row_groups):
+            facts = self._metadata.row_group(group)
             row_bytes = max(1, facts.total_byte_size // max(1, facts.num_rows), _longest_word(encoded, group, texts))
             rows = max(1, min(most, _BATCH_BYTES // row_bytes))
             yield from self._parquet.iter_batches(rows, row_groups=[group], columns=self._columns)
 
     def row(self, group: int, row: int) -> pa.RecordBatch:
         """One row; raises IndexError if there is none."""
-        if not 0 <= group < self.metadata.num_row_groups:
+        if not 0 <= group < self._metadata.num_row_groups:
             raise IndexError(group)
         for batch in self._parquet.iter_batches(_MAX_ROWS, row_groups=[group], columns=self._columns):
             if row < batch.num_rows:
@@ -78,7 +75,7 @@ def _unit_of_int96(file: BinaryIO, metadata: pq.FileMetaData, columns: list[str]
     times = [leaf.path for leaf in leaves if leaf.physical_type == "INT96" and _is_within(leaf.path, columns)]
     if not times:
         return "us"
-    readers = (_open(file, metadata=metadata, coerce_int96_timestamp_unit=unit) for unit in ("us", "ns"))
+    readers = (open_parquet(file, metadata=metadata, coerce_int96_timestamp_unit=unit) for unit in ("us", "ns"))
     has_nanoseconds = has_other_years = False
     for coarse, fine in zip(*(reader.iter_batches(_MAX_ROWS, columns=times) for reader in readers), strict=True):
         has_nanoseconds |= not coarse.cast(fine.schema, safe=False).equals(fine)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, UsageError
 from sentiment_batch.formats import Format
-from sentiment_batch.sources.batches import BatchReader
+from sentiment_batch.sources.batches import BatchReader, open_parquet
 from sentiment_batch.sources.chunk import Chunk, chunked, drop_rows, lengths_of, rechunk, size_of
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
@@ -34,15 +34,16 @@ class ParquetSource:
         self.name = file.name
         self._file = file
         with reading(f"{file.name} is not a readable Parquet file"):
-            self._parquet = BatchReader(file.seekable())
-        schema, metadata = self._parquet.schema, self._parquet.metadata
+            stream = file.seekable()
+            footer = open_parquet(stream)
+        schema, metadata = footer.schema_arrow, footer.metadata
         require_usable(schema.names)
         self.text_column = find_column(schema.names, options.text_column, TEXT_COLUMNS, "--text-column")
         _require_text(schema.field(self.text_column))
         self.names = kept_columns(schema.names, options)
         self._needed = list(dict.fromkeys([*self.names, self.text_column]))
         with reading(self.name):
-            self._parquet.select(self._needed)
+            self._parquet = BatchReader(stream, metadata, self._needed)
         self.schema = pa.schema(map(self._parquet.schema.field, self.names), metadata=schema.metadata)
         self.rows: int | None = metadata.num_rows
         groups = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
