@@ -14,6 +14,7 @@ from sentiment_batch.errors import UsageError
 _AVRO_LISTS = (b"parquet.avro.schema", b"avro.schema")
 _SPARK_LIST = b"org.apache.spark.sql.parquet.row.metadata"
 _SPARK_TYPES = {pa.string(): "string", pa.float32(): "float", pa.int32(): "integer", pa.bool_(): "boolean"}
+_NOT_AS_EXPECTED = (KeyError, TypeError, ValueError, RecursionError)
 
 
 class ParquetSink:
@@ -55,14 +56,19 @@ def _fits(field: pa.Field) -> bool:
 def _metadata(records: pa.Schema, predictions: pa.Schema) -> dict[bytes, bytes] | None:
     """The input's metadata, for other columns: where programs list them there, they do not look for any further.
 
-    Spark's list is mended and not left out, for it alone tells which times are those of a time zone.
+    Spark's list is mended and not left out, for it alone tells which times are those of a time zone. For pandas, the
+    names of columns are what they are in the file: it cannot take those of the added ones for numbers.
     """
     metadata = {key: value for key, value in (records.metadata or {}).items() if key not in _AVRO_LISTS}
     listed = metadata.pop(_SPARK_LIST, b"")
-    with suppress(KeyError, TypeError, ValueError, RecursionError):  # whatever is in its place, Spark can do without
+    with suppress(*_NOT_AS_EXPECTED):  # whatever is in its place, Spark can do without
         kept = set(records.names)
         fields = [field for field in json.loads(listed)["fields"] if field["name"] in kept]
         for field in predictions:
             fields.append({"name": field.name, "type": _SPARK_TYPES[field.type], "nullable": True, "metadata": {}})
         metadata[_SPARK_LIST] = json.dumps({"type": "struct", "fields": fields}).encode("ascii")
+    with suppress(*_NOT_AS_EXPECTED):
+        pandas = json.loads(metadata[b"pandas"])
+        if [level["numpy_type"] for level in pandas["column_indexes"]] not in (["object"], ["str"]):
+            metadata[b"pandas"] = json.dumps(pandas | {"column_indexes": []}).encode("ascii")
     return metadata or None

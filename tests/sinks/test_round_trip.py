@@ -125,10 +125,22 @@ def test_columns_listed_for_others(tmp_path: Path, listed: list[str] | None) -> 
     spark, at = "org.apache.spark.sql.parquet.row.metadata", {"name": "at", "type": "timestamp", "nullable": True}
     fields = listed and [at | {"name": name} for name in listed]
     metadata = {"origin": "shop", "parquet.avro.schema": "{}", spark: json.dumps({"type": "struct", "fields": fields})}
-    columns = pa.schema({"text": pa.string(), "at": pa.timestamp("us"), "n_tokens": pa.int32()}, metadata)
-    path = write_records(tmp_path / "a.parquet", pa.RecordBatch.from_pylist([], columns))
-    kept = pq.read_schema(path).metadata
+    kept = _metadata_kept(tmp_path, metadata)
     assert kept.pop(b"origin") == b"shop"
     written = [json.loads(value)["fields"] for value in kept.values()]
     added = {"name": "n_tokens", "type": "integer", "nullable": True, "metadata": {}}
     assert written == ([[at | {"name": "text"}, at, added]] if listed else [])
+
+
+@pytest.mark.parametrize(("kinds", "left"), [(["str"], 1), (["object"], 1), (["int64"], 0), (["str", "str"], 0)])
+def test_names_of_columns_in_pandas(tmp_path: Path, kinds: list[str], left: int) -> None:
+    """What pandas keeps stays; but the added columns are not to be numbers or tuples, if the others have such names."""
+    pandas = {"index_columns": ["at"], "column_indexes": [{"numpy_type": kind} for kind in kinds]}
+    kept = json.loads(_metadata_kept(tmp_path, {"pandas": json.dumps(pandas)})[b"pandas"])
+    assert kept == pandas | {"column_indexes": pandas["column_indexes"][:left]}
+
+
+def _metadata_kept(folder: Path, metadata: dict[str, str]) -> dict[bytes, bytes]:
+    columns = pa.schema({"text": pa.string(), "at": pa.timestamp("us"), "n_tokens": pa.int32()}, metadata)
+    kept = pq.read_schema(write_records(folder / "a.parquet", pa.RecordBatch.from_pylist([], columns))).metadata
+    return dict(kept)
