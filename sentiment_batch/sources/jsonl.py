@@ -173,6 +173,8 @@ class JsonLinesSource:
                 array_of([value.get(field.name)], field.type)
             except UnicodeEncodeError:
                 return f"{field.name!r} holds half a surrogate pair: {_ADVICE}"
+            except OverflowError:
+                return f"{field.name!r} holds an integer of more than 63 bits: {_ADVICE}"
             except NOT_OF_THE_TYPE:
                 return f"{field.name!r} does not fit the type that it has in the first records: {_ADVICE}"
         return None

@@ -263,7 +263,10 @@ def test_value_of_another_type(path: Path, value: str, place: int) -> None:
     assert [row["n"] for row in read_rows(path)] == list(range(CHUNK_ROWS + 2))
     [reject] = read_rejects(path)
     assert (reject.line, reject.raw) == (place + 2, f"{bad}\n".encode())
-    assert re.match(r"'n' (does not fit the type|holds half a surr).*: write JSON Lines .* --columns", reject.reason)
+    assert re.match(
+        r"'n' (does not fit the type|holds half a surr|holds an integer of m).*: write JSON Lines .* --columns",
+        reject.reason,
+    )
     assert len(read_texts(path, VERBATIM)) == len(lines)
     assert len(read_texts(path, SourceOptions(columns=("text",)))) == len(lines)
 
@@ -297,6 +300,8 @@ def test_types_are_those_of_the_first_records(path: Path) -> None:
             {"text": "b", "n": 1, "l": [{"k": 1, "new": 2}]},
             "'l' does not fit the type that it has in the first records",
         ),
+        ({"text": "b", "n": 2**63}, "'n' holds an integer of more than 63 bits"),
+        ({"text": "b", "l": [{"k": -(2**63) - 1}]}, "'l' holds an integer of more than 63 bits"),
         ({"text": 1, "n": 1}, "'text' is not text"),
     ],
 )
