@@ -8,12 +8,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from cli.process import Command
+from cli.process import Command, error_line
 from cli.tables import read_rejects
 from faults.conftest import NewTrial
 from faults.injection import Calls, each, inject, needs_strace
 from faults.ledger import Entry, Ledger
-from faults.trial import DONE, INPUT, OUTPUT, RECEIPT, REJECTS, ROWS, ids
+from faults.trial import DONE, INPUT, OUTPUT, RECEIPT, REJECTS, ROWS, Trial, ids
+from faults.waiting import continue_stopped
 
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
@@ -110,6 +111,32 @@ def test_a_score_that_had_only_to_tidy_up(new_trial: NewTrial, calls: Calls) -> 
     assert retry(trial.folder) == 0
     assert ids(trial.folder) == Counter(str(row) for row in range(ROWS))
     assert {path.name for path in trial.folder.iterdir()} == {"r.csv", OUTPUT, RECEIPT}
+
+
+class Retry(Trial):
+    """A run of `retry-rejects` that is disturbed."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return RETRY
+
+
+def test_rejects_that_are_mended_meanwhile(mended: Callable[[], Path], ledger: Ledger) -> None:
+    """What is mended while the rejects are scored is not written over; all is left as it is."""
+    whole, folder = mended(), mended()
+    log = whole.with_suffix(".calls")
+    assert retry(whole, *Calls.TRACE, str(log)) == DONE
+    [*_, commit, _] = Calls(log, whole).numbers("fsync", "/journal.jsonl>")
+    trial, rejects = Retry(Command(folder), "none", ledger, {}), folder / REJECTS
+    mending = rejects.read_text("utf-8").replace(",one field too many", "")
+    before = trial.score.contents() | {REJECTS: mending.encode()}
+    result = continue_stopped(trial, "fsync", commit, lambda _: rejects.write_text(mending, "utf-8"))
+    assert (result.code, error_line(result)) == (
+        65,
+        f"{REJECTS} was edited while it was read: run the same command again",
+    )
+    assert trial.score.contents() == before
+    assert retry(folder) == 0
 
 
 def test_rejects_that_are_mended_in_between(mended: Callable[[], Path]) -> None:
