@@ -84,8 +84,7 @@ class Earlier:
     def clear_finished(self) -> None:
         """Remove what is left of the run of the receipt, if it was stopped with nothing to do but that."""
         with suppress(SentimentBatchError):  # then the next run may remove it
-            done = [self.receipt, *self.receipt.get("retries", [])] if self.receipt else []
-            if self.journal and self.journal.run["run"] in [each["run"] for each in done]:
+            if self.journal and self.receipt and self.journal.run["run"] in _runs(self.receipt):
                 with staged(self.output, {}) as staging:
                     staging.remove()
         clear_traces(self.output)
@@ -94,6 +93,10 @@ class Earlier:
         """What these files were when an unfinished run began; None if there is no such run of them."""
         before: Sequence[Mapping[str, Any]] | None = self.journal.run.get("inputs") if self.journal else None
         return before if before and _names(before) == _names(inputs) else None
+
+
+def _runs(receipt: Receipt) -> list[str]:
+    return [receipt["run"], *(retry["run"] for retry in receipt.get("retries", []))]
 
 
 def _names(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
