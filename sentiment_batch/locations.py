@@ -8,7 +8,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -157,6 +157,7 @@ def plain_name(name: str) -> str:
 def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Location]:
     """Return the files that INPUT arguments name, in order: files, URIs, globs and folders.
 
+    Of the folders in a folder, or that a glob matches, only those count that are named like a file, as Spark's are.
     Globs and folders leave out what earlier runs wrote (`*.scored.csv` and the like, `*.rejects.jsonl`); folders leave
     out hidden files too.
 
@@ -179,7 +180,7 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
         files = _files_in(location)
         if not files and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
-        return [location.child(file) for file in files]
+        return files
     if not glob.has_magic(location.path):
         raise NoInputError(f"{name}: no such file")
     matches = _matches(location)
@@ -192,32 +193,57 @@ def _matches(pattern: Location) -> list[Location]:
     """Files whose paths match; of a URI, only the last part can be a pattern."""
     if "://" in pattern.name:
         folder = pattern.parent()
-        names = _files_in(folder) if folder.kind() == pafs.FileType.Directory else []
-        return [folder.child(name) for name in fnmatch.filter(names, pattern.file_name)]
-    files = [match for match in sorted(glob.glob(pattern.name, recursive=True)) if _is_file(match)]
-    return [Location.parse(file) for file in files if not _is_output(os.path.basename(file))]
+        listed = _listed(folder) if folder.kind() == pafs.FileType.Directory else {}
+        return _files_of(folder, {name: listed[name] for name in fnmatch.filter(listed, pattern.file_name)})
+    found = []
+    for match in sorted(glob.glob(pattern.name, recursive=True)):
+        name, is_folder = os.path.basename(match), _is_folder(match)
+        if is_folder and is_known(name) and not _is_output(name):
+            found += _files_in(Location.parse(match))
+        elif is_folder is False and not _is_output(name):
+            found.append(Location.parse(match))
+    return list({file.path: file for file in found}.values())  # `**` also matches the files in a folder
 
 
-def _files_in(folder: Location) -> list[str]:
-    """List the names of a folder's files to score, in order, without hidden ones, like `*` in a shell."""
+def _files_in(folder: Location) -> list[Location]:
+    return _files_of(folder, _listed(folder))
+
+
+def _files_of(folder: Location, names: Mapping[str, bool]) -> list[Location]:
+    """The files to score among these, in order, without hidden ones, like `*` in a shell.
+
+    True: it is a folder. If it is named like a file, as Spark names its outputs, the files in it are meant.
+    """
+    found = []
+    for name in sorted(names):
+        if is_known(name) and not name.startswith(".") and not _is_output(name):
+            child = folder.child(_utf8(name))
+            found += _files_in(child) if names[name] else [child]
+    return found
+
+
+def _listed(folder: Location) -> dict[str, bool]:
+    """The names of the files and folders in a folder; True for folders."""
     if folder.is_local:
         with os.scandir(folder.path) as entries:  # Arrow fails on the whole folder for one name that is not UTF-8
-            names = [entry.name for entry in entries if _is_file(entry.path)]
-    else:
-        selector = pafs.FileSelector(folder.path, recursive=False)
-        found = folder.filesystem.get_file_info(selector)
-        names = [info.base_name for info in found if info.type == pafs.FileType.File]
-    return sorted(_utf8(name) for name in names if is_known(name) and not name.startswith(".") and not _is_output(name))
+            found = {entry.name: _is_folder(entry.path) for entry in entries}
+        return {name: is_folder for name, is_folder in found.items() if is_folder is not None}
+    listed = folder.filesystem.get_file_info(pafs.FileSelector(folder.path, recursive=False))
+    return {info.base_name: info.type == pafs.FileType.Directory for info in listed}
 
 
-def _is_file(path: str) -> bool:
-    """Whether there is a file; also where a link cannot be followed: whoever reads it will say why."""
+def _is_folder(path: str) -> bool | None:
+    """Whether there is a folder, and not a file; None for neither. A link that cannot be followed is a file.
+
+    Whoever reads it will say why.
+    """
     try:
-        return stat.S_ISREG(Path(path).stat().st_mode)
+        mode = Path(path).stat().st_mode
     except FileNotFoundError:
-        return False
+        return None
     except OSError:
-        return True
+        return False
+    return stat.S_ISDIR(mode) if stat.S_ISDIR(mode) or stat.S_ISREG(mode) else None
 
 
 def _utf8(name: str) -> str:

@@ -1,5 +1,6 @@
 """From names to files: suffixes, globs, folders, URIs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -114,9 +115,10 @@ def test_unknown_uri() -> None:
 
 
 def test_glob(tmp_path: Path) -> None:
-    """A glob names its files in order, including those in subfolders; folders are left out."""
+    """A glob names its files in order, including those in subfolders; other folders are left out."""
     touch(tmp_path, "b.csv", "a.csv", "c.jsonl", "deep/er/d.csv", "e.csv/f.txt")
     assert found(tmp_path / "*.csv") == ["a.csv", "b.csv"]
+    assert found(tmp_path / "*") == ["a.csv", "b.csv", "c.jsonl"]
     assert found(tmp_path / "**" / "*.csv") == ["a.csv", "b.csv", "d.csv"]
     assert found(tmp_path / "[bc].*", tmp_path / "a.csv") == ["b.csv", "c.jsonl", "a.csv"]
 
@@ -138,6 +140,25 @@ def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
     assert found(tmp_path / "a.scored.csv") == ["a.scored.csv"]
     with pytest.raises(NoInputError, match="no file matches"):
         found(tmp_path / "*.scored.*")
+
+
+@pytest.mark.parametrize("name", ["{}", "{}/", "{}/*", "{}/*.parquet", "{}/**/*.parquet", "file://{}/*.parquet"])
+def test_folders_named_like_files(tmp_path: Path, name: str) -> None:
+    """A folder or a glob names the files in a folder that is named like a file too, as Spark's are, once."""
+    touch(tmp_path, "c.parquet", "a.parquet", "d.scored.parquet/part.csv", ".e.parquet/part-0.parquet")
+    os.mkfifo(tmp_path / "g.parquet")
+    touch(tmp_path, "b.parquet/part-1.parquet", "b.parquet/part-0.parquet", "b.parquet/_SUCCESS")
+    (tmp_path / "f.parquet").symlink_to(tmp_path / "b.parquet")
+    files = expand_inputs([name.format(tmp_path)], may_be_empty=False)
+    assert [file.path.removeprefix(f"{tmp_path}/") for file in files] == [
+        "a.parquet",
+        "b.parquet/part-0.parquet",
+        "b.parquet/part-1.parquet",
+        "c.parquet",
+        "f.parquet/part-0.parquet",
+        "f.parquet/part-1.parquet",
+    ]
+    assert all(Location.parse(file.name) == file for file in files)
 
 
 def test_name_with_magic_characters(tmp_path: Path) -> None:
