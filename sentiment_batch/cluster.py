@@ -12,7 +12,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -79,7 +79,7 @@ class ClusterScorer(Scorer):
         """Score chunk after chunk, in order, keeping all CPUs of the cluster busy.
 
         As many chunks are held as have two pieces for each CPU, and two more. Raises what scoring raised; CrashError
-        for a text that ends each process that scores it.
+        for a text that ends each process that scores it; InputOutputError if the cluster answers no longer.
         """
         sent: deque[tuple[Chunk, _Sent]] = deque()
         for chunk in chunks:
@@ -148,7 +148,7 @@ def _silent_stderr() -> Iterator[None]:
 
 
 def _require_answer(address: str) -> None:
-    """Ray itself would try for hours."""
+    """Ray itself would try for hours; once connected, for a minute, and then end this process."""
     found = _ADDRESS.fullmatch(address)
     if not found or int(found["port"]) >= 2**16:
         raise UsageError(f"{address!r} is not the address of a Ray cluster: give HOST:PORT, or auto")
@@ -156,6 +156,11 @@ def _require_answer(address: str) -> None:
         socket.create_connection((found["host"], int(found["port"])), timeout=_PATIENCE_SECONDS).close()
     except OSError as error:
         raise InputOutputError(f"no Ray cluster answers at {address}: {first_line(error)}") from error
+
+
+def _require_cluster() -> None:
+    """Raise InputOutputError if the head of the connected cluster answers no longer."""
+    _require_answer(ray.get_runtime_context().gcs_address)
 
 
 def _score(replica: Sequence["ray.ObjectRef[Replica]"], texts: Texts) -> Scores:
@@ -177,6 +182,8 @@ def _receive(chunk: Chunk, sent: _Sent) -> tuple[Chunk, Scores]:
 
 def _result(piece: "Future[Scores]") -> Scores:
     # Not by ray.get: it would swallow what the handler of a signal raises.
+    while not wait([piece], _PATIENCE_SECONDS).done:
+        _require_cluster()
     try:
         return piece.result()
     except OutOfMemoryError as error:
@@ -192,4 +199,5 @@ def _result(piece: "Future[Scores]") -> Scores:
 
 def _cpus() -> int:
     """How many CPUs the cluster has now; at least one, for it may be about to get some."""
+    _require_cluster()
     return max(1, int(ray.cluster_resources().get("CPU", 0)))

@@ -33,6 +33,10 @@ class Nodes:
         """Remove the other node without a graceful shutdown."""
         self.cluster.remove_node(self.other, allow_graceful=False)
 
+    def remove_head(self) -> None:
+        """Remove the head likewise."""
+        self.cluster.remove_node(self.cluster.head_node, allow_graceful=False)
+
 
 def scoring() -> list[psutil.Process]:
     """Return the processes that are scoring at this moment, on either node."""

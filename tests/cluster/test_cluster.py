@@ -80,6 +80,20 @@ def test_a_lost_node(score: Command, nodes: Nodes, rows: Path, undisturbed: dict
     require_same(score, undisturbed)
 
 
+def test_a_lost_head(score: Command, nodes: Nodes, rows: Path, undisturbed: dict[str, bytes]) -> None:
+    """Without its head there is no cluster: the run ends and says so, and the same command works on another one."""
+    address = nodes.address
+    run = score.start(rows, "-o", OUTPUT, environment={"RAY_ADDRESS": address})
+    wait_until(lambda: len(scoring()) == 2, run)  # the run waits for them
+    nodes.remove_head()
+    _, stderr = run.communicate()
+    assert run.returncode == 74
+    [line] = stderr.decode().splitlines()
+    assert line.startswith(f"Error: no Ray cluster answers at {address}: ")
+    assert score(rows, "-o", OUTPUT).code == 3
+    require_same(score, undisturbed)
+
+
 @pytest.mark.parametrize("engine", ["ray", "local"])
 def test_killed_and_continued(
     score: Command, address: str, rows: Path, undisturbed: dict[str, bytes], engine: str
