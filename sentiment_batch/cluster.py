@@ -42,7 +42,7 @@ from ray.exceptions import AuthenticationError, OutOfMemoryError, RayError, RayT
 _PIECE_CHARACTERS = 2**16
 _RETRIES = 3
 _PATIENCE_SECONDS = 10
-_ADDRESS = re.compile(r"(?P<host>[^/\s]+):(?P<port>[0-9]{1,5})")
+_ADDRESS = re.compile(r"\[?(?P<host>[^/\s]+?)\]?:(?P<port>[0-9]{1,5})")  # in brackets, an IPv6 host
 
 
 class _Sent(NamedTuple):
