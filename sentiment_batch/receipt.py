@@ -151,7 +151,7 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
 
 def read_receipt(target: Location) -> Receipt:
     """Raises NoInputError if there is none, BadDataError if it is not one, InputOutputError if it cannot be read."""
-    name = target.file_name
+    name = target.name
     if target.kind() == pafs.FileType.Unknown:
         raise BadDataError(f"{name} is a device or a pipe, not a receipt: name a file")
     try:
