@@ -65,7 +65,10 @@ class Oracle:
 
 
 def _require_same_tokens(tokenizer: Tokenizer, folder: Path) -> None:
-    """Raise ConfigurationError if transformers, which heeds tokenizer_config.json, gives a text other tokens."""
+    """Raise ConfigurationError if transformers, which heeds tokenizer_config.json, gives a text other tokens.
+
+    Or puts them in another segment than the first, in which graphs are given them.
+    """
     from transformers import AutoTokenizer
 
     try:
@@ -74,8 +77,14 @@ def _require_same_tokens(tokenizer: Tokenizer, folder: Path) -> None:
         raise ConfigurationError(f"cannot load the tokenizer of {folder}: {first_line(error)}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    for text in (*_PROBES, *(f"a {token.content} film" for token in tokenizer.get_added_tokens_decoder().values())):
-        if tokenizer.encode(text).ids != reference(text)["input_ids"]:
+    # Those in tokenizer.json, and those that transformers adds.
+    for text in (*_PROBES, *(f"a {token.content} film" for token in reference.added_tokens_decoder.values())):
+        expected = reference(text)
+        if any(expected.get("token_type_ids", ())):
+            raise ConfigurationError(
+                f"{folder}: tokenizer.json gives {text!r} a type_id that is not 0: set it to 0 there"
+            )
+        if tokenizer.encode(text).ids != expected["input_ids"]:
             raise ConfigurationError(
                 f"{folder}: tokenizer.json gives {text!r} other tokens than transformers does, which heeds "
                 "tokenizer_config.json: save the tokenizer again with transformers"

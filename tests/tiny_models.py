@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from sentiment_batch.labels import FIVE_CLASSES
 
@@ -118,22 +118,26 @@ def _word_tokenizer() -> Tokenizer:
     """Build a WordPiece tokenizer: a few words, and single characters for the rest."""
     characters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
     pieces = [*characters, *(f"##{character}" for character in characters), *_WORDS]
-    entries = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *pieces])
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    entries = dict.fromkeys([*special, *pieces])
     vocabulary = {piece: i for i, piece in enumerate(entries)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", vocabulary["[SEP]"]), ("[CLS]", vocabulary["[CLS]"]))
     tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens(special)
     return tokenizer
 
 
 def byte_tokenizer() -> Tokenizer:
     """Build a byte-level BPE tokenizer without merges: one token per byte."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {piece: i for i, piece in enumerate(["<s>", "<pad>", "</s>", "<unk>", *alphabet])}
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    vocabulary = {piece: i for i, piece in enumerate([*special, "<mask>", *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([*special, AddedToken("<mask>", lstrip=True)])
     return tokenizer

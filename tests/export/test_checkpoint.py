@@ -7,6 +7,7 @@ from safetensors.numpy import load_file, save_file
 from support import edit_json
 from tiny_models import POSITIONS, write_checkpoint
 from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export.checkpoint import Checkpoint
@@ -85,6 +86,24 @@ def test_tokenizer_files_that_differ_are_refused(folder: Path) -> None:
     """A tokenizer.json that transformers would change, as tokenizer_config.json says, is refused with a text."""
     (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}', "utf-8")
     with pytest.raises(ConfigurationError, match=r"tokenizer\.json gives 'A GREAT film' other tokens"):
+        Oracle(Checkpoint.open(str(folder)))
+
+
+def test_tokens_that_only_transformers_knows_are_refused(folder: Path) -> None:
+    """So is one that lacks a token which tokenizer_config.json adds."""
+    (folder / "tokenizer_config.json").write_text('{"additional_special_tokens": ["<user>"]}', "utf-8")
+    with pytest.raises(ConfigurationError, match=r"tokenizer\.json gives 'a <user> film' other tokens"):
+        Oracle(Checkpoint.open(str(folder)))
+
+
+def test_texts_in_another_segment_are_refused(folder: Path) -> None:
+    """A tokenizer that puts texts in the second segment is refused: graphs are given the first."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS]:1 $A:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    with pytest.raises(ConfigurationError, match=r"tokenizer\.json gives 'A GREAT film' a type_id that is not 0"):
         Oracle(Checkpoint.open(str(folder)))
 
 
