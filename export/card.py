@@ -138,11 +138,10 @@ def _measured(description: Description) -> str:
         for name in ("int8", "fp16")
         if f"{name}_bytes" in measured
     ]
-    if "parity" in measured:
-        lines.append(
-            f"- The optimized float graph's logits differ from those of optimum's graph by {measured['parity']:.1e} "
-            f"at most, on {measured['parity_texts']:,} texts."
-        )
+    lines.append(
+        f"- The float graph's logits differ from PyTorch's by {measured['parity']['pytorch']:.1e} at most, and from "
+        f"those of optimum's graph by {measured['parity']['optimum']:.1e}, on {measured['parity_texts']:,} texts."
+    )
     return "\n\n".join(["\n".join(lines), *sample_table(measured["samples"], COMPARISON)])
 
 

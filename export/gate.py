@@ -43,13 +43,16 @@ class Comparison:
         }
 
 
-def check_parity(logits: FloatArray, oracle: FloatArray) -> float:
-    """The largest difference between two graphs' logits; raises SentimentBatchError beyond PARITY_TOLERANCE."""
-    difference = float(np.abs(logits - oracle).max())
+def check_parity(logits: FloatArray, reference: FloatArray, name: str) -> float:
+    """The largest difference between a graph's logits and those of a reference, by its `name`.
+
+    Raises SentimentBatchError beyond PARITY_TOLERANCE.
+    """
+    difference = float(np.abs(logits - reference).max())
     # Written so that NaN fails too.
     if not difference <= PARITY_TOLERANCE:
         raise SentimentBatchError(
-            f"the optimized graph's logits differ from optimum's by {difference:.2g} "
+            f"the float graph's logits differ from {name}'s by {difference:.2g} "
             f"(at most {PARITY_TOLERANCE:g} allowed): nothing was written; please report this checkpoint"
         )
     return difference

@@ -1,5 +1,6 @@
-"""The checkpoint as PyTorch runs it, and optimum's ONNX graph of it: what every other graph is measured against."""
+"""The checkpoint as PyTorch runs it, and optimum's ONNX graph of it: what the float graph is measured against."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,16 @@ class Oracle:
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """All weights, float32, under transformers' names."""
         return {name: tensor.numpy() for name, tensor in self._model.state_dict().items()}
+
+    def logits(self, sequences: Sequence[list[int]]) -> npt.NDArray[np.float32]:
+        """PyTorch's logits, float32 [N, K], of N ≥ 1 token sequences, each by itself."""
+        import torch
+
+        with torch.inference_mode():
+            batches = [torch.tensor([sequence]) for sequence in sequences]
+            rows = [self._model(ids, torch.ones_like(ids), return_dict=True).logits for ids in batches]
+            logits: npt.NDArray[np.float32] = torch.cat(rows).numpy()
+        return logits
 
     def write_graph(self, path: Path) -> None:
         """Write optimum's float32 graph of the classifier: ids, mask (and segments) to `logits`."""

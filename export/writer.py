@@ -97,18 +97,19 @@ class GraphWriter:
         return path, measured | {"samples": records}, temperature
 
     def _write_float(self, path: Path, oracle: Oracle) -> dict[str, Any]:
-        """Write the float graph: laid by hand and equal to optimum's, or optimum's own."""
+        """Write the float graph, laid by hand or optimum's own, and compare it with PyTorch and with optimum's."""
         self.progress("writing optimum's float graph")
         reference = self.scratch / "optimum.onnx"
         oracle.write_graph(reference)
-        if not can_lay(oracle.config):
-            # Loaded and saved, so that it is one file, without data beside it.
-            onnx.save(onnx.load(reference), path)
-            return {"float_bytes": path.stat().st_size}
-        onnx.save(lay_bert(oracle.config, oracle.weights()), path)
+        # Loaded and saved, optimum's is one file, without data beside it.
+        onnx.save(lay_bert(oracle.config, oracle.weights()) if can_lay(oracle.config) else onnx.load(reference), path)
         texts = [sequence for sample in self.samples.values() for sequence in _spread(sample.sequences)]
-        self.progress(f"comparing the optimized float graph with optimum's on {len(texts):,} texts")
-        parity = check_parity(run_graph(path, texts), run_graph(reference, texts))
+        self.progress(f"comparing the float graph with PyTorch and optimum's graph on {len(texts):,} texts")
+        logits = run_graph(path, texts)
+        parity = {
+            "pytorch": check_parity(logits, oracle.logits(texts), "PyTorch"),
+            "optimum": check_parity(logits, run_graph(reference, texts), "optimum"),
+        }
         return {"float_bytes": path.stat().st_size, "parity": parity, "parity_texts": len(texts)}
 
     def _write_float16(self, path: Path, oracle: Oracle) -> None:

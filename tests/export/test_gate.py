@@ -25,11 +25,11 @@ def test_parity() -> None:
     for sign in (1, -1):
         other = logits.copy()
         other[2, 4] = sign * PARITY_TOLERANCE * 0.9
-        assert check_parity(other, logits) == pytest.approx(PARITY_TOLERANCE * 0.9)
+        assert check_parity(other, logits, "PyTorch") == pytest.approx(PARITY_TOLERANCE * 0.9)
         for difference in (sign * PARITY_TOLERANCE * 1.1, np.nan):
             other[2, 4] = difference
-            with pytest.raises(SentimentBatchError, match=r"logits differ from optimum's by .*: nothing was written"):
-                check_parity(other, logits)
+            with pytest.raises(SentimentBatchError, match=r"logits differ from PyTorch's by .*: nothing was written"):
+                check_parity(other, logits, "PyTorch")
 
 
 def test_comparison() -> None:
