@@ -34,6 +34,8 @@ class Oracle:
                 local_files_only=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                # Layers in parts give the same numbers, and a graph that only takes texts as long as the traced one.
+                chunk_size_feed_forward=0,
             )
         except Exception as error:  # a configuration of the wrong types or sizes leads to any
             raise ConfigurationError(f"cannot load the checkpoint {checkpoint.folder}: {first_line(error)}") from error

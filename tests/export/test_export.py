@@ -170,6 +170,14 @@ def test_a_config_may_leave_out_what_is_the_default(tmp_path: Path) -> None:
     assert report.description.measured["parity"]["optimum"] <= PARITY_TOLERANCE
 
 
+def test_layers_computed_in_parts(tmp_path: Path) -> None:
+    """A checkpoint that computes its layers in parts, to save memory, is exported like any other."""
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", "electra")
+    edit_json(checkpoint / "config.json", chunk_size_feed_forward=8)
+    report = export_bundle(ExportOptions(str(checkpoint), tmp_path / "bundle", Quantization.NONE), {})
+    assert report.description.measured["parity"]["pytorch"] <= PARITY_TOLERANCE
+
+
 def test_labels_that_do_not_fit_are_refused(options: ExportOptions) -> None:
     """A sample with fewer labels than texts, or a label that the model lacks, is bad data."""
     with pytest.raises(BadDataError, match="six has 6 texts and 2 labels"):
