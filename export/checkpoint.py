@@ -35,6 +35,7 @@ class Checkpoint:
             raise ConfigurationError(f"{folder} has no tokenizer.json: save the checkpoint with a fast tokenizer")
         config = read_settings(config_path)
         labels, positions = read_config(config_path)
+        _require_classifier(config.get("architectures"), config_path)
         return cls(
             folder=folder,
             config=config,
@@ -47,6 +48,18 @@ class Checkpoint:
     @property
     def tokenizer(self) -> Path:
         return self.folder / "tokenizer.json"
+
+
+def _require_classifier(architectures: object, config_path: Path) -> None:
+    """Raise ConfigurationError for another kind of model: it may have the weights of a classifier, under its names.
+
+    Such as a BERT that labels tokens, with the pooler that transformers once saved with it.
+    """
+    names = architectures if isinstance(architectures, list) else []
+    if names and not any(str(name).endswith("ForSequenceClassification") for name in names):
+        raise ConfigurationError(
+            f"{config_path} is that of a {names[0]}: only a …ForSequenceClassification gives a text one label"
+        )
 
 
 def _tokenizer_limit(path: Path, positions: int) -> int:

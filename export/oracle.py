@@ -69,12 +69,18 @@ class Oracle:
         return logits
 
     def write_graph(self, path: Path) -> None:
-        """Write optimum's float32 graph of the classifier: ids, mask (and segments) to `logits`."""
+        """Write optimum's float32 graph of the classifier: ids, mask (and segments) to `logits`.
+
+        Raises ConfigurationError for one that optimum cannot trace.
+        """
         from optimum.exporters.onnx import export
         from optimum.exporters.tasks import TasksManager
 
         configure = TasksManager.get_exporter_config_constructor("onnx", self._model, task="text-classification")
-        export(self._model, configure(self._model.config), path, opset=OPSET)
+        try:
+            export(self._model, configure(self._model.config), path, opset=OPSET)
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:  # of running the model on its own texts
+            raise ConfigurationError(f"optimum makes no graph of this checkpoint: {first_line(error)}") from error
 
 
 def _require_same_tokens(tokenizer: Tokenizer, folder: Path) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 from support import edit_json
 from tiny_models import POSITIONS, write_checkpoint
@@ -10,8 +11,10 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.export import ExportOptions, export_bundle
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.oracle import Oracle
+from sentiment_batch.manifest import Quantization
 
 
 @pytest.fixture
@@ -71,6 +74,25 @@ def test_a_model_without_a_classifier_is_refused(folder: Path) -> None:
     save_file(weights, path, metadata={"format": "pt"})
     with pytest.raises(ConfigurationError, match=r"not a fine-tuned classifier: it lacks classifier\.bias"):
         Oracle(Checkpoint.open(str(folder)))
+
+
+def test_a_model_of_another_kind_is_refused(folder: Path) -> None:
+    """A model that labels tokens is refused, even with all the weights that a classifier has."""
+    edit_json(folder / "config.json", architectures=["BertForTokenClassification"])
+    with pytest.raises(ConfigurationError, match=r"config\.json is that of a BertForTokenClassification: only a "):
+        Checkpoint.open(str(folder))
+
+
+def test_a_model_that_cannot_be_traced_is_refused(tmp_path: Path) -> None:
+    """What optimum cannot trace, such as a BERT with one segment, ends in one clear line."""
+
+    def leave_one_segment(model: Any) -> None:
+        model.config.type_vocab_size = 1
+        model.bert.embeddings.token_type_embeddings = torch.nn.Embedding(1, model.config.hidden_size)
+
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", change=leave_one_segment)
+    with pytest.raises(ConfigurationError, match="optimum makes no graph of this checkpoint: index out of range"):
+        export_bundle(ExportOptions(str(checkpoint), tmp_path / "bundle", Quantization.NONE), {})
 
 
 def test_a_token_without_an_embedding_is_refused(folder: Path) -> None:
