@@ -12,6 +12,7 @@ from sentiment_batch.checkpoint import require_embeddings
 from sentiment_batch.errors import ConfigurationError, first_line
 from sentiment_batch.export.checkpoint import Checkpoint
 from sentiment_batch.export.graph import OPSET
+from sentiment_batch.graph_file import MAX_BYTES
 
 # What tokenizers take differently: case, white space, punctuation, accents, scripts.
 _PROBES = ("A GREAT film", "great", " great  film ", "isn't it?! 5/10 :-)", "café naïve", "好看")
@@ -21,7 +22,7 @@ class Oracle:
     """A loaded checkpoint, float32, in evaluation mode."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        """Raises ConfigurationError for weights that cannot be loaded or lack a part, or an unfit tokenizer."""
+        """Raises ConfigurationError for weights that do not load, lack a part or are too many; an unfit tokenizer."""
         import torch
         from transformers import AutoModelForSequenceClassification, logging
 
@@ -43,6 +44,12 @@ class Oracle:
         if loading["missing_keys"]:
             missing = ", ".join(sorted(loading["missing_keys"])[:3])
             raise ConfigurationError(f"{checkpoint.folder} is not a fine-tuned classifier: it lacks {missing}")
+        size = sum(tensor.nbytes for tensor in model.state_dict().values())
+        if size > MAX_BYTES:
+            raise ConfigurationError(
+                f"{checkpoint.folder} has {size:,} bytes of float32 weights, and an ONNX graph up to {MAX_BYTES:,}: "
+                "export a smaller model"
+            )
         tokenizer = Tokenizer.from_file(str(checkpoint.tokenizer))
         require_embeddings(tokenizer.get_vocab(), model.get_input_embeddings().num_embeddings, str(checkpoint.folder))
         _require_same_tokens(tokenizer, checkpoint.folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 from sentiment_batch.errors import ConfigurationError
 
 # Protobuf's own limits for a message.
-_MAX_BYTES = 2**31 - 1
+MAX_BYTES = 2**31 - 1
 _HIGHEST_FIELD = 2**29 - 1
 _DEEPEST = 64
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -37,8 +37,8 @@ def require_self_contained(path: Path) -> set[bytes]:
     Raises ConfigurationError for a file that is not an ONNX model, is too large, or is not self-contained.
     """
     size = path.stat().st_size
-    if not 0 < size <= _MAX_BYTES:
-        raise ConfigurationError(f"{path} has {size:,} bytes: an ONNX graph has up to {_MAX_BYTES:,}")
+    if not 0 < size <= MAX_BYTES:
+        raise ConfigurationError(f"{path} has {size:,} bytes: an ONNX graph has up to {MAX_BYTES:,}")
     try:
         with path.open("rb") as file:
             return set(_operators(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), "model", 0))
