@@ -34,8 +34,11 @@ _DIMS, _EXTERNAL_DATA, _DATA_LOCATION = 1, 13, 14
 def require_self_contained(path: Path) -> set[bytes]:
     """The names of the operators that a graph is made of.
 
-    Raises ConfigurationError for a file that is not an ONNX model, is too large, or is not self-contained.
+    Raises ConfigurationError for a file that is not an ONNX model, is too large or not self-contained, or whose name is
+    not UTF-8.
     """
+    if not is_utf8(path):
+        raise ConfigurationError(f"{path}: the libraries for models take names in UTF-8 only: rename it")
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
         raise ConfigurationError(f"{path} has {size:,} bytes: an ONNX graph has up to {MAX_BYTES:,}")
@@ -44,6 +47,15 @@ def require_self_contained(path: Path) -> set[bytes]:
             return set(_operators(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), "model", 0))
     except ValueError as error:
         raise ConfigurationError(f"{path} is not a usable ONNX graph: {error}") from None
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a path is UTF-8, as ONNX Runtime, PyTorch and tokenizers need it."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def quantizes_by_batch(path: Path) -> bool:

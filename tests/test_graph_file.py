@@ -154,3 +154,11 @@ def test_any_bytes(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> 
     path.write_bytes(content)
     with suppress(ConfigurationError):
         require_self_contained(path)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    """A name that ONNX Runtime cannot take is refused in one line."""
+    path = tmp_path / "model\udcff.onnx"
+    path.touch()
+    with pytest.raises(ConfigurationError, match="names in UTF-8 only: rename it"):
+        require_self_contained(path)

@@ -217,10 +217,11 @@ def test_an_empty_folder_is_filled(options: ExportOptions) -> None:
 
 
 def test_outputs_that_cannot_be(options: ExportOptions, tmp_path: Path) -> None:
-    """A missing parent folder, a symbolic link and a file are refused as output before anything is loaded."""
+    """A missing parent folder, a link, a file and a name not in UTF-8 are refused before anything is loaded."""
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path)
-    for name, reason in (("no/where", "no folder"), ("link", "symbolic link"), ("file", "not a folder")):
+    reasons = {"no/where": "no folder", "link": "symbolic link", "file": "not a folder", "out\udcff": "UTF-8 only"}
+    for name, reason in reasons.items():
         with pytest.raises(CannotWriteError, match=reason):
             export_bundle(replace(options, output=tmp_path / name), {})
 
