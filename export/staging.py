@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment_batch.errors import CannotWriteError
-from sentiment_batch.graph_file import is_utf8
+from sentiment_batch.formats import require_utf8
 from sentiment_batch.locations import Location
 from sentiment_batch.manifest import MANIFEST
 from sentiment_batch.overwriting import require_replaceable_folder
@@ -20,11 +20,10 @@ _OF_A_BUNDLE = re.compile(r"(bundle|config|tokenizer)\.json|README\.md|model(_fp
 def staged(output: Path, *, force: bool) -> Iterator[Path]:
     """An empty folder that becomes `output` when the block ends well, and vanishes when it does not.
 
-    With `force` a bundle that is there is replaced. Raises UsageError for what may not be replaced, CannotWriteError
-    for what can never be a bundle's folder, and for what the file system refuses.
+    With `force` a bundle that is there is replaced. Raises UsageError for what may not be replaced, and for a name that
+    is not UTF-8; CannotWriteError for what can never be a bundle's folder, and for what the file system refuses.
     """
-    if not is_utf8(output):
-        raise CannotWriteError(f"{output}: the libraries for models take names in UTF-8 only: choose another output")
+    require_utf8(str(output))
     if not output.parent.is_dir():
         raise CannotWriteError(f"no folder {output.parent} to write {output.name} in")
     require_replaceable_folder(output, MANIFEST, _OF_A_BUNDLE, force=force)

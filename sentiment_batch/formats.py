@@ -1,4 +1,4 @@
-"""What a file's name says about its contents."""
+"""What a file's name says about its contents, and whether it can be opened by it."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -68,3 +68,12 @@ def is_known(name: str) -> bool:
     except UsageError:
         return False
     return True
+
+
+def require_utf8(name: str) -> str:
+    """Return the name; raises UsageError for one that is not UTF-8, which Arrow and ONNX Runtime do not take."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name}: the name is not UTF-8: rename it") from error
+    return name

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.formats import require_utf8
 
 # Protobuf's own limits for a message.
 MAX_BYTES = 2**31 - 1
@@ -34,11 +35,10 @@ _DIMS, _EXTERNAL_DATA, _DATA_LOCATION = 1, 13, 14
 def require_self_contained(path: Path) -> set[bytes]:
     """The names of the operators that a graph is made of.
 
-    Raises ConfigurationError for a file that is not an ONNX model, is too large or not self-contained, or whose name is
-    not UTF-8.
+    Raises ConfigurationError for a file that is not an ONNX model, is too large, or is not self-contained; UsageError
+    for a name that is not UTF-8.
     """
-    if not is_utf8(path):
-        raise ConfigurationError(f"{path}: the libraries for models take names in UTF-8 only: rename it")
+    require_utf8(str(path))
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
         raise ConfigurationError(f"{path} has {size:,} bytes: an ONNX graph has up to {MAX_BYTES:,}")
@@ -47,15 +47,6 @@ def require_self_contained(path: Path) -> set[bytes]:
             return set(_operators(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), "model", 0))
     except ValueError as error:
         raise ConfigurationError(f"{path} is not a usable ONNX graph: {error}") from None
-
-
-def is_utf8(path: Path) -> bool:
-    """Whether a path is UTF-8, as ONNX Runtime, PyTorch and tokenizers need it."""
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def quantizes_by_batch(path: Path) -> bool:

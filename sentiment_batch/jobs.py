@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
 from sentiment_batch.formats import FileType
-from sentiment_batch.locations import STANDARD_STREAM, Location, expand_inputs
+from sentiment_batch.inputs import expand_inputs
+from sentiment_batch.locations import STANDARD_STREAM, Location
 from sentiment_batch.lock import lock_path
 from sentiment_batch.output import Output
 from sentiment_batch.staging import removed_folder, staging_folder

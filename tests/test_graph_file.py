@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from tiny_graph import external
 
-from sentiment_batch.errors import ConfigurationError
+from sentiment_batch.errors import ConfigurationError, UsageError
 from sentiment_batch.graph_file import require_self_contained
 
 WEIGHTS = numpy_helper.from_array(np.arange(6, dtype=np.float32).reshape(2, 3), "weights")
@@ -160,5 +160,5 @@ def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     """A name that ONNX Runtime cannot take is refused in one line."""
     path = tmp_path / "model\udcff.onnx"
     path.touch()
-    with pytest.raises(ConfigurationError, match="names in UTF-8 only: rename it"):
+    with pytest.raises(UsageError, match="the name is not UTF-8: rename it"):
         require_self_contained(path)

@@ -142,8 +142,9 @@ def score(
     from sentiment_batch.cli.metered import metered
     from sentiment_batch.cli.progress import progress_bar
     from sentiment_batch.drift import Drift, read_earlier
+    from sentiment_batch.inputs import expand_inputs
     from sentiment_batch.jobs import plan_jobs, require_notes_apart
-    from sentiment_batch.locations import Location, expand_inputs
+    from sentiment_batch.locations import Location
     from sentiment_batch.openlineage import OpenLineageFile
     from sentiment_batch.predictions import PredictionColumns
     from sentiment_batch.runs import Arriving, Together

@@ -12,8 +12,9 @@ from cli.process import Command, Result, error_line
 from cli.tables import REVIEWS, read_table, write_table
 from filelock import FileLock
 
+from sentiment_batch.inputs import expand_inputs
 from sentiment_batch.jobs import plan_jobs
-from sentiment_batch.locations import Location, expand_inputs
+from sentiment_batch.locations import Location
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.runs import Arriving
 from sentiment_batch.scoring import Scorer
@@ -133,7 +134,7 @@ def test_a_receipt_that_cannot_be_read(score: Command, inbox: Path, note: str) -
     (score.folder / f"scored/a.csv.{note}.json").mkdir(parents=True)
     result = score("inbox/", "-o", "scored/", "--new-only")
     assert result.code == 3
-    assert error_line(result).startswith(f"a.csv.{note}.json: ")
+    assert error_line(result).startswith(f"scored/a.csv.{note}.json: ")
     assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
 
 
@@ -146,7 +147,7 @@ def test_a_receipt_of_somebody_else(score: Command, inbox: Path) -> None:
     result = replace(score, runner=HUMBLE)("inbox/", "-o", "scored/", "--new-only")
     assert result.code == 3
     message = error_line(result)
-    assert message.startswith("a.csv.receipt.json: ")
+    assert message.startswith("scored/a.csv.receipt.json: ")
     assert message.endswith("Permission denied")
     assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
 

@@ -1,0 +1,102 @@
+"""From INPUT arguments to files: names, globs and folders."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sentiment_batch.errors import NoInputError
+from sentiment_batch.inputs import expand_inputs
+from sentiment_batch.locations import Location
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def found(*names: object) -> list[str]:
+    return [location.file_name for location in expand_inputs([str(name) for name in names], may_be_empty=False)]
+
+
+def test_standard_input() -> None:
+    """A dash is standard input."""
+    assert expand_inputs(["-"], may_be_empty=False) == [Location.parse("-")]
+
+
+def test_uri(tmp_path: Path) -> None:
+    """A file:// URI names the same file as its path."""
+    touch(tmp_path, "a.csv")
+    [location] = expand_inputs([f"file://{tmp_path}/a.csv"], may_be_empty=False)
+    assert location.path == str(tmp_path / "a.csv")
+    assert location.is_local
+
+
+def test_glob(tmp_path: Path) -> None:
+    """A glob names its files in order, including those in subfolders; other folders are left out."""
+    touch(tmp_path, "b.csv", "a.csv", "c.jsonl", "deep/er/d.csv", "e.csv/f.txt")
+    assert found(tmp_path / "*.csv") == ["a.csv", "b.csv"]
+    assert found(tmp_path / "*") == ["a.csv", "b.csv", "c.jsonl"]
+    assert found(tmp_path / "**" / "*.csv") == ["a.csv", "b.csv", "d.csv"]
+    assert found(tmp_path / "[bc].*", tmp_path / "a.csv") == ["b.csv", "c.jsonl", "a.csv"]
+
+
+def test_glob_in_a_uri(tmp_path: Path) -> None:
+    """The last part of a URI may be a pattern, as of a store's objects."""
+    touch(tmp_path, "b.csv", "a.csv", "a.scored.csv", "c.jsonl")
+    files = expand_inputs([f"file://{tmp_path}/*.csv"], may_be_empty=False)
+    assert [file.name for file in files] == [f"file://{tmp_path}/a.csv", f"file://{tmp_path}/b.csv"]
+    for pattern in ("*.tsv", "nowhere/*.csv", "*/a.csv"):
+        with pytest.raises(NoInputError, match="no file matches"):
+            expand_inputs([f"file://{tmp_path}/{pattern}"], may_be_empty=False)
+
+
+def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
+    """The same glob again does not take outputs for inputs; by its whole name one can be scored all the same."""
+    touch(tmp_path, "a.csv", "a.scored.csv", "a.scored.csv.rejects.jsonl")
+    assert found(tmp_path / "a.*") == ["a.csv"]
+    assert found(tmp_path / "a.scored.csv") == ["a.scored.csv"]
+    with pytest.raises(NoInputError, match="no file matches"):
+        found(tmp_path / "*.scored.*")
+
+
+@pytest.mark.parametrize("name", ["{}", "{}/", "{}/*", "{}/*.parquet", "{}/**/*.parquet", "file://{}/*.parquet"])
+def test_folders_named_like_files(tmp_path: Path, name: str) -> None:
+    """A folder or a glob names the files in a folder that is named like a file too, as Spark's are, once."""
+    touch(tmp_path, "c.parquet", "a.parquet", "d.scored.parquet/part.csv", ".e.parquet/part-0.parquet")
+    os.mkfifo(tmp_path / "g.parquet")
+    touch(tmp_path, "b.parquet/part-1.parquet", "b.parquet/part-0.parquet", "b.parquet/_SUCCESS")
+    (tmp_path / "f.parquet").symlink_to(tmp_path / "b.parquet")
+    files = expand_inputs([name.format(tmp_path)], may_be_empty=False)
+    assert [file.path.removeprefix(f"{tmp_path}/") for file in files] == [
+        "a.parquet",
+        "b.parquet/part-0.parquet",
+        "b.parquet/part-1.parquet",
+        "c.parquet",
+        "f.parquet/part-0.parquet",
+        "f.parquet/part-1.parquet",
+    ]
+    assert all(Location.parse(file.name) == file for file in files)
+
+
+def test_name_with_magic_characters(tmp_path: Path) -> None:
+    """An existing file is meant literally, even if its name could be a glob."""
+    touch(tmp_path, "a[1].csv", "a1.csv")
+    assert found(tmp_path / "a[1].csv") == ["a[1].csv"]
+
+
+def test_folder(tmp_path: Path) -> None:
+    """A folder names its readable files in order, but neither other files nor earlier outputs."""
+    touch(tmp_path, "b.parquet", "a.csv.gz", "a.scored.csv.gz", "notes.txt", "deep/c.csv")
+    assert found(tmp_path) == ["a.csv.gz", "b.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("missing.csv", "no such file"), ("*.csv", "no file matches"), (".", "no Parquet, CSV, TSV or JSONL file")],
+)
+def test_nothing_there(tmp_path: Path, name: str, message: str) -> None:
+    """A name that matches nothing is an error that says what was looked for."""
+    with pytest.raises(NoInputError, match=message):
+        expand_inputs([str(tmp_path / name)], may_be_empty=False)
