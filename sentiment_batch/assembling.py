@@ -1,5 +1,6 @@
 """Committed parts assembled to the finished output, with their rejects beside it."""
 
+import json
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from sentiment_batch.output import Output
 from sentiment_batch.parts import Part
 from sentiment_batch.publishing import publish
 from sentiment_batch.sinks import Layout, open_sink
-from sentiment_batch.sources import require_all
+from sentiment_batch.sources import Reject, require_all
 from sentiment_batch.staging import Staging
 
 # Of a folder's files: about a million short rows each, a function of the input alone, as chunks are.
@@ -62,6 +63,11 @@ def publish_rejects(staging: Staging, output: Output) -> None:
         publish(rejects, output.rejects)
     else:
         output.rejects.remove()
+
+
+def first_reject(staging: Staging) -> Reject:
+    """That of a run that has some."""
+    return Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
 
 
 @contextmanager

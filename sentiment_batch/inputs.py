@@ -53,57 +53,57 @@ def _matches(pattern: Location) -> list[Location]:
     """Files whose paths match; of a URI, only the last part can be a pattern."""
     if "://" in pattern.name:
         folder = pattern.parent()
-        listed = _listed(folder) if folder.kind() == pafs.FileType.Directory else {}
-        return _files_of(folder, {name: listed[name] for name in fnmatch.filter(listed, pattern.file_name)})
+        kinds = _kinds_in(folder) if folder.kind() == pafs.FileType.Directory else {}
+        return _files_of(folder, {name: kinds[name] for name in fnmatch.filter(kinds, pattern.file_name)})
     found = []
     for match in sorted(glob.glob(pattern.name, recursive=True)):
-        name, is_folder = os.path.basename(match), _is_folder(match)
-        if is_folder and is_known(name) and not _is_output(name):
+        name, kind = os.path.basename(match), _kind(match)
+        if kind == pafs.FileType.Directory and is_known(name) and not _is_output(name):
             found += _files_in(Location.parse(match))
-        elif is_folder is False and not _is_output(name):
+        elif kind == pafs.FileType.File and not _is_output(name):
             found.append(Location.parse(match))
     return list({file.path: file for file in found}.values())  # `**` also matches the files in a folder
 
 
 def _files_in(folder: Location) -> list[Location]:
-    return _files_of(folder, _listed(folder))
+    return _files_of(folder, _kinds_in(folder))
 
 
-def _files_of(folder: Location, names: Mapping[str, bool]) -> list[Location]:
-    """The files to score among these, in order, without hidden ones, like `*` in a shell.
+def _files_of(folder: Location, kinds: Mapping[str, pafs.FileType]) -> list[Location]:
+    """The files to score among these names, in order, without hidden ones, like `*` in a shell.
 
-    True: it is a folder. If it is named like a file, as Spark names its outputs, the files in it are meant.
+    Of a folder that is named like a file, as Spark names its outputs, the files in it are meant.
     """
     found = []
-    for name in sorted(names):
+    for name in sorted(kinds):
         if is_known(name) and not name.startswith(".") and not _is_output(name):
-            child = folder.child(require_utf8(name))
-            found += _files_in(child) if names[name] else [child]
+            if kinds[name] == pafs.FileType.Directory:
+                found += _files_in(folder.child(require_utf8(name)))
+            elif kinds[name] == pafs.FileType.File:
+                found.append(folder.child(require_utf8(name)))
     return found
 
 
-def _listed(folder: Location) -> dict[str, bool]:
-    """The names of the files and folders in a folder; True for folders."""
+def _kinds_in(folder: Location) -> dict[str, pafs.FileType]:
+    """What is in a folder, by name."""
     if folder.is_local:
         with os.scandir(folder.path) as entries:  # Arrow fails on the whole folder for one name that is not UTF-8
-            found = {entry.name: _is_folder(entry.path) for entry in entries}
-        return {name: is_folder for name, is_folder in found.items() if is_folder is not None}
-    listed = folder.filesystem.get_file_info(pafs.FileSelector(folder.path, recursive=False))
-    return {info.base_name: info.type == pafs.FileType.Directory for info in listed}
+            return {entry.name: _kind(entry.path) for entry in entries}
+    found = folder.filesystem.get_file_info(pafs.FileSelector(folder.path, recursive=False))
+    return {info.base_name: info.type for info in found}
 
 
-def _is_folder(path: str) -> bool | None:
-    """Whether there is a folder, and not a file; None for neither. A link that cannot be followed is a file.
-
-    Whoever reads it will say why.
-    """
+def _kind(path: str) -> pafs.FileType:
+    """A link that cannot be followed counts as a file: whoever reads it will say why."""
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
-        return None
+        return pafs.FileType.NotFound
     except OSError:
-        return False
-    return stat.S_ISDIR(mode) if stat.S_ISDIR(mode) or stat.S_ISREG(mode) else None
+        return pafs.FileType.File
+    if stat.S_ISDIR(mode):
+        return pafs.FileType.Directory
+    return pafs.FileType.File if stat.S_ISREG(mode) else pafs.FileType.Unknown
 
 
 def _is_output(file_name: str) -> bool:

@@ -5,7 +5,6 @@ whatever comes between, the same command again puts those in place that are stil
 """
 
 import io
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -18,7 +17,7 @@ import msgspec
 import pyarrow.fs as pafs
 
 from sentiment_batch.accounting import extend_receipt
-from sentiment_batch.assembling import append_parts, publish_rejects
+from sentiment_batch.assembling import append_parts, first_reject, publish_rejects
 from sentiment_batch.committing import commit_chunk
 from sentiment_batch.earlier import Earlier
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
@@ -184,9 +183,9 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
         publish(path, output.receipt if is_done else output.incomplete)
     tally = staging.tally
     if not is_done:
-        first = Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
         raise BadDataError(
-            f"{first}: {tally.rows_rejected:,} of {tally.rows_in:,} still rejected: see {output.rejects.name}"
+            f"{first_reject(staging)}: {tally.rows_rejected:,} of {tally.rows_in:,} still rejected: "
+            f"see {output.rejects.name}"
         )
     staging.remove()
     tell("finished", run=staging.run["run"], output=output.name, **tally.rows)

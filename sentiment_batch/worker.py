@@ -1,7 +1,6 @@
 """The whole job: for each chunk of the input, score it and commit it; in the end, publish."""
 
 import io
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -12,7 +11,7 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from sentiment_batch.accounting import make_receipt
-from sentiment_batch.assembling import publish_parts
+from sentiment_batch.assembling import first_reject, publish_parts
 from sentiment_batch.committing import commit_chunk, tally_of
 from sentiment_batch.earlier import Earlier
 from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError, first_line
@@ -31,7 +30,7 @@ from sentiment_batch.resuming import require_startable, staged
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
 from sentiment_batch.sinks import Layout, open_sink
-from sentiment_batch.sources import Chunk, Reject, SourceOptions, require_all, without_rejects
+from sentiment_batch.sources import Chunk, SourceOptions, require_all, without_rejects
 from sentiment_batch.staging import Staging
 from sentiment_batch.summary import Progress, describe
 
@@ -199,8 +198,7 @@ class Worker:
         write_receipt(staging.file("receipt"), receipt)
         publish(staging.file("receipt"), self._note(output, receipt))
         if self._fails(receipt):
-            first = Reject.of(json.loads(next(line for part in staging.parts() for line in part.rejects)))
-            raise _too_many_rejects(str(first), output, receipt)
+            raise _too_many_rejects(str(first_reject(staging)), output, receipt)
 
     def _fails(self, receipt: Receipt) -> bool:
         return reject_rate(receipt) > self.max_reject_rate

@@ -74,7 +74,7 @@ def fetch(
         raise UsageError(f"hf:{name} is not the name of a data set: use owner/name, as in its URL") from error
     except OfflineModeIsEnabled as error:
         raise ConfigurationError("HF_HUB_OFFLINE is set: unset it to fetch from the hub") from error
-    shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # the library's download metadata
+    shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)  # download metadata of huggingface_hub
     return info.sha, staging.publish(folder)
 
 

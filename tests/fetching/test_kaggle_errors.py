@@ -13,6 +13,7 @@ from local_server import nobody
 
 PAGE = f"https://www.kaggle.com/competitions/{COMPETITION}"
 SETTINGS = "https://www.kaggle.com/settings/api"
+NOBODY = ("unshare", "--user", "--map-user", "9999", "env", "-i")
 
 
 def test_no_token(setting: Setting) -> None:
@@ -125,17 +126,14 @@ def test_login_page(setting: Setting) -> None:
     assert error_line(result).startswith("what answers is not Kaggle: ")
 
 
-_NOBODY = ("unshare", "--user", "--map-user", "9999", "env", "-i")
-
-
 @pytest.mark.skipif(
-    subprocess.run([*_NOBODY, "true"], capture_output=True).returncode != 0,
+    subprocess.run([*NOBODY, "true"], capture_output=True).returncode != 0,
     reason="needs to become a user without a name",
 )
 def test_no_home(tmp_path: Path) -> None:
     """A user whom the system does not know, as some containers have, is told to set HOME."""
     arguments = ("-m", "sentiment_batch", "fetch", "kaggle", COMPETITION, "-o", str(tmp_path / "data"))
-    done = subprocess.run([*_NOBODY, sys.executable, *arguments], capture_output=True, text=True)
+    done = subprocess.run([*NOBODY, sys.executable, *arguments], capture_output=True, text=True)
     message = "Error: no home folder, where the kaggle package keeps its files: set HOME\n"
     assert (done.returncode, done.stderr) == (78, message)
 
