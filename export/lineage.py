@@ -31,6 +31,7 @@ def _stage(metrics: Mapping[str, Any]) -> dict[str, Any]:
             name: {"train": rows["train"], "dev": rows["dev"], "weight": weights[name]}
             for name, rows in metrics["rows"].items()
         },
+        "train_sha256": dict(metrics.get("train_sha256", {})),
         **{key: metrics[key] for key in ("steps", "best_step") if key in metrics},
     }
 

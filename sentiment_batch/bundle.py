@@ -14,7 +14,7 @@ from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.graph_file import require_self_contained
 from sentiment_batch.hashing import sha256_of
 from sentiment_batch.labels import polarities, require_names
-from sentiment_batch.manifest import FLOAT_GRAPH, MANIFEST, QUANTIZED_GRAPH, check_files, read_manifest
+from sentiment_batch.manifest import FLOAT_GRAPH, MANIFEST, QUANTIZED_GRAPH, check_files, read_manifest, trained_on
 from sentiment_batch.model_config import read_config
 from sentiment_batch.temperature import UNSCALED, Temperature
 
@@ -28,7 +28,8 @@ class ModelBundle:
     """A model on disk, checked: which graph to run, how to tokenize for it, what its outputs mean.
 
     `polarities` holds one number in [-1, 1] per label, or None where the labels have no order. `temperature` is 1 where
-    none was fitted. `sha256` identifies everything that a prediction depends on.
+    none was fitted. `sha256` identifies everything that a prediction depends on. `trained_on`: the sha256 of each file
+    whose texts it was trained on, as far as its manifest says.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class ModelBundle:
     max_tokens: int
     sha256: str
     temperature: Temperature = UNSCALED
+    trained_on: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, folder: Path | None = None, *, only_float: bool = False) -> Self:
@@ -77,6 +79,7 @@ class ModelBundle:
             max_tokens=manifest["max_tokens"],
             sha256=sha256_of(folder / MANIFEST),
             temperature=manifest["temperature"],
+            trained_on=trained_on(manifest["origin"].get("training", [])),
         )
 
     @classmethod

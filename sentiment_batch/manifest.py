@@ -1,7 +1,7 @@
 """The manifest of a bundle, `bundle.json`: size and hash of every file, and what the model is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -37,7 +37,10 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True)
 class Description:
-    """What a manifest says beyond the files: `origin` and `measured` are records for people, kept as they are."""
+    """What a manifest says beyond the files: `origin` and `measured` are records for people, kept as they are.
+
+    Only `origin["training"]`, the stages of the training, is read again, as a Stage.
+    """
 
     labels: tuple[str, ...]
     polarities: tuple[float, ...] | None
@@ -67,8 +70,18 @@ class Label(TypedDict):
     polarity: Annotated[float, msgspec.Meta(ge=-1, le=1)] | None
 
 
+class Stage(TypedDict, total=False):
+    """Of a stage of the training: the sha256 of the file with the training texts of each corpus, by its name."""
+
+    train_sha256: dict[str, str]
+
+
+class Origin(TypedDict, total=False):
+    training: list[Stage]
+
+
 class Manifest(TypedDict):
-    """What stands in a manifest; see Description."""
+    """What is read of a manifest; see Description."""
 
     schema_version: Literal[1]
     files: dict[Annotated[str, msgspec.Meta(pattern=r"^[^\0]+$")], File]
@@ -79,7 +92,7 @@ class Manifest(TypedDict):
     quantization: Quantization
     precision: Precision
     opset: int
-    origin: dict[str, Any]
+    origin: Origin
     measured: dict[str, Any]
 
 
@@ -116,6 +129,11 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path} is not a bundle manifest of schema version {SCHEMA_VERSION}: {first_line(error)}: "
             "copy or export the bundle again"
         ) from error
+
+
+def trained_on(stages: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The sha256 of each file whose texts a model was trained on, as far as the record of its training says."""
+    return frozenset(sha256 for stage in stages for sha256 in stage.get("train_sha256", {}).values())
 
 
 def check_files(folder: Path, files: Mapping[str, File]) -> None:

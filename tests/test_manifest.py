@@ -1,5 +1,6 @@
 """A manifest is loaded as written, and refused if its folder does not match it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ from sentiment_batch.temperature import Temperature
 
 def test_round_trip(model_folder: Path) -> None:
     """Loading a manifest gives what was written into it."""
-    origin, measured = {"checkpoint": "abc"}, {"accuracy": 0.5}
+    stages = [{"base": "x", "train_sha256": {"shop": "1", "cinema": "2"}}, {"base": "y", "train_sha256": {"shop": "3"}}]
+    origin, measured = {"checkpoint": "abc", "training": stages}, {"accuracy": 0.5}
     write_manifest(model_folder, Description(FIVE_CLASSES, POLARITIES, 20, Quantization.PER_ROW, 17, origin, measured))
     loaded = ModelBundle.load(model_folder)
     assert (loaded.labels, loaded.polarities, loaded.max_tokens) == (FIVE_CLASSES, POLARITIES, 20)
     assert (loaded.graph, loaded.tokenizer) == (model_folder / "model.onnx", model_folder / "tokenizer.json")
+    assert loaded.trained_on == {"1", "2", "3"}
+    assert json.loads((model_folder / MANIFEST).read_text("utf-8"))["origin"] == origin
     manifest = read_manifest(model_folder)
-    assert (manifest["origin"], manifest["measured"]) == (origin, measured)
+    assert manifest["measured"] == measured
     assert (manifest["quantization"], manifest["precision"]) == ("per-row", "fp32")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_held_back
+from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_held_back, warn_of_training_data
 from sentiment_batch.cli.messages import printable
 from sentiment_batch.cli.options import (
     json_option,
@@ -85,6 +85,7 @@ def evaluate(
         if files or recipe_file or against or cuts or not behaviour:
             recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, scorer.bundle.labels)
             samples = load_held_back(recipe, data_folder, split=recipe_file is not None)
+            warn_of_training_data(files, scorer.bundle.trained_on)
         report = Report.of(
             scorer,
             samples,

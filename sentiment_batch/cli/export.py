@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_samples
+from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_samples, warn_of_training_data
 from sentiment_batch.cli.messages import say
 from sentiment_batch.cli.options import Finite, quiet_option, verbose_option
 
@@ -91,7 +91,8 @@ def export(
 
     require_extra("export", "onnx", "optimum", "torch", "transformers")
     from sentiment_batch.export import Checkpoint, ExportOptions, Sample, export_bundle
-    from sentiment_batch.manifest import Precision, Quantization
+    from sentiment_batch.export.lineage import lineage
+    from sentiment_batch.manifest import Precision, Quantization, trained_on
 
     options = ExportOptions(
         checkpoint,
@@ -105,10 +106,11 @@ def export(
     )
     samples = {}
     if files or recipe_file:
-        labels = Checkpoint.open(checkpoint).labels
-        recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, labels)
+        opened = Checkpoint.open(checkpoint)
+        recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, opened.labels)
         loaded = load_samples(recipe, data_folder, split=recipe_file is not None)
         samples = {name: Sample(texts, labels) for name, (texts, labels) in loaded.items()}
+        warn_of_training_data(files, trained_on(lineage(opened.metrics)))
     report = export_bundle(options, samples, progress=lambda step: None if quiet else say(step))
     if not quiet:
         say(*report.summary().splitlines())

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from sentiment_batch.cli.messages import warn
 from sentiment_batch.cli.options import text_column_option, together
+from sentiment_batch.hashing import sha256_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +88,16 @@ def build_recipe(
         for file in files
     )
     return Recipe(tuple(specs), labels=labels or Recipe.labels)
+
+
+def warn_of_training_data(files: tuple[Path, ...], trained_on: frozenset[str]) -> None:
+    """Warn of a file whose sha256 is among those of the files that a model was trained on."""
+    for file in files:
+        if sha256_of(file) in trained_on:
+            warn(
+                f"{file}: the model was trained on this file, and does better on it than on other texts: measure on "
+                "others, or name it in a --recipe, which measures on what was held back"
+            )
 
 
 def load_held_back(recipe: "Recipe", data_folder: Path, *, split: bool) -> "dict[str, LabelledTexts]":

@@ -38,7 +38,7 @@ def earlier_stages(base: str) -> list[dict[str, Any]]:
     metrics = read_settings(path) if path.is_file() else {}
     if "recipe" not in metrics:
         return []
-    stage = {key: metrics[key] for key in ("recipe", "rows", "steps", "best_step") if key in metrics}
+    stage = {key: metrics[key] for key in ("recipe", "rows", "train_sha256", "steps", "best_step") if key in metrics}
     return [*metrics.get("earlier_stages", []), stage]
 
 

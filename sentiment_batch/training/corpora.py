@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sentiment_batch.columns import GROUP_COLUMNS, LABEL_COLUMNS, TEXT_COLUMNS, find_column
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError, naming
+from sentiment_batch.hashing import sha256_of
 from sentiment_batch.labels import polarities
 from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, read_table
@@ -41,7 +42,7 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus, split into training and held-out texts.
+    """A corpus, split into training and held-out texts. `train_sha256`: of the file that the training texts are in.
 
     For trees with a file of their own for `dev`, which are sentences: `sentences`: those of the training texts, which
     are all phrases. `phrases`: all distinct phrases of the held-out sentences. `unseen_phrases`: those that are not a
@@ -51,6 +52,7 @@ class Corpus:
     name: str
     train: LabelledTexts
     dev: LabelledTexts
+    train_sha256: str
     sentences: LabelledTexts | None = None
     phrases: LabelledTexts | None = None
     unseen_phrases: LabelledTexts | None = None
@@ -75,16 +77,17 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
     if spec.dev is None:
         examples, groups = _read(path, spec, labels)
         held = np.array([_fraction(group) < spec.held_out for group in groups], dtype=bool)
-        return Corpus(spec.name, examples.select(np.flatnonzero(~held)), examples.select(np.flatnonzero(held)))
+        train, dev = (examples.select(np.flatnonzero(rows)) for rows in (~held, held))
+        return Corpus(spec.name, train, dev, sha256_of(path))
     dev_path = folder / spec.dev
     if not is_trees(path):
-        return Corpus(spec.name, _read(path, spec, labels)[0], _read(dev_path, spec, labels)[0])
+        return Corpus(spec.name, _read(path, spec, labels)[0], _read(dev_path, spec, labels)[0], sha256_of(path))
     train, _ = _read(path, spec, labels)
     phrases, _ = _read(dev_path, spec, labels)
     seen = set(train.texts)
     unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
     sentences, dev = (read_sentences(each, labels) for each in (path, dev_path))
-    return Corpus(spec.name, train, dev, sentences, phrases, phrases.select(unseen))
+    return Corpus(spec.name, train, dev, sha256_of(path), sentences, phrases, phrases.select(unseen))
 
 
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:

@@ -138,6 +138,7 @@ def finetune(
         "recipe": recipe.to_dict(),
         "earlier_stages": base.stages,
         "rows": {corpus.name: {"train": len(corpus.train), "dev": len(corpus.dev)} for corpus in corpora},
+        "train_sha256": {corpus.name: corpus.train_sha256 for corpus in corpora},
         "steps": trainer.state.global_step,
         "best_step": trainer.state.best_global_step,
         **summarize(history, trainer.state.best_global_step),

@@ -314,13 +314,30 @@ def test_a_second_stage_remembers_the_first(trained: tuple[Path, Result], base: 
     assert _train(tmp_path, Path("first"), "--epochs", "0.3").code == 0
     first, second = read_metrics(trained[0]), read_metrics(tmp_path / "ckpt")
     assert first["earlier_stages"] == []
-    assert second["earlier_stages"] == [{key: first[key] for key in ("recipe", "rows", "steps", "best_step")}]
+    assert second["earlier_stages"] == [
+        {key: first[key] for key in ("recipe", "rows", "train_sha256", "steps", "best_step")}
+    ]
     (tmp_path / "ckpt").rename(tmp_path / "second")
     assert _train(tmp_path, Path("second"), "--epochs", "0.3").code == 0
     bases = [stage["recipe"]["base"] for stage in read_metrics(tmp_path / "ckpt")["earlier_stages"]]
     assert bases == [str(base), "first"]
     earliest = next(entry for entry in second["history"] if "eval_dev_accuracy" in entry)
     assert earliest["eval_dev_accuracy"] >= 0.9
+
+
+def test_measuring_on_what_was_trained_on(trained: tuple[Path, Result], tmp_path: Path) -> None:
+    """export and evaluate warn of a file that the checkpoint was trained on, or the base of it, and of no other."""
+    shutil.copytree(trained[0], tmp_path / "first")
+    write_reviews(tmp_path / "x.tsv", nouns=("plot",))
+    assert _train(tmp_path, Path("first"), "--epochs", "0.3").code == 0
+    for name, nouns in (("before.tsv", ("film", "plot", "cast")), ("now.tsv", ("plot",)), ("other.tsv", ("film",))):
+        write_reviews(tmp_path / name, nouns=nouns)
+    data = ("--data", "before.tsv", "--data", "now.tsv", "--data", "other.tsv")
+    for words in (("export", "--checkpoint", "ckpt"), ("evaluate", "--model", "bundle")):
+        result = Command(tmp_path)(*words, *data)
+        assert result.code == 0
+        warnings = re.findall(r"^Warning: (.*): the model was trained on this file,", result.stderr, re.MULTILINE)
+        assert warnings == ["before.tsv", "now.tsv"]
 
 
 def test_a_base_with_other_labels(trained: tuple[Path, Result], tmp_path: Path) -> None:
