@@ -51,10 +51,12 @@ class Earlier:
     def is_of(self, inputs: Sequence[Mapping[str, Any]]) -> bool:
         """Whether what stands there is of these files, changed or not: not of some of the same name elsewhere.
 
+        A folder is of any files of the same data set: there may be more by now, or others in their place.
+
         A run that was about to replace it may have withdrawn the receipt.
         """
         if self.receipt:
-            return _names(self.receipt["inputs"]) == _names(inputs)
+            return self._origin(self.receipt["inputs"]) == self._origin(inputs)
         replacing = self.journal is not None and self.journal.published_sha256 is not None
         return replacing and self._began_with(inputs) is not None
 
@@ -92,12 +94,13 @@ class Earlier:
     def _began_with(self, inputs: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
         """What these files were when an unfinished run began; None if there is no such run of them."""
         before: Sequence[Mapping[str, Any]] | None = self.journal.run.get("inputs") if self.journal else None
-        return before if before and _names(before) == _names(inputs) else None
+        return before if before and self._origin(before) == self._origin(inputs) else None
+
+    def _origin(self, inputs: Sequence[Mapping[str, Any]]) -> set[str]:
+        """The files by name, or the folders that they are in, if what is made of them is a folder."""
+        names = {entry["name"] for entry in inputs}
+        return {name.rpartition("/")[0] for name in names} if self.output.is_folder else names
 
 
 def _runs(receipt: Receipt) -> list[str]:
     return [receipt["run"], *(retry["run"] for retry in receipt.get("retries", []))]
-
-
-def _names(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [entry["name"] for entry in inputs]

@@ -1,46 +1,63 @@
-"""From INPUT arguments to the files that they name: files, URIs, globs and folders."""
+"""From INPUT arguments to the inputs that they name: files, URIs, globs and folders."""
 
 import fnmatch
 import glob
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import pyarrow.fs as pafs
 
 from sentiment_batch.errors import NoInputError, UsageError
 from sentiment_batch.formats import FileType, is_known, require_utf8
-from sentiment_batch.locations import REJECTS, SCORED, Location
+from sentiment_batch.locations import REJECTS, SCORED, Location, plain_name
+
+# As Hive, Spark and others name the folder of the rows with one value in a column.
+_PARTITION = re.compile(r"[^=.][^=]*=.*")
 
 
-def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Location]:
-    """Return the files that INPUT arguments name, in order: files, URIs, globs and folders.
+@dataclass(frozen=True)
+class Input:
+    """A file; or a data set: a folder that is named like a file, as Spark's outputs are, with the `files` in it."""
 
-    Of the folders in a folder, or that a glob matches, only those count that are named like a file, as Spark's are.
-    Globs and folders leave out what earlier runs wrote (`*.scored.csv` and the like, `*.rejects.jsonl`); folders leave
-    out hidden files too.
+    location: Location
+    files: tuple[Location, ...]
+
+    @property
+    def is_folder(self) -> bool:
+        return self.files != (self.location,)
+
+
+def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Input]:
+    """Return the inputs that INPUT arguments name, in order: files, URIs, globs and folders.
+
+    A folder stands for the inputs in it, unless it is a data set itself. Globs and folders leave out what earlier runs
+    wrote (`*.scored.csv` and the like, `*.rejects.jsonl`); folders leave out hidden files too.
 
     Raises NoInputError if a name leads to no file, unless it is a folder and `may_be_empty`; UsageError for what is
-    neither file nor folder, and for a name that is empty or not UTF-8.
+    neither file nor folder, for a name that is empty or not UTF-8, and for a data set in partitions.
     """
-    return [location for name in names for location in _expand(name, may_be_empty)]
+    return [found for name in names for found in _expand(name, may_be_empty)]
 
 
-def _expand(name: str, may_be_empty: bool) -> list[Location]:
+def _expand(name: str, may_be_empty: bool) -> list[Input]:
     location = Location.parse(name)
     if location.is_standard_stream:
-        return [location]
+        return [_file(location)]
     kind = location.kind()
     if kind == pafs.FileType.File:
-        return [location]
+        return [_file(location)]
     if kind == pafs.FileType.Unknown:
         raise UsageError(f"{name} is a device or a pipe, not a file: pass it to stdin (-)")
     if kind == pafs.FileType.Directory:
-        files = _files_in(location)
-        if not files and not may_be_empty:
+        is_data_set = is_known(PurePosixPath(plain_name(name)).name)
+        found = _data_set(location) if is_data_set else _inputs_of(location, _kinds_in(location))
+        if not found and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
-        return files
+        return found
     if not glob.has_magic(location.path):
         raise NoInputError(f"{name}: no such file")
     matches = _matches(location)
@@ -49,39 +66,52 @@ def _expand(name: str, may_be_empty: bool) -> list[Location]:
     return matches
 
 
-def _matches(pattern: Location) -> list[Location]:
-    """Files whose paths match; of a URI, only the last part can be a pattern."""
+def _matches(pattern: Location) -> list[Input]:
+    """Inputs whose paths match; of a URI, only the last part can be a pattern."""
     if "://" in pattern.name:
         folder = pattern.parent()
         kinds = _kinds_in(folder) if folder.kind() == pafs.FileType.Directory else {}
-        return _files_of(folder, {name: kinds[name] for name in fnmatch.filter(kinds, pattern.file_name)})
-    found = []
+        return _inputs_of(folder, {name: kinds[name] for name in fnmatch.filter(kinds, pattern.file_name)})
+    found: list[Input] = []
+    in_data_sets: set[str] = set()
     for match in sorted(glob.glob(pattern.name, recursive=True)):
-        name, kind = os.path.basename(match), _kind(match)
+        name, kind = PurePosixPath(match).name, _kind(match)
         if kind == pafs.FileType.Directory and is_known(name) and not _is_output(name):
-            found += _files_in(Location.parse(match))
-        elif kind == pafs.FileType.File and not _is_output(name):
-            found.append(Location.parse(match))
-    return list({file.path: file for file in found}.values())  # `**` also matches the files in a folder
+            data_sets = _data_set(Location.parse(match))
+            in_data_sets.update(file.path for data_set in data_sets for file in data_set.files)
+            found += data_sets
+        elif kind == pafs.FileType.File and not _is_output(name) and os.path.abspath(match) not in in_data_sets:
+            found.append(_file(Location.parse(match)))
+    return found
 
 
-def _files_in(folder: Location) -> list[Location]:
-    return _files_of(folder, _kinds_in(folder))
-
-
-def _files_of(folder: Location, kinds: Mapping[str, pafs.FileType]) -> list[Location]:
-    """The files to score among these names, in order, without hidden ones, like `*` in a shell.
-
-    Of a folder that is named like a file, as Spark names its outputs, the files in it are meant.
-    """
+def _inputs_of(folder: Location, kinds: Mapping[str, pafs.FileType]) -> list[Input]:
+    """The inputs among these names in a folder, in order, without hidden ones, like `*` in a shell."""
     found = []
     for name in sorted(kinds):
         if is_known(name) and not name.startswith(".") and not _is_output(name):
             if kinds[name] == pafs.FileType.Directory:
-                found += _files_in(folder.child(require_utf8(name)))
+                found += _data_set(folder.child(require_utf8(name)))
             elif kinds[name] == pafs.FileType.File:
-                found.append(folder.child(require_utf8(name)))
+                found.append(_file(folder.child(require_utf8(name))))
     return found
+
+
+def _file(location: Location) -> Input:
+    return Input(location, (location,))
+
+
+def _data_set(folder: Location) -> list[Input]:
+    """That of the folder, unless there is no file in it."""
+    kinds = _kinds_in(folder)
+    for name in kinds:
+        if _PARTITION.fullmatch(name) and kinds[name] == pafs.FileType.Directory:
+            raise UsageError(
+                f"{folder.name}: a data set in partitions, whose columns are in names of folders alone: "
+                f"score each by itself, such as {folder.child(name).name}/"
+            )
+    files = tuple(file for found in _inputs_of(folder, kinds) for file in found.files)
+    return [Input(folder, files)] if files else []
 
 
 def _kinds_in(folder: Location) -> dict[str, pafs.FileType]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
 from sentiment_batch.formats import FileType
-from sentiment_batch.inputs import expand_inputs
+from sentiment_batch.inputs import Input, expand_inputs
 from sentiment_batch.locations import STANDARD_STREAM, Location
 from sentiment_batch.lock import lock_path
 from sentiment_batch.output import Output
@@ -28,23 +28,25 @@ class Job:
         return not self.output.location.is_standard_stream
 
 
-def plan_jobs(inputs: Sequence[Location], output: Location | None, *, each: bool) -> list[Job]:
+def plan_jobs(inputs: Sequence[Input], output: Location | None, *, each: bool) -> list[Job]:
     """Which inputs go to which output.
 
     Without an output each input gets one beside it (standard input: standard output). A file or folder takes all
-    inputs, in order; with `each` a folder takes a file for each of them, of the same name. Raises UsageError if outputs
+    inputs, in order; with `each` a folder takes an output for each of them, of the same name. The output of a data set
+    alone is a folder, as it is. Raises UsageError if outputs
     would collide, an input is named twice, or an output's suffix is of no known format.
     """
     jobs = _pair(inputs, output, each)
-    files = [_file(location) for location in inputs]
-    read = Counter(files)
-    for location, file in zip(inputs, files, strict=True):
-        if read[file] > 1:
+    read = _files_of(inputs)
+    files = [_identity(location) for location in read]
+    times = Counter(files)
+    for location, file in zip(read, files, strict=True):
+        if times[file] > 1:
             raise UsageError(f"{location.name} is named more than once: its rows would be repeated")
     for job in jobs:
         if not job.output.is_folder and not job.output.location.is_standard_stream:
             FileType.of(job.output.location.file_name)
-    require_apart([place for job in jobs for place in places_of(job.output)], inputs)
+    require_apart([place for job in jobs for place in places_of(job.output)], read)
     return jobs
 
 
@@ -58,12 +60,13 @@ def require_notes_apart(
     CannotWriteError for what can never be a file of notes.
     """
     not_found = suppress(NoInputError, InputOutputError)
-    taken: list[Location] = []
+    found: list[Input] = []
     for name in inputs:
         with not_found:
-            taken += expand_inputs([name], may_be_empty=True)
+            found += expand_inputs([name], may_be_empty=True)
+    taken = _files_of(found)
     with not_found:
-        jobs = _pair(tuple(taken), None if output is None else Location.parse(output), each)
+        jobs = _pair(found, None if output is None else Location.parse(output), each)
         taken += [place for job in jobs for place in (*places_of(job.output), *_unfinished_places_of(job.output))]
     with not_found:
         taken += [Location.parse(earlier)] if earlier else []
@@ -102,24 +105,32 @@ def _unfinished_places_of(output: Output) -> list[Location]:
     return [Location.parse(str(path)) for path in (folder, removed_folder(folder), lock_path(output.base))]
 
 
-def _pair(inputs: Sequence[Location], output: Location | None, each: bool) -> list[Job]:
+def _pair(inputs: Sequence[Input], output: Location | None, each: bool) -> list[Job]:
     if each:
         if output is None or not Output.at(output).is_folder:
             raise UsageError("name a folder for the outputs with -o")
-        return [Job((location,), Output(output.child(location.file_name), in_new_folder=True)) for location in inputs]
-    if output is None:
         return [
-            Job((location,), Output(location if location.is_standard_stream else location.scored()))
-            for location in inputs
+            Job(found.files, Output(output.child(found.location.file_name), found.is_folder, in_new_folder=True))
+            for found in inputs
         ]
-    return [Job(tuple(inputs), Output.at(output))]
+    if output is None:
+        return [Job(found.files, Output(_beside(found.location), found.is_folder)) for found in inputs]
+    return [Job(tuple(_files_of(inputs)), Output.at(output))]
+
+
+def _files_of(inputs: Sequence[Input]) -> list[Location]:
+    return [location for found in inputs for location in found.files]
+
+
+def _beside(location: Location) -> Location:
+    return location if location.is_standard_stream else location.scored()
 
 
 def _place(location: Location) -> str:
     return location.real_path().rstrip("/")
 
 
-def _file(location: Location) -> object:
+def _identity(location: Location) -> object:
     """What two names of the same file have in common, also where they are hard links."""
     if location.is_local and not location.is_standard_stream:
         with suppress(OSError):

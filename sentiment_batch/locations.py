@@ -132,10 +132,10 @@ class Location:
         return replace(folder, path=str(PurePosixPath(self.path).parent))
 
     def scored(self) -> "Location":
-        """Where the predictions for this file go by default: `reviews.csv.gz` → `reviews.scored.csv.gz`."""
+        """Where the predictions for this file or data set go by default: `reviews.csv.gz` → `reviews.scored.csv.gz`."""
         stem = FileType.of(self.file_name).stem(self.file_name)
         file_name = stem + SCORED + self.file_name.removeprefix(stem)
-        return self._edited(lambda path: path.removesuffix(self.file_name) + file_name)
+        return self._edited(lambda path: path.rstrip("/").removesuffix(self.file_name) + file_name)
 
     def _edited(self, edit: Callable[[str], str]) -> "Location":
         """The location of another path, made from this one; its name is made likewise, and can be parsed too."""

@@ -108,9 +108,10 @@ class Arriving:
 
     def _is_scored(self, job: Job) -> bool:
         receipt = find_receipt(job.output.receipt)
-        if receipt is None or not job.output.files():
+        files = job.output.files()
+        if receipt is None or not files:
             return False
-        same_output = job.output.location.size() == receipt["output"]["bytes"]
+        same_output = sum(file.size() for file in files) == receipt["output"]["bytes"]
         made_of = receipt["inputs"], receipt["model_sha256"]
         return same_output and made_of == (fingerprints(job.inputs), self.worker.scorer.bundle.sha256)
 
@@ -123,6 +124,9 @@ class Arriving:
                 self.warn(
                     f"{location.name} has a modification time in the future, and is not scored before it: touch it"
                 )
+        # To put a file into a data set changes its folder, whatever the time of the file.
+        folders = {file.parent().path: file.parent() for file in job.inputs} if job.output.is_folder else {}
+        times += [changed for folder in folders.values() if (changed := folder.info().mtime_ns) is not None]
         return all(time is not None and time <= until_ns for time in times)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiment_batch.errors import NoInputError
+from sentiment_batch.errors import NoInputError, UsageError
 from sentiment_batch.inputs import expand_inputs
 from sentiment_batch.locations import Location
 
@@ -17,20 +17,22 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def found(*names: object) -> list[str]:
-    return [location.file_name for location in expand_inputs([str(name) for name in names], may_be_empty=False)]
+    inputs = expand_inputs([str(name) for name in names], may_be_empty=False)
+    return [file.file_name for found in inputs for file in found.files]
 
 
 def test_standard_input() -> None:
     """A dash is standard input."""
-    assert expand_inputs(["-"], may_be_empty=False) == [Location.parse("-")]
+    [found] = expand_inputs(["-"], may_be_empty=False)
+    assert (found.files, found.is_folder) == ((Location.parse("-"),), False)
 
 
 def test_uri(tmp_path: Path) -> None:
     """A file:// URI names the same file as its path."""
     touch(tmp_path, "a.csv")
-    [location] = expand_inputs([f"file://{tmp_path}/a.csv"], may_be_empty=False)
-    assert location.path == str(tmp_path / "a.csv")
-    assert location.is_local
+    [found] = expand_inputs([f"file://{tmp_path}/a.csv"], may_be_empty=False)
+    assert found.location.path == str(tmp_path / "a.csv")
+    assert found.location.is_local
 
 
 def test_glob(tmp_path: Path) -> None:
@@ -45,8 +47,8 @@ def test_glob(tmp_path: Path) -> None:
 def test_glob_in_a_uri(tmp_path: Path) -> None:
     """The last part of a URI may be a pattern, as of a store's objects."""
     touch(tmp_path, "b.csv", "a.csv", "a.scored.csv", "c.jsonl")
-    files = expand_inputs([f"file://{tmp_path}/*.csv"], may_be_empty=False)
-    assert [file.name for file in files] == [f"file://{tmp_path}/a.csv", f"file://{tmp_path}/b.csv"]
+    inputs = expand_inputs([f"file://{tmp_path}/*.csv"], may_be_empty=False)
+    assert [found.location.name for found in inputs] == [f"file://{tmp_path}/a.csv", f"file://{tmp_path}/b.csv"]
     for pattern in ("*.tsv", "nowhere/*.csv", "*/a.csv"):
         with pytest.raises(NoInputError, match="no file matches"):
             expand_inputs([f"file://{tmp_path}/{pattern}"], may_be_empty=False)
@@ -62,22 +64,45 @@ def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["{}", "{}/", "{}/*", "{}/*.parquet", "{}/**/*.parquet", "file://{}/*.parquet"])
-def test_folders_named_like_files(tmp_path: Path, name: str) -> None:
-    """A folder or a glob names the files in a folder that is named like a file too, as Spark's are, once."""
+def test_data_sets(tmp_path: Path, name: str) -> None:
+    """A folder that is named like a file, as Spark's are, is one input in a folder or of a glob, with its files."""
     touch(tmp_path, "c.parquet", "a.parquet", "d.scored.parquet/part.csv", ".e.parquet/part-0.parquet")
     os.mkfifo(tmp_path / "g.parquet")
-    touch(tmp_path, "b.parquet/part-1.parquet", "b.parquet/part-0.parquet", "b.parquet/_SUCCESS")
+    touch(tmp_path, "b.parquet/part-1.parquet", "b.parquet/part-0.parquet", "b.parquet/_SUCCESS", "h.parquet/_SUCCESS")
     (tmp_path / "f.parquet").symlink_to(tmp_path / "b.parquet")
-    files = expand_inputs([name.format(tmp_path)], may_be_empty=False)
-    assert [file.path.removeprefix(f"{tmp_path}/") for file in files] == [
-        "a.parquet",
-        "b.parquet/part-0.parquet",
-        "b.parquet/part-1.parquet",
-        "c.parquet",
-        "f.parquet/part-0.parquet",
-        "f.parquet/part-1.parquet",
+    inputs = expand_inputs([name.format(tmp_path)], may_be_empty=False)
+    assert [
+        (found.location.file_name, [file.path.removeprefix(f"{tmp_path}/") for file in found.files], found.is_folder)
+        for found in inputs
+    ] == [
+        ("a.parquet", ["a.parquet"], False),
+        ("b.parquet", ["b.parquet/part-0.parquet", "b.parquet/part-1.parquet"], True),
+        ("c.parquet", ["c.parquet"], False),
+        ("f.parquet", ["f.parquet/part-0.parquet", "f.parquet/part-1.parquet"], True),
     ]
-    assert all(Location.parse(file.name) == file for file in files)
+    assert all(Location.parse(file.name) == file for found in inputs for file in found.files)
+
+
+@pytest.mark.parametrize("name", ["{}/b.parquet", "{}/b.parquet/", "file://{}/b.parquet/"])
+def test_a_data_set_by_its_name(tmp_path: Path, name: str) -> None:
+    """Its default output is beside it, not among its files."""
+    touch(tmp_path, "b.parquet/part-0.parquet", "b.parquet/c.parquet/part-0.parquet")
+    [found] = expand_inputs([name.format(tmp_path)], may_be_empty=False)
+    assert [file.path.removeprefix(f"{tmp_path}/") for file in found.files] == [
+        "b.parquet/c.parquet/part-0.parquet",
+        "b.parquet/part-0.parquet",
+    ]
+    scored = found.location.scored()
+    assert (scored.path, scored) == (str(tmp_path / "b.scored.parquet"), Location.parse(scored.name))
+
+
+def test_a_data_set_in_partitions(tmp_path: Path) -> None:
+    """Its columns that are in names of folders would be lost: it is refused, and a partition by its name is not."""
+    touch(tmp_path, "b.parquet/day=1/part-0.parquet", "b.parquet/part-0.parquet")
+    for name in (tmp_path, tmp_path / "b.parquet"):
+        with pytest.raises(UsageError, match=rf"in partitions, .*, such as {tmp_path}/b\.parquet/day=1/"):
+            expand_inputs([str(name)], may_be_empty=True)
+    assert found(tmp_path / "b.parquet" / "day=1") == ["part-0.parquet"]
 
 
 def test_name_with_magic_characters(tmp_path: Path) -> None:

@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 
 from sentiment_batch.errors import UsageError
+from sentiment_batch.inputs import Input
 from sentiment_batch.jobs import plan_jobs
 from sentiment_batch.locations import Location
 
 
+def named(name: str) -> Input:
+    location = Location.parse(name)
+    return Input(location, (location,))
+
+
 def planned(inputs: list[str], output: str | None) -> list[tuple[list[str], str]]:
-    jobs = plan_jobs([Location.parse(name) for name in inputs], Location.parse(output) if output else None, each=False)
+    jobs = plan_jobs(list(map(named, inputs)), Location.parse(output) if output else None, each=False)
     return [([location.name for location in job.inputs], job.output.name) for job in jobs]
 
 
@@ -37,7 +43,7 @@ def test_plan(inputs: list[str], output: str | None, expected: list[tuple[list[s
 def test_what_is_a_folder(tmp_path: Path, name: str, is_folder: bool) -> None:
     """An existing folder is recognized without a slash."""
     (tmp_path / "there").mkdir()
-    [job] = plan_jobs([Location.parse("a.csv")], Location.parse(f"{tmp_path}/{name}"), each=False)
+    [job] = plan_jobs([named("a.csv")], Location.parse(f"{tmp_path}/{name}"), each=False)
     assert job.output.is_folder == is_folder
 
 

@@ -82,6 +82,27 @@ def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytes
     assert rows_in(score, "--model", str(other)) == 2 * len(REVIEWS)
 
 
+def test_data_sets(score: Command, inbox: Path) -> None:
+    """A folder that is named like a file is scored once, to one of its name; anew when its files are others."""
+
+    def arrive_in(name: str, *parts: str) -> None:
+        (inbox / name).mkdir(exist_ok=True)
+        for part in parts:
+            arrive(inbox / name / part)
+        os.utime(inbox / name, (AGO, AGO))
+
+    arrive_in("a.parquet", "part-0.parquet")
+    arrive_in("b.parquet", "part-0.parquet", "part-1.parquet")
+    assert rows_in(score) == 3 * len(REVIEWS)
+    assert (score.folder / "scored/b.parquet/part-00000.parquet").is_file()
+    assert rows_in(score) == 0
+    arrive_in("a.parquet", "part-1.parquet")
+    (inbox / "b.parquet/part-0.parquet").rename(inbox / "b.parquet/part-2.parquet")
+    assert rows_in(score) == 2 * len(REVIEWS)  # not yet b, which was changed a moment ago
+    assert rows_in(score, "--settle", "0") == 2 * len(REVIEWS)
+    assert rows_in(score) == 0
+
+
 def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
     """A file changed a moment ago is left for the next run, unless --settle says otherwise."""
     arrive(inbox / "a.csv")

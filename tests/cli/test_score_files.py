@@ -115,6 +115,21 @@ def test_outputs_that_are_not_done(score: Command, name: str, content: bytes, op
     assert score.contents() == before
 
 
+@pytest.mark.parametrize("arguments", [("in/day.parquet/",), ("in",), ("in/*.parquet", "--force")])
+def test_a_data_set(command: Command, score: Command, arguments: tuple[str, ...]) -> None:
+    """A folder that is named like a file, as Spark's are, becomes one beside it; nothing is put among its files."""
+    data_set = score.folder / "in/day.parquet"
+    data_set.mkdir(parents=True)
+    for part in range(2):
+        write_table(data_set / f"part-{part}.parquet", REVIEWS[2 * part :][:2])
+    assert score(*arguments).code == 0
+    assert sorted(path.name for path in data_set.iterdir()) == ["part-0.parquet", "part-1.parquet"]
+    scored = score.folder / "in/day.scored.parquet"
+    assert sorted(path.name for path in scored.iterdir()) == ["_SUCCESS", "part-00000.parquet"]
+    assert [row["id"] for row in read_table(scored / "part-00000.parquet")] == [row["id"] for row in REVIEWS]
+    assert command("verify", "in/day.scored.parquet", "--rescore", "9").code == 0
+
+
 @pytest.mark.parametrize("arguments", [("in",), ("in/*",), ("in/a.csv", "in/b.csv.gz")])
 @pytest.mark.parametrize(("output", "part"), [("out/", "part-00000.csv"), ("out.parquet/", "part-00000.parquet")])
 def test_inputs_into_a_folder(
