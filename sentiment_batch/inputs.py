@@ -14,6 +14,7 @@ import pyarrow.fs as pafs
 from sentiment_batch.errors import NoInputError, UsageError
 from sentiment_batch.formats import FileType, is_known, require_utf8
 from sentiment_batch.locations import REJECTS, SCORED, Location, plain_name
+from sentiment_batch.output import INCOMPLETE, RECEIPT
 
 # As Hive, Spark and others name the folder of the rows with one value in a column.
 _PARTITION = re.compile(r"[^=.][^=]*=.*")
@@ -35,7 +36,7 @@ def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Input]:
     """Return the inputs that INPUT arguments name, in order: files, URIs, globs and folders.
 
     A folder stands for the inputs in it, unless it is a data set itself. Globs and folders leave out what earlier runs
-    wrote (`*.scored.csv` and the like, `*.rejects.jsonl`); folders leave out hidden files too.
+    wrote (`*.scored.csv` and the like, their rejects and receipts); folders leave out hidden files too.
 
     Raises NoInputError if a name leads to no file, unless it is a folder and `may_be_empty`; UsageError for what is
     neither file nor folder, for a name that is empty or not UTF-8, and for a data set in partitions.
@@ -53,7 +54,8 @@ def _expand(name: str, may_be_empty: bool) -> list[Input]:
     if kind == pafs.FileType.Unknown:
         raise UsageError(f"{name} is a device or a pipe, not a file: pass it to stdin (-)")
     if kind == pafs.FileType.Directory:
-        is_data_set = is_known(PurePosixPath(plain_name(name)).name)
+        # As it is written: the folder that one is in, `.`, stands for what is in it.
+        is_data_set = is_known(location.file_name) and plain_name(name).rstrip("/").endswith(location.file_name)
         found = _data_set(location) if is_data_set else _inputs_of(location, _kinds_in(location))
         if not found and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
@@ -138,6 +140,6 @@ def _kind(path: str) -> pafs.FileType:
 
 def _is_output(file_name: str) -> bool:
     """Return whether the name is that of an earlier run's output."""
-    if file_name.endswith(REJECTS):
+    if file_name.endswith((REJECTS, RECEIPT, INCOMPLETE)):
         return True
     return is_known(file_name) and FileType.of(file_name).stem(file_name).endswith(SCORED)

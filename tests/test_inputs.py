@@ -56,7 +56,8 @@ def test_glob_in_a_uri(tmp_path: Path) -> None:
 
 def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
     """The same glob again does not take outputs for inputs; by its whole name one can be scored all the same."""
-    touch(tmp_path, "a.csv", "a.scored.csv", "a.scored.csv.rejects.jsonl")
+    notes = [f"a.scored.csv.{note}" for note in ("rejects.jsonl", "receipt.json", "incomplete.json")]
+    touch(tmp_path, "a.csv", "a.scored.csv", *notes)
     assert found(tmp_path / "a.*") == ["a.csv"]
     assert found(tmp_path / "a.scored.csv") == ["a.scored.csv"]
     with pytest.raises(NoInputError, match="no file matches"):
