@@ -16,6 +16,8 @@ from sentiment_batch.formats import FileType, is_known, require_utf8
 from sentiment_batch.locations import REJECTS, SCORED, Location, plain_name
 from sentiment_batch.output import INCOMPLETE, RECEIPT
 
+# What tells that a folder is a table, of which only a log knows which files, and which of their rows, count.
+_TABLES = {"_delta_log": "Delta", ".hoodie": "Hudi"}
 # As Hive, Spark and others name the folder of the rows with one value in a column.
 _PARTITION = re.compile(r"[^=.][^=]*=.*")
 
@@ -39,7 +41,7 @@ def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Input]:
     wrote (`*.scored.csv` and the like, their rejects and receipts); folders leave out hidden files too.
 
     Raises NoInputError if a name leads to no file, unless it is a folder and `may_be_empty`; UsageError for what is
-    neither file nor folder, for a name that is empty or not UTF-8, and for a data set in partitions.
+    neither file nor folder, for a name that is empty or not UTF-8, and for a table or data set in partitions.
     """
     return [found for name in names for found in _expand(name, may_be_empty)]
 
@@ -56,7 +58,7 @@ def _expand(name: str, may_be_empty: bool) -> list[Input]:
     if kind == pafs.FileType.Directory:
         # As it is written: the folder that one is in, `.`, stands for what is in it.
         is_data_set = is_known(location.file_name) and plain_name(name).rstrip("/").endswith(location.file_name)
-        found = _data_set(location) if is_data_set else _inputs_of(location, _kinds_in(location))
+        found = _data_set(location) if is_data_set else _inputs_in(location)
         if not found and not may_be_empty:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return found
@@ -105,15 +107,25 @@ def _file(location: Location) -> Input:
 
 def _data_set(folder: Location) -> list[Input]:
     """That of the folder, unless there is no file in it."""
+    files = tuple(file for found in _inputs_in(folder) for file in found.files)
+    return [Input(folder, files)] if files else []
+
+
+def _inputs_in(folder: Location) -> list[Input]:
+    """All inputs in a folder; raises UsageError if its files alone are not its rows."""
     kinds = _kinds_in(folder)
     for name in kinds:
+        if name in _TABLES:
+            raise UsageError(
+                f"{folder.name}: a {_TABLES[name]} table, whose files also hold rows that are no longer in it: "
+                "write the rows that are to plain files, and score them"
+            )
         if _PARTITION.fullmatch(name) and kinds[name] == pafs.FileType.Directory:
             raise UsageError(
                 f"{folder.name}: a data set in partitions, whose columns are in names of folders alone: "
-                f"score each by itself, such as {folder.child(name).name}/"
+                f"score each into an output elsewhere, such as {folder.child(name).name}/ with -o"
             )
-    files = tuple(file for found in _inputs_of(folder, kinds) for file in found.files)
-    return [Input(folder, files)] if files else []
+    return _inputs_of(folder, kinds)
 
 
 def _kinds_in(folder: Location) -> dict[str, pafs.FileType]:

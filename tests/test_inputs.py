@@ -101,9 +101,17 @@ def test_a_data_set_in_partitions(tmp_path: Path) -> None:
     """Its columns that are in names of folders would be lost: it is refused, and a partition by its name is not."""
     touch(tmp_path, "b.parquet/day=1/part-0.parquet", "b.parquet/part-0.parquet")
     for name in (tmp_path, tmp_path / "b.parquet"):
-        with pytest.raises(UsageError, match=rf"in partitions, .*, such as {tmp_path}/b\.parquet/day=1/"):
+        with pytest.raises(UsageError, match=rf"in partitions, .*, such as {tmp_path}/b\.parquet/day=1/ with -o"):
             expand_inputs([str(name)], may_be_empty=True)
     assert found(tmp_path / "b.parquet" / "day=1") == ["part-0.parquet"]
+
+
+@pytest.mark.parametrize("log", ["_delta_log", ".hoodie"])
+def test_a_table(tmp_path: Path, log: str) -> None:
+    """The files of a table hold rows that are deleted or were replaced: the folder is refused."""
+    touch(tmp_path, "t/part-0.parquet", f"t/{log}/0.json")
+    with pytest.raises(UsageError, match=r"/t: a (Delta|Hudi) table, whose files also hold rows that are no longer in"):
+        expand_inputs([str(tmp_path / "t")], may_be_empty=True)
 
 
 def test_name_with_magic_characters(tmp_path: Path) -> None:
