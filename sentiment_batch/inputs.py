@@ -13,7 +13,7 @@ import pyarrow.fs as pafs
 
 from sentiment_batch.errors import NoInputError, UsageError
 from sentiment_batch.formats import FileType, is_known, require_utf8
-from sentiment_batch.locations import REJECTS, SCORED, Location, plain_name
+from sentiment_batch.locations import REJECTS, SCORED, SUCCESS, Location, plain_name
 from sentiment_batch.output import INCOMPLETE, RECEIPT
 
 # What tells that a folder is a table, of which only a log knows which files, and which of their rows, count.
@@ -24,7 +24,7 @@ _PARTITION = re.compile(r"[^=.][^=]*=.*")
 
 @dataclass(frozen=True)
 class Input:
-    """A file; or a data set: a folder that is named like a file, as Spark's outputs are, with the `files` in it."""
+    """A file; or a data set: a folder, as Spark writes it and names it like a file, with the `files` in it."""
 
     location: Location
     files: tuple[Location, ...]
@@ -34,19 +34,20 @@ class Input:
         return self.files != (self.location,)
 
 
-def expand_inputs(names: Sequence[str], *, may_be_empty: bool) -> list[Input]:
+def expand_inputs(names: Sequence[str], *, inbox: bool) -> list[Input]:
     """Return the inputs that INPUT arguments name, in order: files, URIs, globs and folders.
 
-    A folder stands for the inputs in it, unless it is a data set itself. Globs and folders leave out what earlier runs
-    wrote (`*.scored.csv` and the like, their rejects and receipts); folders leave out hidden files too.
+    A folder stands for the inputs in it, unless it is a data set itself and no `inbox`, which may be empty. Globs and
+    folders leave out what earlier runs wrote (`*.scored.csv` and the like, their rejects and receipts); folders leave
+    out hidden files too.
 
-    Raises NoInputError if a name leads to no file, unless it is a folder and `may_be_empty`; UsageError for what is
-    neither file nor folder, for a name that is empty or not UTF-8, and for a table or data set in partitions.
+    Raises NoInputError if a name leads to no file, unless it is an inbox; UsageError for what is neither file nor
+    folder, for a name that is empty or not UTF-8, and for a table or a data set in partitions.
     """
-    return [found for name in names for found in _expand(name, may_be_empty)]
+    return [found for name in names for found in _expand(name, inbox)]
 
 
-def _expand(name: str, may_be_empty: bool) -> list[Input]:
+def _expand(name: str, is_inbox: bool) -> list[Input]:
     location = Location.parse(name)
     if location.is_standard_stream:
         return [_file(location)]
@@ -56,10 +57,8 @@ def _expand(name: str, may_be_empty: bool) -> list[Input]:
     if kind == pafs.FileType.Unknown:
         raise UsageError(f"{name} is a device or a pipe, not a file: pass it to stdin (-)")
     if kind == pafs.FileType.Directory:
-        # As it is written: the folder that one is in, `.`, stands for what is in it.
-        is_data_set = is_known(location.file_name) and plain_name(name).rstrip("/").endswith(location.file_name)
-        found = _data_set(location) if is_data_set else _inputs_in(location)
-        if not found and not may_be_empty:
+        found = _inputs_in(location) if is_inbox or not _is_data_set(location) else _data_set(location)
+        if not found and not is_inbox:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return found
     if not glob.has_magic(location.path):
@@ -103,6 +102,15 @@ def _inputs_of(folder: Location, kinds: Mapping[str, pafs.FileType]) -> list[Inp
 
 def _file(location: Location) -> Input:
     return Input(location, (location,))
+
+
+def _is_data_set(folder: Location) -> bool:
+    """Whether it is named like a file, or holds what Spark and others leave when they are done.
+
+    Only if its name is written out: `.` stands for what is in the folder.
+    """
+    is_named = plain_name(folder.name).rstrip("/").endswith(folder.file_name)
+    return is_named and (is_known(folder.file_name) or SUCCESS in _kinds_in(folder))
 
 
 def _data_set(folder: Location) -> list[Input]:

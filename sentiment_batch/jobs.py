@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
-from sentiment_batch.formats import FileType
+from sentiment_batch.formats import FileType, is_known
 from sentiment_batch.inputs import Input, expand_inputs
-from sentiment_batch.locations import STANDARD_STREAM, Location
+from sentiment_batch.locations import SCORED, STANDARD_STREAM, Location
 from sentiment_batch.lock import lock_path
 from sentiment_batch.output import Output
 from sentiment_batch.staging import removed_folder, staging_folder
@@ -63,7 +63,7 @@ def require_notes_apart(
     found: list[Input] = []
     for name in inputs:
         with not_found:
-            found += expand_inputs([name], may_be_empty=True)
+            found += expand_inputs([name], inbox=each)
     taken = _files_of(found)
     with not_found:
         jobs = _pair(found, None if output is None else Location.parse(output), each)
@@ -114,7 +114,7 @@ def _pair(inputs: Sequence[Input], output: Location | None, each: bool) -> list[
             for found in inputs
         ]
     if output is None:
-        return [Job(found.files, Output(_beside(found.location), found.is_folder)) for found in inputs]
+        return [Job(found.files, Output(_beside(found), found.is_folder)) for found in inputs]
     return [Job(tuple(_files_of(inputs)), Output.at(output))]
 
 
@@ -122,8 +122,11 @@ def _files_of(inputs: Sequence[Input]) -> list[Location]:
     return [location for found in inputs for location in found.files]
 
 
-def _beside(location: Location) -> Location:
-    return location if location.is_standard_stream else location.scored()
+def _beside(found: Input) -> Location:
+    location = found.location
+    if location.is_standard_stream:
+        return location
+    return location.beside(SCORED) if found.is_folder and not is_known(location.file_name) else location.scored()
 
 
 def _place(location: Location) -> str:

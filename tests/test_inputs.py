@@ -17,20 +17,20 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def found(*names: object) -> list[str]:
-    inputs = expand_inputs([str(name) for name in names], may_be_empty=False)
+    inputs = expand_inputs([str(name) for name in names], inbox=False)
     return [file.file_name for found in inputs for file in found.files]
 
 
 def test_standard_input() -> None:
     """A dash is standard input."""
-    [found] = expand_inputs(["-"], may_be_empty=False)
+    [found] = expand_inputs(["-"], inbox=False)
     assert (found.files, found.is_folder) == ((Location.parse("-"),), False)
 
 
 def test_uri(tmp_path: Path) -> None:
     """A file:// URI names the same file as its path."""
     touch(tmp_path, "a.csv")
-    [found] = expand_inputs([f"file://{tmp_path}/a.csv"], may_be_empty=False)
+    [found] = expand_inputs([f"file://{tmp_path}/a.csv"], inbox=False)
     assert found.location.path == str(tmp_path / "a.csv")
     assert found.location.is_local
 
@@ -47,11 +47,11 @@ def test_glob(tmp_path: Path) -> None:
 def test_glob_in_a_uri(tmp_path: Path) -> None:
     """The last part of a URI may be a pattern, as of a store's objects."""
     touch(tmp_path, "b.csv", "a.csv", "a.scored.csv", "c.jsonl")
-    inputs = expand_inputs([f"file://{tmp_path}/*.csv"], may_be_empty=False)
+    inputs = expand_inputs([f"file://{tmp_path}/*.csv"], inbox=False)
     assert [found.location.name for found in inputs] == [f"file://{tmp_path}/a.csv", f"file://{tmp_path}/b.csv"]
     for pattern in ("*.tsv", "nowhere/*.csv", "*/a.csv"):
         with pytest.raises(NoInputError, match="no file matches"):
-            expand_inputs([f"file://{tmp_path}/{pattern}"], may_be_empty=False)
+            expand_inputs([f"file://{tmp_path}/{pattern}"], inbox=False)
 
 
 def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_data_sets(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "g.parquet")
     touch(tmp_path, "b.parquet/part-1.parquet", "b.parquet/part-0.parquet", "b.parquet/_SUCCESS", "h.parquet/_SUCCESS")
     (tmp_path / "f.parquet").symlink_to(tmp_path / "b.parquet")
-    inputs = expand_inputs([name.format(tmp_path)], may_be_empty=False)
+    inputs = expand_inputs([name.format(tmp_path)], inbox=False)
     assert [
         (found.location.file_name, [file.path.removeprefix(f"{tmp_path}/") for file in found.files], found.is_folder)
         for found in inputs
@@ -88,13 +88,15 @@ def test_data_sets(tmp_path: Path, name: str) -> None:
 def test_a_data_set_by_its_name(tmp_path: Path, name: str) -> None:
     """Its default output is beside it, not among its files."""
     touch(tmp_path, "b.parquet/part-0.parquet", "b.parquet/c.parquet/part-0.parquet")
-    [found] = expand_inputs([name.format(tmp_path)], may_be_empty=False)
+    [found] = expand_inputs([name.format(tmp_path)], inbox=False)
     assert [file.path.removeprefix(f"{tmp_path}/") for file in found.files] == [
         "b.parquet/c.parquet/part-0.parquet",
         "b.parquet/part-0.parquet",
     ]
     scored = found.location.scored()
     assert (scored.path, scored) == (str(tmp_path / "b.scored.parquet"), Location.parse(scored.name))
+    inbox = expand_inputs([name.format(tmp_path)], inbox=True)
+    assert [found.location.file_name for found in inbox] == ["c.parquet", "part-0.parquet"]
 
 
 def test_a_data_set_in_partitions(tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_data_set_in_partitions(tmp_path: Path) -> None:
     touch(tmp_path, "b.parquet/day=1/part-0.parquet", "b.parquet/part-0.parquet")
     for name in (tmp_path, tmp_path / "b.parquet"):
         with pytest.raises(UsageError, match=rf"in partitions, .*, such as {tmp_path}/b\.parquet/day=1/ with -o"):
-            expand_inputs([str(name)], may_be_empty=True)
+            expand_inputs([str(name)], inbox=True)
     assert found(tmp_path / "b.parquet" / "day=1") == ["part-0.parquet"]
 
 
@@ -111,7 +113,7 @@ def test_a_table(tmp_path: Path, log: str) -> None:
     """The files of a table hold rows that are deleted or were replaced: the folder is refused."""
     touch(tmp_path, "t/part-0.parquet", f"t/{log}/0.json")
     with pytest.raises(UsageError, match=r"/t: a (Delta|Hudi) table, whose files also hold rows that are no longer in"):
-        expand_inputs([str(tmp_path / "t")], may_be_empty=True)
+        expand_inputs([str(tmp_path / "t")], inbox=True)
 
 
 def test_name_with_magic_characters(tmp_path: Path) -> None:
@@ -133,4 +135,4 @@ def test_folder(tmp_path: Path) -> None:
 def test_nothing_there(tmp_path: Path, name: str, message: str) -> None:
     """A name that matches nothing is an error that says what was looked for."""
     with pytest.raises(NoInputError, match=message):
-        expand_inputs([str(tmp_path / name)], may_be_empty=False)
+        expand_inputs([str(tmp_path / name)], inbox=False)

@@ -336,7 +336,7 @@ def test_a_failed_job_leaves_memory_to_the_next(score: Runs, tmp_path: Path) -> 
     with path.open("r+b") as file:
         file.seek(second + 10_000)
         file.write(b"\xff" * 10_000)
-    jobs = plan_jobs(expand_inputs([str(path)], may_be_empty=False), Location.parse(f"{tmp_path}/scored/"), each=True)
+    jobs = plan_jobs(expand_inputs([str(path)], inbox=False), Location.parse(f"{tmp_path}/scored/"), each=True)
     before = pa.total_allocated_bytes()
     done, [failure] = Arriving(jobs, score.worker(), 0, print).run(score.progress)
     assert (done, type(failure)) == ([], BadDataError)

@@ -158,7 +158,7 @@ def score(
         require_notes_apart(notes, inputs, output, compare_to, each=new_only)
     progress = Progress()
     with metered(None if dry_run else metrics_file, progress) as meter:
-        found = expand_inputs(inputs, may_be_empty=new_only)
+        found = expand_inputs(inputs, inbox=new_only)
         jobs = plan_jobs(found, None if output is None else Location.parse(output), each=new_only)
         if as_json and not all(job.is_staged for job in jobs):
             raise click.UsageError("--json and the rows cannot both go to stdout: name a file with -o")

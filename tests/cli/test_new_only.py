@@ -218,9 +218,7 @@ def test_a_file_that_leaves_the_inbox(inbox: Path, worker: Worker) -> None:
     """A file that is gone by the time it is looked at is skipped; the others are not held up."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
-    jobs = plan_jobs(
-        expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True
-    )
+    jobs = plan_jobs(expand_inputs([str(inbox)], inbox=True), Location.parse(f"{inbox.parent}/scored/"), each=True)
     (inbox / "a.csv").unlink()
     warnings: list[str] = []
     assert [job.inputs[0].file_name for job in Arriving(jobs, worker, 60, warnings.append).new()] == ["b.csv"]
@@ -231,9 +229,7 @@ def test_a_file_that_another_run_scores_meanwhile(score: Command, inbox: Path, w
     """A file is looked at when it is its turn, and then not scored a second time."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
-    jobs = plan_jobs(
-        expand_inputs([str(inbox)], may_be_empty=True), Location.parse(f"{inbox.parent}/scored/"), each=True
-    )
+    jobs = plan_jobs(expand_inputs([str(inbox)], inbox=True), Location.parse(f"{inbox.parent}/scored/"), each=True)
     arrived = Arriving(jobs, worker, 60, print).new()
     assert next(arrived) == jobs[0]
     assert rows_in(score) == 2 * len(REVIEWS)

@@ -115,19 +115,28 @@ def test_outputs_that_are_not_done(score: Command, name: str, content: bytes, op
     assert score.contents() == before
 
 
-@pytest.mark.parametrize("arguments", [("in/day.parquet/",), ("in",), ("in/*.parquet", "--force")])
-def test_a_data_set(command: Command, score: Command, arguments: tuple[str, ...]) -> None:
-    """A folder that is named like a file, as Spark's are, becomes one beside it; nothing is put among its files."""
-    data_set = score.folder / "in/day.parquet"
+@pytest.mark.parametrize(
+    ("name", "argument", "output"),
+    [
+        ("day.parquet", "in/day.parquet/", "in/day.scored.parquet"),
+        ("day.parquet", "in", "in/day.scored.parquet"),
+        ("day.parquet", "in/*.parquet", "in/day.scored.parquet"),
+        ("day", "in/day", "in/day.scored"),
+    ],
+)
+def test_a_data_set(command: Command, score: Command, name: str, argument: str, output: str) -> None:
+    """A folder as Spark writes it becomes one beside it; nothing is put among its files."""
+    data_set = score.folder / "in" / name
     data_set.mkdir(parents=True)
+    (data_set / "_SUCCESS").touch()
     for part in range(2):
         write_table(data_set / f"part-{part}.parquet", REVIEWS[2 * part :][:2])
-    assert score(*arguments).code == 0
-    assert sorted(path.name for path in data_set.iterdir()) == ["part-0.parquet", "part-1.parquet"]
-    scored = score.folder / "in/day.scored.parquet"
+    assert score(argument).code == 0
+    assert sorted(path.name for path in data_set.iterdir()) == ["_SUCCESS", "part-0.parquet", "part-1.parquet"]
+    scored = score.folder / output
     assert sorted(path.name for path in scored.iterdir()) == ["_SUCCESS", "part-00000.parquet"]
     assert [row["id"] for row in read_table(scored / "part-00000.parquet")] == [row["id"] for row in REVIEWS]
-    assert command("verify", "in/day.scored.parquet", "--rescore", "9").code == 0
+    assert command("verify", output, "--rescore", "9").code == 0
 
 
 @pytest.mark.parametrize("arguments", [("in",), ("in/*",), ("in/a.csv", "in/b.csv.gz")])
