@@ -22,7 +22,7 @@ from sentiment_batch.cli.report import report
 from sentiment_batch.cli.retry_rejects import retry_rejects
 from sentiment_batch.cli.score import score
 from sentiment_batch.cli.stopping import Stopped, stop_on_signals
-from sentiment_batch.cli.streams import open_missing_streams
+from sentiment_batch.cli.streams import open_missing_streams, wait_for_streams
 from sentiment_batch.cli.submit import submit
 from sentiment_batch.cli.train import train
 from sentiment_batch.cli.verify import verify
@@ -59,6 +59,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     open_missing_streams()
+    wait_for_streams()
     stop_on_signals()
     exit_code = _run()
     try:

@@ -1,4 +1,4 @@
-"""The standard streams, also of a process that was started without them (`>&-`)."""
+"""The standard streams, however the process was started: without some (`>&-`), or with some that do not wait."""
 
 import os
 import sys
@@ -15,3 +15,12 @@ def open_missing_streams() -> None:
             if descriptor != number:
                 os.dup2(descriptor, number)
             setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding="utf-8"))
+
+
+def wait_for_streams() -> None:
+    """Make reading and writing wait, also where another process on the same pipe or terminal has asked not to.
+
+    asyncio, Node.js and ssh ask for that; reading would then take a writer that pauses for the end of the file.
+    """
+    for number in range(3):
+        os.set_blocking(number, True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cli.process import Command, Result, error_line
 from cli.tables import MORE_THAN_A_PIPE_HOLDS, write_table
+from faults.waiting import wait_until
 
 PRINTING = [
     ("score", "-"),
@@ -91,6 +92,24 @@ def test_no_stdin(run: Callable[..., Result]) -> None:
     """A closed stdin is treated as an empty file."""
     result = run("score", "-", before=without(0))
     assert (result.code, error_line(result)) == (65, "-: the file is empty")
+
+
+def test_streams_that_do_not_wait(score: Command) -> None:
+    """No row is cut or lost if another process, such as ssh, has made pipes return at once when empty or full."""
+    (reading, sent), (received, writing) = os.pipe(), os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    with score.start("-", "-q", stdin=reading, stdout=writing) as process:
+        os.close(writing)
+        wait_until(lambda: os.get_blocking(reading), process)
+        os.write(sent, b"text\nnot go")
+        os.write(sent, b"od\n" + b"good\n" * 9000)
+        os.close(sent)
+        with os.fdopen(received, "rb") as stdout:
+            rows = stdout.read().splitlines()
+        assert process.wait() == 0
+    os.close(reading)
+    assert (len(rows), rows[1].partition(b",")[0]) == (9002, b"not good")
 
 
 @pytest.mark.parametrize("extra", [(), ("-v",), ("--log-format", "json")])
