@@ -35,6 +35,8 @@ _STOPS = {
 
 def stop_on_signals() -> None:
     """Raise Stopped in the main thread on the first signal; leave at once on the second."""
+    # Who starts a process may have blocked signals for itself, and the process inherits that.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     for number in _STOPS:
         # A process that was started to ignore a signal, as with nohup, goes on ignoring it.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -48,6 +50,7 @@ def stop_on_signals() -> None:
 
 def stop_after(seconds: float) -> None:
     """Raise Stopped in the main thread after that time, whatever the clock on the wall says."""
+    signal.signal(signal.SIGALRM, _stop)  # also if the process was started to ignore it
     # A timer of 0 would be none.
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
 

@@ -128,9 +128,17 @@ def test_second_signal(new_trial: NewTrial) -> None:
 
 
 def test_deadline(new_trial: NewTrial) -> None:
-    """A run out of time exits with 75; the same command, with the same stream, continues from what was kept."""
+    """A run out of time exits with 75; the same command, with the same stream, continues from what was kept.
+
+    It need not have been started with the timer's signal heeded.
+    """
+
+    def ignore_the_timer() -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+
     trial = new_trial("--deadline")
-    with trial.score.start(*FROM_STDIN, "--deadline", "00:00:05") as process:
+    with trial.score.start(*FROM_STDIN, "--deadline", "00:00:05", before=ignore_the_timer) as process:
         assert process.stdin
         assert process.stderr
         process.stdin.write(INPUT.encode())
