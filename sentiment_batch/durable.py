@@ -75,9 +75,12 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync the directory entries of a folder."""
+    """Sync the directory entries of a folder, where the file system knows how."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # folders shared with a virtual machine (vboxsf, 9p) have no such operation
+            raise
     finally:
         os.close(descriptor)

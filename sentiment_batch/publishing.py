@@ -26,7 +26,8 @@ def publish(finished: Path, target: Location) -> None:
         return
     path = Path(target.path)
     for file in (finished, *finished.rglob("*")):
-        file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())
+        with suppress(OSError):  # a network share may have permissions, and an owner, of its own
+            file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())
         (sync_folder if file.is_dir() else sync_file)(file)
     if finished.is_dir() and path.is_dir():
         replaced = finished.with_name("replaced")

@@ -161,8 +161,8 @@ def clear_traces(output: Output) -> None:
 
 
 def _require_room(output: Output, expected_bytes: int) -> None:
-    free = shutil.disk_usage(output.base.parent).free
-    if free < expected_bytes:
+    total, _, free = shutil.disk_usage(output.base.parent)
+    if total and free < expected_bytes:  # a file system without a size, such as ramfs, has a total of 0
         raise CannotWriteError(
             f"{output.name}: about {expected_bytes / 1e6:,.0f} MB are needed in {output.base.parent}, "
             f"{free / 1e6:,.0f} MB are free: make room, or keep fewer columns (--columns)"

@@ -47,6 +47,14 @@ def test_full_disk(new_trial: NewTrial, options: str) -> None:
         disk.trial.require_recovery()
 
 
+@needs_mounts
+def test_disk_without_a_size(new_trial: NewTrial) -> None:
+    """A file system that does not say how much room it has will do."""
+    with Disk(new_trial("none"), "-t", "ramfs", "ramfs") as disk:
+        assert disk.trial.run().code == DONE
+        disk.trial.require_done()
+
+
 @needs_strace
 @needs_mounts
 @needs_loop_devices

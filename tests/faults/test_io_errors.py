@@ -37,6 +37,15 @@ def test_fails_from_then_on(new_trial: NewTrial, calls: Calls, call: str, error:
     each(calls.numbers(call), lambda: new_trial(f"{error} from then on", b"old"), _attempt(call, error, "+"))
 
 
+@pytest.mark.parametrize(("call", "error", "path"), [("fsync", "EINVAL", "."), ("chmod,fchmodat", "EPERM", None)])
+def test_what_a_file_system_does_not_have(new_trial: NewTrial, call: str, error: str, path: str | None) -> None:
+    """A shared folder that cannot be synced, or whose files have an owner and permissions of its own, will do."""
+    trial = new_trial("none")
+    fault = inject(call, f"error={error}", "1+")
+    assert trial.run(*fault, *(("-P", path) if path else ())).code == DONE
+    trial.require_done()
+
+
 def test_fsync_is_not_tried_again(new_trial: NewTrial, calls: Calls) -> None:
     """After a failed fsync of a part, nothing but the journal is synced or renamed: the kernel dropped the data."""
     trial = new_trial("EIO once")
