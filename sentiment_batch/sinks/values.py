@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment_batch.errors import ConfigurationError
+
 
 def cast_leaves(column: pa.Array, leaf: Callable[[pa.DataType], pa.DataType]) -> pa.Array:
     """Cast a column, replacing every non-nested type in it by what `leaf` returns for it."""
@@ -30,9 +32,18 @@ def _with_leaves(kind: pa.DataType, leaf: Callable[[pa.DataType], pa.DataType]) 
 
 
 def in_known_zone(kind: pa.DataType) -> pa.DataType:
-    """Replace a time zone that this machine does not know with UTC: otherwise the time cannot be formatted."""
-    is_unknown = pa.types.is_timestamp(kind) and kind.tz is not None and not _is_known(kind.tz)
-    return pa.timestamp(kind.unit, "UTC") if is_unknown else kind
+    """Replace a time zone that this machine does not know with UTC: otherwise the time cannot be formatted.
+
+    Raises ConfigurationError if it does not even know that.
+    """
+    if not pa.types.is_timestamp(kind) or kind.tz is None or _is_known(kind.tz):
+        return kind
+    if not _is_known("UTC"):
+        raise ConfigurationError(
+            f"times in {kind.tz} cannot be written as text, for this machine has no time zones: install tzdata, or "
+            "write Parquet"
+        )
+    return pa.timestamp(kind.unit, "UTC")
 
 
 @cache

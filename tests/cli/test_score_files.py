@@ -2,10 +2,14 @@
 
 import json
 import os
+from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cli.process import Command, error_line
 from cli.tables import ADDED, REVIEWS, decode, read_table, write_table
+from faults.disk import needs_mounts
 from filelock import FileLock
 
 FORMATS = ["csv", "tsv", "jsonl", "parquet"]
@@ -408,3 +412,15 @@ def test_another_run_is_at_a_later_file(score: Command) -> None:
             assert error_line(result).startswith("b.scored.csv: another run has been writing it")
             assert not (score.folder / "a.scored.csv").exists()
     assert score("a.csv", "b.csv").code == 0
+
+
+@needs_mounts
+def test_no_time_zones(score: Command) -> None:
+    """On a machine without a database of time zones, times that would become text end a run, with its work kept."""
+    when = pa.array([1774747800], pa.timestamp("s", "Europe/Berlin"))
+    pq.write_table(pa.table({"text": ["good"], "when": when}), score.folder / "r.parquet")
+    hidden = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/share/zoneinfo && exec "$@"', "sh")
+    result = replace(score, runner=hidden)("r.parquet", "-o", "r.csv")
+    assert result.code == 78
+    assert error_line(result).startswith("times in Europe/Berlin cannot be written as text")
+    assert score("r.parquet", "-o", "r.csv", "--log-format", "json").stderr.count('"resumed"') == 1
