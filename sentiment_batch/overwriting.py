@@ -44,4 +44,7 @@ def require_own(folder: Path) -> None:
     with suppress(FileNotFoundError):
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise CannotWriteError(f"{folder} is not this user's own folder: remove it, or choose another output")
+            raise CannotWriteError(
+                f"{folder} is not this user's own folder: choose another output, or, unless another user's run is "
+                "at work in it, remove it"
+            )

@@ -185,9 +185,7 @@ def test_unfinished_work_of_somebody_else(score: Command, inbox: Path) -> None:
         os.chown(staging, 12345, -1)
         result = score("inbox/", "-o", "scored/", "--new-only")
         assert result.code == 73
-        assert error_line(result).endswith(
-            ".a.csv.staging is not this user's own folder: remove it, or choose another output"
-        )
+        assert ".a.csv.staging is not this user's own folder: " in error_line(result)
     assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
 
 
