@@ -157,7 +157,7 @@ def _calibration(description: Description) -> list[str]:
         "## Calibration",
         f"Logits are divided by a temperature that depends on the text's length: {values}; logarithmic in between. "
         f"It was fitted on {'; '.join(temperature.fitted_on)} (least negative log-likelihood, equal weight for each "
-        "sample) and changes no label.",
+        "sample of 1,000 texts and more) and changes no label.",
         "The expected calibration error (15 bins of equal width by the confidence of the label; the distance between "
         "mean confidence and accuracy in a bin, averaged by rows): without the temperature; with it, on the texts it "
         "was fitted on; with each half of the texts, drawn by a hash, at a temperature fitted on the other half; and "

@@ -20,6 +20,8 @@ _LENGTHS = (4, 16, 64, 256)
 # By so much the logarithm of the temperature is expected to differ from 0, and from one length to the next. It matters
 # where texts are few, and decides where there are none.
 _DEVIATION = 0.25
+# Samples of so many texts count the same, whatever their size. A smaller one does not, for it is chance to that extent.
+_EQUAL_FROM = 1000
 _LIMIT = np.log(10)
 _PRECISION = 1e-3
 
@@ -67,21 +69,25 @@ def labelled(samples: Mapping[str, EncodedSample], probabilities: Probabilities)
 
 
 def fit_temperature(samples: Mapping[str, ScoredSample]) -> Temperature:
-    """The temperature with the least negative log-likelihood, where every sample counts the same; 1 without samples.
+    """The temperature with the least negative log-likelihood; 1 without samples.
+
+    Every sample counts the same, but none of its texts more than once: a sample of less than 1,000 counts for less.
 
     Found by compass search: a step up or down at one of the lengths while that helps, then steps of half the size.
     """
     filled = {name: sample for name, sample in samples.items() if len(sample)}
     if not filled:
         return UNSCALED
-    texts = sum(map(len, filled.values()))
+    most = max(_EQUAL_FROM, min(map(len, filled.values())))
 
     def at(logarithms: npt.NDArray[np.float64]) -> Temperature:
         return Temperature(_LENGTHS, tuple(np.exp(logarithms).tolist()), tuple(filled))
 
     def loss(logarithms: npt.NDArray[np.float64]) -> float:
         surprise = ((np.diff(logarithms, prepend=0) / _DEVIATION) ** 2).sum() / 2
-        return float(np.mean([sample.loss(at(logarithms)) for sample in filled.values()]) + surprise / texts)
+        temperature = at(logarithms)
+        losses = [min(len(sample), most) * sample.loss(temperature) for sample in filled.values()]
+        return float(surprise + sum(losses))
 
     directions = np.vstack([np.eye(len(_LENGTHS)), -np.eye(len(_LENGTHS))])
     best, step = np.zeros(len(_LENGTHS)), 0.5

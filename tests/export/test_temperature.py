@@ -65,10 +65,14 @@ def test_lengths_without_texts_follow_their_neighbour() -> None:
 
 
 def test_few_texts_decide_little() -> None:
-    """Five texts that are all right, and confidently so, do not make the model much surer."""
-    few = drawn(5, (10, 30))
+    """Five texts that are all right, and confidently so, do not make the model much surer: nor beside many others."""
+    few = drawn(5, (200, 300))
     few = replace(few, labels=few.probabilities.argmax(axis=1))
-    assert all(0.5 < value < 1.5 for value in fit_temperature({"few": few}).values)
+    many = drawn(20_000, (4, 30), truth=Temperature((1,), (1.3,)))
+    alone, beside, without = map(fit_temperature, ({"few": few}, {"few": few, "many": many}, {"many": many}))
+    assert all(0.5 < value < 1.5 for value in alone.values)
+    assert beside.values[:2] == pytest.approx(without.values[:2], rel=0.05)
+    assert 0.5 < beside.values[3] / without.values[3] < 1
 
 
 def test_a_model_that_is_never_wrong() -> None:
