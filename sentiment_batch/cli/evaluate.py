@@ -49,7 +49,8 @@ def evaluate(
     """Measure a model on labelled data: accuracy, F1, kappa, calibration, confusion and accuracy by length.
 
     --data measures on every row, --recipe on the parts held out from training. The intervals in parentheses are
-    95 % intervals from 1,000 resamples.
+    95 % intervals from 1,000 resamples. Rows of one group (--group-column), such as the phrases of a sentence, are
+    resampled together, and compared together with those of --against.
 
     Labels must be the names of the model's labels, or their positions, counted from 0. For other values, such as
     stars from 1, use a recipe with a label_map.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from sentiment_batch.training.bootstrap import intervals
 from sentiment_batch.training.evaluation import Predictions
@@ -12,7 +13,7 @@ from sentiment_batch.training.evaluation import Predictions
 class Comparison:
     """Accuracies on the rows that both models scored; `difference` is the first's lead, with its bootstrap interval.
 
-    `only_first`, `only_second`: rows that only this model labels correctly. `p_value`: see `mcnemar`.
+    `only_first`, `only_second`: rows that only this model labels correctly. `p_value`: see `chance_of`.
     """
 
     rows: int
@@ -33,26 +34,38 @@ def compare(first: Predictions, second: Predictions) -> Comparison:
         for model, places in ((first, in_first), (second, in_second))
     )
     lead = one.astype(np.int64) - other
+    groups = first.groups[in_first]
     return Comparison(
         rows=len(rows),
         accuracy=float(one.mean()),
         other_accuracy=float(other.mean()),
         difference=float(lead.mean()),
-        interval=intervals(lambda drawn: {"difference": float(lead[drawn].mean())}, len(rows))["difference"],
+        interval=intervals(lambda drawn: {"difference": float(lead[drawn].mean())}, groups)["difference"],
         only_first=int((lead > 0).sum()),
         only_second=int((lead < 0).sum()),
-        p_value=mcnemar(int((lead > 0).sum()), int((lead < 0).sum())),
+        p_value=chance_of(np.bincount(groups, lead).astype(np.int64)),
     )
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Return the p-value of McNemar's test (1947), exact and two-sided: the chance that equal models differ this much.
+def chance_of(leads: npt.NDArray[np.int64]) -> float:
+    """Return the p-value of the leads of groups, int64 [groups]: how many rows more the first model labels correctly.
 
-    Takes the number of rows that only the first, and only the second, labels correctly.
+    It is the chance that the sum is as far from 0 if each group's lead had been either model's: exact and two-sided.
+    Where every group is one row, this is McNemar's test (1947).
     """
-    discordant = only_first + only_second
-    tail, ways = 0, 1
-    for wins in range(min(only_first, only_second) + 1):
-        tail += ways
-        ways = ways * (discordant - wins) // (wins + 1)
-    return float(min(1, 2 * tail / 2**discordant))
+    shares = np.ones(1)  # of the sums of leads, from the lowest up in steps of 2
+    for size, count in zip(*np.unique(np.abs(leads[leads != 0]), return_counts=True), strict=True):
+        before, heads = shares, _binomial(count)
+        shares = np.zeros(len(before) + size * count)
+        for first in range(min(size, len(before))):  # each sum moves on by this size
+            shares[first::size] = np.convolve(before[first::size], heads)
+    sums = np.arange(len(shares)) * 2 - (len(shares) - 1)
+    return float(min(1, shares[np.abs(sums) >= abs(leads.sum())].sum()))
+
+
+def _binomial(count: int) -> npt.NDArray[np.float64]:
+    """The shares of 0 to `count` heads among so many tosses, float64 [count + 1]; in logarithms, for there are many."""
+    heads = np.arange(1, count + 1)
+    ways = np.concatenate([[0], np.cumsum(np.log((count - heads + 1) / heads))])
+    shares: npt.NDArray[np.float64] = np.exp(ways - count * np.log(2))
+    return shares

@@ -22,16 +22,20 @@ from sentiment_batch.training.trees import phrases
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """N texts with their labels, int64 [N], as indices into the recipe's labels."""
+    """N texts with their labels, int64 [N], as indices into the recipe's labels.
+
+    `groups`: of each text, what it has in common with others that are like it, such as the phrases of one sentence.
+    """
 
     texts: list[str]
     labels: npt.NDArray[np.int64]
+    groups: list[str]
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def select(self, rows: npt.NDArray[np.int64]) -> "LabelledTexts":
-        return LabelledTexts([self.texts[i] for i in rows], self.labels[rows])
+        return LabelledTexts([self.texts[i] for i in rows], self.labels[rows], [self.groups[i] for i in rows])
 
     def sample(self, rows: int, seed: int) -> "LabelledTexts":
         """Draw at most `rows` of the texts without replacement, keeping their order."""
@@ -75,15 +79,14 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
     """Read and split the corpus; raises NoInputError, BadDataError or UsageError naming file and column."""
     path = folder / spec.train
     if spec.dev is None:
-        examples, groups = _read(path, spec, labels)
-        held = np.array([_fraction(group) < spec.held_out for group in groups], dtype=bool)
+        examples = _read(path, spec, labels)
+        held = np.array([_fraction(group) < spec.held_out for group in examples.groups], dtype=bool)
         train, dev = (examples.select(np.flatnonzero(rows)) for rows in (~held, held))
         return Corpus(spec.name, train, dev, sha256_of(path))
     dev_path = folder / spec.dev
     if not is_trees(path):
-        return Corpus(spec.name, _read(path, spec, labels)[0], _read(dev_path, spec, labels)[0], sha256_of(path))
-    train, _ = _read(path, spec, labels)
-    phrases, _ = _read(dev_path, spec, labels)
+        return Corpus(spec.name, _read(path, spec, labels), _read(dev_path, spec, labels), sha256_of(path))
+    train, phrases = _read(path, spec, labels), _read(dev_path, spec, labels)
     seen = set(train.texts)
     unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
     sentences, dev = (read_sentences(each, labels) for each in (path, dev_path))
@@ -93,7 +96,7 @@ def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corp
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:
     """Load all of `spec.train`, unsplit, for evaluation; of trees, the sentences. Raises as `load_corpus` does."""
     path = folder / spec.train
-    return read_sentences(path, labels) if is_trees(path) else _read(path, spec, labels)[0]
+    return read_sentences(path, labels) if is_trees(path) else _read(path, spec, labels)
 
 
 def is_labelled(spec: CorpusSpec, folder: Path) -> bool:
@@ -116,8 +119,7 @@ def _fraction(group: str) -> float:
     return int.from_bytes(hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
 
 
-def _read(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
-    """Read texts with their labels, and the group of each text."""
+def _read(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> LabelledTexts:
     return _read_phrases(path, labels) if is_trees(path) else _read_table(path, spec, labels)
 
 
@@ -128,18 +130,19 @@ def is_trees(path: Path) -> bool:
 def read_sentences(path: Path, labels: tuple[str, ...]) -> LabelledTexts:
     """Read the sentences from a file of trees, which count the labels from the most negative on."""
     sentences = [nodes[-1] for nodes in _trees(path, labels)]
-    return LabelledTexts([text for text, _ in sentences], np.array([label for _, label in sentences], dtype=np.int64))
+    texts = [text for text, _ in sentences]
+    return LabelledTexts(texts, np.array([label for _, label in sentences], dtype=np.int64), texts)
 
 
-def _read_phrases(path: Path, names: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
-    """Read the distinct phrases of all trees, each with its first label and the sentence where it first occurs."""
+def _read_phrases(path: Path, names: tuple[str, ...]) -> LabelledTexts:
+    """Read the distinct phrases of all trees, each with its first label and, as group, its first sentence."""
     found: dict[str, tuple[int, str]] = {}
     for nodes in _trees(path, names):
         sentence = nodes[-1][0]
         for phrase, label in nodes:
             found.setdefault(phrase, (label, sentence))
     labels = np.array([label for label, _ in found.values()], dtype=np.int64)
-    return LabelledTexts(list(found), labels), [sentence for _, sentence in found.values()]
+    return LabelledTexts(list(found), labels, [sentence for _, sentence in found.values()])
 
 
 def _trees(path: Path, labels: tuple[str, ...]) -> Iterator[list[tuple[str, int]]]:
@@ -159,7 +162,7 @@ def _trees(path: Path, labels: tuple[str, ...]) -> Iterator[list[tuple[str, int]
         raise NoInputError(f"{path}: no such file") from error
 
 
-def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[LabelledTexts, list[str]]:
+def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> LabelledTexts:
     table = _table(path, spec)
     names = table.column_names
     with naming(path):
@@ -184,7 +187,7 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> tuple[
             raise BadDataError(f"{path}: record {number}: {label_column} holds {_kind(value)}, {wanted}")
     kept = [i for i, text in enumerate(texts) if text]
     kept_labels = np.array([ordinals[values[i]] for i in kept], dtype=np.int64)
-    return LabelledTexts([texts[i] for i in kept], kept_labels), [groups[i] for i in kept]
+    return LabelledTexts([texts[i] for i in kept], kept_labels, [groups[i] for i in kept])
 
 
 def _ordinals(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> dict[str, int]:

@@ -24,6 +24,7 @@ class Predictions:
     """A model's predictions on a sample; `rows`, int64 [N], are the indices of the N texts that could be scored.
 
     `probabilities`: float32 [N, K]. `labels`: the true ones, int64 [N]. `n_tokens`: int32 [N]. `truncated`: bool [N].
+    `groups`: int64 [N], equal for texts of one group.
     """
 
     rows: npt.NDArray[np.int64]
@@ -31,6 +32,7 @@ class Predictions:
     labels: npt.NDArray[np.int64]
     n_tokens: npt.NDArray[np.int32]
     truncated: npt.NDArray[np.bool_]
+    groups: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,13 @@ class LengthGroup:
 class Evaluation:
     """All measurements on one sample.
 
-    `intervals`: bootstrap 95 % intervals by metric. `confusion`: int64 [K, K], true labels in rows. `scaled`,
-    `unscaled`: with and without the bundle's temperature. `error_by_chance`: see calibration.error_by_chance.
+    `groups`: how many its rows are of. `intervals`: bootstrap 95 % intervals by metric. `confusion`: int64 [K, K], true
+    labels in rows. `scaled`, `unscaled`: with and without the bundle's temperature. `error_by_chance`: see
+    calibration.error_by_chance.
     """
 
     metrics: Metrics
+    groups: int
     intervals: dict[str, tuple[float, float]]
     confusion: npt.NDArray[np.int64]
     by_length: tuple[LengthGroup, ...]
@@ -64,6 +68,7 @@ class Evaluation:
         """Return the evaluation as a report's JSON holds it."""
         return {
             **asdict(self.metrics),
+            "groups": self.groups,
             "intervals": self.intervals,
             "unscaled_calibration_error": self.unscaled.error,
             "calibration_error_by_chance": self.error_by_chance,
@@ -86,7 +91,12 @@ def predict(scorer: Scorer, examples: LabelledTexts) -> Predictions:
     if not len(rows):
         raise BadDataError("the data holds no text to measure on")
     return Predictions(
-        rows, scores.probabilities[rows], examples.labels[rows], scores.n_tokens[rows], scores.truncated[rows]
+        rows,
+        scores.probabilities[rows],
+        examples.labels[rows],
+        scores.n_tokens[rows],
+        scores.truncated[rows],
+        _numbered([examples.groups[row] for row in rows]),
     )
 
 
@@ -101,7 +111,8 @@ def evaluate(scorer: Scorer, predictions: Predictions) -> Evaluation:
 
     return Evaluation(
         metrics=measure(probabilities, labels, bundle.polarities),
-        intervals=intervals(resampled, len(labels)),
+        groups=len(np.unique(predictions.groups)),
+        intervals=intervals(resampled, predictions.groups),
         confusion=confusion_matrix(probabilities.argmax(axis=1), labels, len(bundle.labels)),
         by_length=_by_length(predictions, scorer.options.max_tokens or bundle.max_tokens, bundle.polarities),
         scaled=reliability(probabilities, labels),
@@ -119,6 +130,13 @@ def evaluate_cuts(
     """
     long = examples.select(predictions.rows[predictions.truncated])
     return {cut: evaluate(scorer, predict(scorer, long)) for cut, scorer in scorers.items()} if len(long) else {}
+
+
+def _numbered(groups: Sequence[str]) -> npt.NDArray[np.int64]:
+    """A number for each group, int64 [N]; one for each row if there is a single group, of which there is no other."""
+    numbers: dict[str, int] = {}
+    found = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
+    return found if len(numbers) > 1 else np.arange(len(groups))
 
 
 def _by_length(

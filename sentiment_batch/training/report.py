@@ -92,7 +92,8 @@ class Report:
     def lines(self) -> Iterator[str]:
         """Yield the report as lines for a terminal."""
         for name, evaluation in self.evaluations.items():
-            yield f"{name}: {evaluation.metrics.rows:,} rows"
+            rows, groups = evaluation.metrics.rows, evaluation.groups
+            yield f"{name}: {rows:,} rows" + (f" in {groups:,} groups" if groups < rows else "")
             yield from _figures(evaluation)
             if name in self.comparisons:
                 yield from _comparison(self.comparisons[name])
@@ -123,8 +124,8 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
         f"{comparison.accuracy:.2%}: {comparison.difference * 100:+.2f} points ({low * 100:+.2f} to {high * 100:+.2f})"
     )
     yield (
-        f"  {'McNemar':20}p = {comparison.p_value:.2g}: {comparison.only_first:,} rows right with this model only, "
-        f"{comparison.only_second:,} with the other only"
+        f"  {'permutation test':20}p = {comparison.p_value:.2g}: {comparison.only_first:,} rows right with this model "
+        f"only, {comparison.only_second:,} with the other only"
     )
 
 

@@ -207,7 +207,25 @@ def test_against_a_worse_one(evaluate: Command, tmp_path: Path) -> None:
     assert (result.code, result.stderr) == (0, "")
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "the other model 0.00% on 3 rows, this one 100.00%: +100.00 points (+100.00 to +100.00)" in lines
-    assert "McNemar p = 0.25: 3 rows right with this model only, 0 with the other only" in lines
+    assert "permutation test p = 0.25: 3 rows right with this model only, 0 with the other only" in lines
+
+
+@pytest.mark.parametrize(
+    ("sentences", "groups", "p"), [("aabbcc", 3, 2 / 8), ("abcdef", 6, 2 / 64), ("aaaaaa", 6, 2 / 64)]
+)
+def test_phrases_of_a_sentence(evaluate: Command, tmp_path: Path, sentences: str, groups: int, p: float) -> None:
+    """Phrases of one sentence are one piece of evidence for a difference; of a single sentence, each is."""
+    worse = tmp_path / "worse"
+    worse.mkdir()
+    save_bag_of_words(worse, good="very negative", bad="very positive")
+    rows = [{"Phrase": "good", "Sentiment": "4", "SentenceId": sentence} for sentence in sentences]
+    write_table(evaluate.folder / "e.tsv", rows)
+    words = ("--data", "e.tsv", "--against", worse)
+    report = json.loads(evaluate(*words, "--json").stdout)
+    assert report["results"]["e.tsv"]["groups"] == groups
+    assert report["against"]["results"]["e.tsv"]["p_value"] == pytest.approx(p)
+    first = evaluate(*words).stdout.splitlines()[0]
+    assert first == ("e.tsv: 6 rows in 3 groups" if groups == 3 else "e.tsv: 6 rows")
 
 
 def test_against_other_labels(evaluate: Command, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Resampling, and comparing two models on the same rows."""
 
+from itertools import product
 from math import comb
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment_batch.training.bootstrap import intervals
-from sentiment_batch.training.comparison import compare, mcnemar
+from sentiment_batch.training.comparison import chance_of, compare
 from sentiment_batch.training.evaluation import Predictions
 
 
@@ -22,35 +23,52 @@ def predictions(right: list[bool], rows: list[int] | None = None) -> Predictions
         np.zeros(count, dtype=np.int64),
         np.full(count, 9, dtype=np.int32),
         np.zeros(count, dtype=np.bool_),
+        np.arange(count),
     )
 
 
 def test_interval_of_a_share() -> None:
     """For 80% of 400, the interval is about two standard errors to each side, and the same in every run."""
     right = np.arange(400) % 5 > 0
-    found = intervals(lambda rows: {"accuracy": float(right[rows].mean())}, 400)
+    found = intervals(lambda rows: {"accuracy": float(right[rows].mean())}, np.arange(400))
     assert found["accuracy"] == pytest.approx((0.8 - 1.96 * 0.02, 0.8 + 1.96 * 0.02), abs=0.005)
-    assert found == intervals(lambda rows: {"accuracy": float(right[rows].mean())}, 400)
+    assert found == intervals(lambda rows: {"accuracy": float(right[rows].mean())}, np.arange(400))
+
+
+def test_interval_of_groups() -> None:
+    """Rows that are copies of each other are one piece of evidence, in whatever order they stand."""
+    right, copies = np.arange(400) % 5 > 0, np.tile(np.arange(400), 3)
+    once = intervals(lambda rows: {"accuracy": float(right[rows].mean())}, np.arange(400))
+    assert intervals(lambda rows: {"accuracy": float(right[copies][rows].mean())}, copies) == once
 
 
 def test_what_cannot_be_measured_has_no_interval() -> None:
     """A statistic without a value has no interval; one that sometimes has none uses the samples where it has one."""
-    found = intervals(lambda rows: {"never": None, "at times": 1.0 if 0 in rows else None}, 3)
+    found = intervals(lambda rows: {"never": None, "at times": 1.0 if 0 in rows else None}, np.arange(3))
     assert found == {"at times": (1.0, 1.0)}
 
 
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_mcnemar(one: int, other: int) -> None:
-    """The p-value is a probability, the same whichever model comes first, and equals the binomial tail."""
-    p = mcnemar(one, other)
-    assert p == mcnemar(other, one)
+    """The p-value is a probability, the same whichever model comes first, and for rows equals the binomial tail."""
+    leads = np.repeat([1, -1, 0], [one, other, 3])
+    p = chance_of(leads)
+    assert p == chance_of(-leads)
     tail = sum(comb(one + other, wins) for wins in range(min(one, other) + 1)) / 2 ** (one + other)
     assert p == pytest.approx(min(1, 2 * tail))
 
 
+@given(st.lists(st.integers(-6, 6), max_size=9))
+def test_groups_that_go_together(leads: list[int]) -> None:
+    """The p-value is the share of all ways to swap the models in whole groups that differ as much or more."""
+    sums = [abs(sum(swapped)) for swapped in product(*((lead, -lead) for lead in leads))]
+    share = sum(other >= abs(sum(leads)) for other in sums) / len(sums)
+    assert chance_of(np.array(leads, dtype=np.int64)) == pytest.approx(share)
+
+
 def test_mcnemar_of_many_rows() -> None:
     """Thousands of rows are counted exactly: about twice the normal tail beyond 3.2 standard deviations."""
-    assert mcnemar(10_000, 10_453) == pytest.approx(0.00157, abs=0.00005)
+    assert chance_of(np.repeat([1, -1], [10_000, 10_453])) == pytest.approx(0.00157, abs=0.00005)
 
 
 def test_compare() -> None:
@@ -58,7 +76,7 @@ def test_compare() -> None:
     comparison = compare(predictions([True] * 8 + [False] * 2), predictions([False] * 4 + [True] * 4 + [True, False]))
     assert (comparison.accuracy, comparison.other_accuracy, comparison.difference) == (0.8, 0.5, pytest.approx(0.3))
     assert (comparison.only_first, comparison.only_second) == (4, 1)
-    assert comparison.p_value == 2 * 6 / 32
+    assert comparison.p_value == pytest.approx(2 * 6 / 32)
     low, high = comparison.interval
     assert low <= 0 < 0.3 < high
 

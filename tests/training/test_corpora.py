@@ -214,7 +214,7 @@ def test_fault_in_a_file_of_trees(tmp_path: Path, tree: str) -> None:
 
 def test_sample() -> None:
     """A sample is drawn without replacement, keeps the order, and is the same for the same seed."""
-    examples = LabelledTexts([str(i) for i in range(50)], np.arange(50))
+    examples = LabelledTexts([str(i) for i in range(50)], np.arange(50), [""] * 50)
     drawn = examples.sample(10, seed=1).labels.tolist()
     assert len(set(drawn)) == 10
     assert drawn == sorted(drawn) == examples.sample(10, seed=1).labels.tolist()
