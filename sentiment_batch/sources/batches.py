@@ -16,6 +16,7 @@ _MAX_ROWS = 64
 # Dictionary columns stay encoded, so larger batches are safe. They are also faster: each repeats the dictionary.
 _MAX_ROWS_OF_DICTIONARIES = 1024
 _BATCH_BYTES = 2**25
+_NO_ROWS = pa.record_batch([], schema=pa.schema([]))
 
 # With a buffer and no pre-buffering, Arrow reads a column chunk page by page, which bounds memory.
 open_parquet = partial(pq.ParquetFile, pre_buffer=False, buffer_size=2**20)
@@ -37,6 +38,11 @@ class BatchReader:
             coerce_int96_timestamp_unit=_unit_of_int96(file, metadata, columns),
         )
         self.schema = self._parquet.schema_arrow
+        # Of the row group that a row was last taken from: its number, the batches ahead, and the one that was come to,
+        # with the number of its first row.
+        self._group = -1
+        self._ahead: Iterator[pa.RecordBatch] = iter(())
+        self._start, self._batch = 0, _NO_ROWS
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all rows, in smaller batches where rows are large, as declared or by their longest dictionary value."""
@@ -52,14 +58,19 @@ class BatchReader:
             yield from self._parquet.iter_batches(rows, row_groups=[group], columns=self._columns)
 
     def row(self, group: int, row: int) -> pa.RecordBatch:
-        """One row; raises IndexError if there is none."""
+        """One row; raises IndexError if there is none. Rows in their order take one pass over the row group."""
         if not 0 <= group < self._metadata.num_row_groups:
             raise IndexError(group)
-        for batch in self._parquet.iter_batches(_MAX_ROWS, row_groups=[group], columns=self._columns):
-            if row < batch.num_rows:
-                return batch.slice(row, 1)
-            row -= batch.num_rows
-        raise IndexError(row)
+        if group != self._group or row < self._start:
+            self._group, self._start, self._batch = group, 0, _NO_ROWS
+            self._ahead = self._parquet.iter_batches(_MAX_ROWS, row_groups=[group], columns=self._columns)
+        while row >= self._start + self._batch.num_rows:
+            self._start += self._batch.num_rows
+            batch = next(self._ahead, None)
+            if batch is None:
+                raise IndexError(row)
+            self._batch = batch
+        return self._batch.slice(row - self._start, 1)
 
     def close(self) -> None:
         self._parquet.close()

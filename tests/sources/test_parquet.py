@@ -356,7 +356,7 @@ def test_long_text_within_the_bound(path: Path) -> None:
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
 )
 def test_mended_rows(path: Path, kind: pa.DataType) -> None:
-    """A mended text is of its row, wherever that stands, and of the type of its column."""
+    """A mended text is of its row, wherever that stands, in whatever order, and of the type of its column."""
     values = [b"\xff" if row in (0, 150, 320) else b"%d" % row for row in range(400)]
     table = pa.table({"text": strings(values, kind), "row": list(range(400))})
     pq.write_table(table, path, row_group_size=300)
@@ -365,7 +365,9 @@ def test_mended_rows(path: Path, kind: pa.DataType) -> None:
     source = open_source(Location.parse(str(path)), SourceOptions())
     mended = [replace(bad, raw=raw) for bad, raw in zip(rejects, [b"\xfe", b"second", b"third"], strict=True)]
     [chunk] = source.retry(mended)
+    [again] = source.retry([mended[1], *mended])
     source.close()
+    assert again.records.column("row").to_pylist() == [150, 150, 320]
     assert chunk.texts == ["second", "third"]
     assert chunk.records.schema == table.schema
     assert chunk.records.to_pylist() == [{"text": "second", "row": 150}, {"text": "third", "row": 320}]
