@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 _MAX_ROWS = 64
 # Dictionary columns stay encoded, so larger batches are safe. They are also faster: each repeats the dictionary.
 _MAX_ROWS_OF_DICTIONARIES = 1024
+# Of the values of a dictionary, used or not.
+_MAX_KEPT_VALUES = 1024
 _BATCH_BYTES = 2**25
 _NO_ROWS = pa.record_batch([], schema=pa.schema([]))
 
@@ -55,7 +57,7 @@ class BatchReader:
             facts = self._metadata.row_group(group)
             row_bytes = max(1, facts.total_byte_size // max(1, facts.num_rows), _longest_word(encoded, group, texts))
             rows = max(1, min(most, _BATCH_BYTES // row_bytes))
-            yield from self._parquet.iter_batches(rows, row_groups=[group], columns=self._columns)
+            yield from map(_compacted, self._parquet.iter_batches(rows, row_groups=[group], columns=self._columns))
 
     def row(self, group: int, row: int) -> pa.RecordBatch:
         """One row; raises IndexError if there is none. Rows in their order take one pass over the row group."""
@@ -70,7 +72,7 @@ class BatchReader:
             if batch is None:
                 raise IndexError(row)
             self._batch = batch
-        return self._batch.slice(row - self._start, 1)
+        return _compacted(self._batch.slice(row - self._start, 1))
 
     def close(self) -> None:
         self._parquet.close()
@@ -118,6 +120,23 @@ def _longest_word(encoded: pq.ParquetFile, group: int, columns: list[str]) -> in
     read = [] if first is None else first.columns
     dictionaries = [column.dictionary for column in read if pa.types.is_dictionary(column.type)]
     return max((pc.max(pc.binary_length(dictionary)).as_py() or 0 for dictionary in dictionaries), default=0)
+
+
+def _compacted(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch without the values of large dictionaries that none of its rows has.
+
+    Arrow gives each batch those of a whole row group or more, and each chunk, and row group of the output, would hold
+    them again. Ordered categories stay as they are.
+    """
+    for place, field in enumerate(batch.schema):
+        column = batch.column(place)
+        if not pa.types.is_dictionary(field.type) or field.type.ordered or len(column.dictionary) <= _MAX_KEPT_VALUES:
+            continue
+        used = pc.unique(column.indices.drop_null())
+        indices = pc.index_in(column.indices, used, skip_nulls=True).cast(field.type.index_type)
+        compact = pa.DictionaryArray.from_arrays(indices, column.dictionary.take(used))
+        batch = batch.set_column(place, field, compact)
+    return batch
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

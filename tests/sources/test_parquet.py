@@ -374,6 +374,19 @@ def test_mended_rows(path: Path, kind: pa.DataType) -> None:
     assert list(chunk.rejects) == mended[:1]
 
 
+@pytest.mark.parametrize(("ordered", "kept"), [(False, 2000), (True, 9000)])
+def test_values_of_a_large_dictionary(path: Path, ordered: bool, kept: int) -> None:
+    """A chunk holds those that its rows have, and not all of the row group's, unless they are in an order."""
+    names = pa.array([f"shop {number}" for number in range(9000)])
+    shops = [number % 2000 if number % 5 else None for number in range(9000)]
+    column = pa.DictionaryArray.from_arrays(pa.array(shops, pa.int32()), names, ordered=ordered)
+    table = pa.table({"text": ["a"] * 9000, "shop": column})
+    pq.write_table(table, path)
+    chunks = [chunk.records for chunk in read_chunks(path)]
+    assert pa.Table.from_batches(chunks).cast(table.schema).to_pylist() == table.to_pylist()
+    assert max(len(chunk.column("shop").dictionary) for chunk in chunks) <= kept
+
+
 def test_damaged_pages(path: Path) -> None:
     """Damage to pages with an intact footer is bad data, found when the rows are read."""
     pq.write_table(pa.table({"text": [f"film {row}" for row in range(5000)]}), path, compression="zstd")
