@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import tokenizers
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tiny_graph import build_tokenizer
 from tiny_models import byte_tokenizer
@@ -156,6 +156,8 @@ def test_settings_in_the_file_are_ignored(tmp_path: Path, tokenizer_file: Path) 
 
 
 @given(st.lists(st.text(), max_size=5))
+@example(["good", *["bad film " * 7_000] * 5, "", "film"])
+@example(["good " * 60_000, "bad"])
 def test_order_and_independence(tokenizer_file: Path, texts: list[str]) -> None:
     """Each text is encoded as if it were alone, in the order given."""
     tokenizer = Tokenizer(tokenizer_file, 32)

@@ -3,8 +3,8 @@
 Truncation and padding settings in that file are ignored: sentence-transformers models, for example, ship a limit of 128
 tokens there. `LongText` does the cutting here, and padding is never needed.
 
-While it works, the library needs over a hundred times a text's size in memory. So it gets a very long text in parts,
-cut where no token can span the cut, and only those parts that decide which tokens remain.
+While it works, the library needs over a hundred times a text's size in memory. So it gets few texts at a time, and a
+very long one in parts, cut where no token can span the cut, and only those parts that decide which tokens remain.
 """
 
 import json
@@ -21,6 +21,7 @@ from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.text.long_text import LongText
 
 _PART_CHARACTERS = 2**16
+_CHARACTERS_AT_ONCE = 2**18
 # No pre-tokenizer attaches white space to the preceding word.
 _END_OF_WORD = re.compile(r"(?<=\S)(?=\s)")
 
@@ -68,7 +69,9 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Encode each text; the result is in the order of `texts`."""
-        texts = [_encodable(text) for text in texts]
+        return [encoded for some in _by_size(texts) for encoded in self._encode([_encodable(text) for text in some])]
+
+    def _encode(self, texts: Sequence[str]) -> list[EncodedText]:
         ids = iter(self._ids([text for text in texts if len(text) <= _PART_CHARACTERS]))
         return [self._cut(next(ids) if len(text) <= _PART_CHARACTERS else self._ids_of_ends(text)) for text in texts]
 
@@ -127,6 +130,17 @@ class Tokenizer:
 def _encodable(text: str) -> str:
     """Replace lone surrogates, which JSON may hold (`"\\ud83d"`) but which are not characters, by question marks."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _by_size(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Split texts, in their order, into as many at a time as have few characters together; a longer one is alone."""
+    start = size = 0
+    for end, text in enumerate(texts):
+        size += len(text)
+        if size > _CHARACTERS_AT_ONCE:
+            yield texts[start:end]
+            start, size = end, len(text)
+    yield texts[start:]
 
 
 def _parts(text: str) -> Iterator[str]:
