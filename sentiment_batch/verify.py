@@ -73,7 +73,7 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
 
 def _check_files(output: Output, receipt: Receipt) -> None:
     for part, expected in ((output, receipt["output"]), (Output(output.rejects), receipt["rejects"])):
-        name = part.location.file_name
+        name = part.name
         _require(f"{name}: being there", bool(part.files()), expected is not None)
         if not expected:
             continue
@@ -81,15 +81,16 @@ def _check_files(output: Output, receipt: Receipt) -> None:
         files, expected_files = found.get("files", []), expected.get("files", [])
         _require(f"{name}: files", [file["name"] for file in files], [file["name"] for file in expected_files])
         for file, expected_file in zip(files, expected_files, strict=True):
-            _require(f"{name}/{file['name']}: size in bytes", file["bytes"], expected_file["bytes"])
-            _require(f"{name}/{file['name']}: sha256", file["sha256"], expected_file["sha256"])
+            in_folder = part.location.child(file["name"]).name
+            _require(f"{in_folder}: size in bytes", file["bytes"], expected_file["bytes"])
+            _require(f"{in_folder}: sha256", file["sha256"], expected_file["sha256"])
         _require(f"{name}: size in bytes", found["bytes"], expected["bytes"])
         _require(f"{name}: sha256", found["sha256"], expected["sha256"])
     if receipt["rejects"]:
         rejects = output.rejects
         with rejects.open() as stream:
             lines = sum(block.count(b"\n") for block in iter(lambda: stream.read(2**20), b""))
-        _require(f"{rejects.file_name}: records", lines, receipt["rows_rejected"])
+        _require(f"{rejects.name}: records", lines, receipt["rows_rejected"])
 
 
 def _check_rows(output: Output, receipt: Receipt) -> int:
@@ -177,7 +178,7 @@ def _rows(output: Output, receipt: Receipt) -> Iterator[dict[str, Any]]:
             headings = [in_file(name) for name in receipt["output"]["columns"]]
             # Objects kept as they were written may have any other keys.
             found = [name for name in source.names if source.format is not Format.JSONL or name in headings]
-            _require(f"{file.file_name}: columns", found, headings)
+            _require(f"{file.name}: columns", found, headings)
             for chunk in without_rejects(source):
                 if chunk.lines is None:
                     # No others: Python has no nanoseconds, nor years of five digits.

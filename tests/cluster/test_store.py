@@ -96,4 +96,4 @@ def test_folder_to_folder(tmp_path: Path, store: str, address: str, model: Path)
     put(f"{store}/bucket/scored/part-00001.parquet", b"x")
     verified = command("verify", "s3://bucket/scored/", environment=environment)
     assert verified.code == 65
-    assert error_line(verified).startswith("scored: files: ")
+    assert error_line(verified).startswith("s3://bucket/scored/: files: ")
