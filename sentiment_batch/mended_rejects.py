@@ -118,7 +118,9 @@ def _commit_chunks(
                 if staging.finished(place) is None:
                     # They may be here because scoring them ended a process.
                     [(scores, crashed)] = score_survivors(scorer, [chunk.texts])
-                    commit_chunk(staging, replace(chunk, input=number, place=place), scores, added, crashed)
+                    records = chunk.records.select(layout.records.names)
+                    chunk = replace(chunk, records=records, input=number, place=place)
+                    commit_chunk(staging, chunk, scores, added, crashed)
     return layout
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import count, zip_longest
+from itertools import count
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, r
 
 
 class Reader:
-    """Opens inputs one after the other; all must have the same schema.
+    """Opens inputs one after the other; all must have the same columns, which come in the order of the first's.
 
     `read`: how many records have been read so far, rejects included. `total`: how many there will be, as far as known.
     `rows`: how many there were; None until all are read. `output_type`: that of the output's suffix, else the format
@@ -54,7 +54,8 @@ class Reader:
             before = self.read
             for chunk in self.source.chunks():
                 self.read += len(chunk) + len(chunk.rejects)
-                yield replace(chunk, input=position, place=next(places))
+                records = chunk.records.select(self.schema.names)
+                yield replace(chunk, records=records, input=position, place=next(places))
             require_all(self.read - before, self.source.rows)
         self.rows = self.read
 
@@ -77,15 +78,17 @@ class Reader:
 
     def _open_next(self, location: Location) -> Source:
         source = self._open(location)
-        for number, (found, first) in enumerate(zip_longest(source.schema, self.schema), start=1):
-            if found is None or first is None or found != first:  # Arrow compares a field with nothing else
+        here, first = ({field.name: field for field in schema} for schema in (source.schema, self.schema))
+        for name in here | first:
+            found, wanted = here.get(name), first.get(name)
+            if found is None or wanted is None or found != wanted:  # Arrow compares a field with nothing else
                 source.close()
                 raise UsageError(
-                    f"{source.name}: column {number} is {_describe(found)}, in {self._inputs[0].name} it is "
-                    f"{_describe(first)}: keep those that are alike (--columns), or score it into another output"
+                    f"{source.name}: column {name!r} is {_describe(found)}, in {self._inputs[0].name} it is "
+                    f"{_describe(wanted)}: keep those that are alike (--columns), or score it into another output"
                 )
         return source
 
 
 def _describe(field: pa.Field | None) -> str:
-    return "missing" if field is None else f"{field.name!r} ({field.type}{'' if field.nullable else ' not null'})"
+    return "missing" if field is None else f"{field.type}{'' if field.nullable else ' not null'}"

@@ -329,10 +329,10 @@ def test_columns_of_another_output(command: Command, failed: Callable[..., Path]
 
 @pytest.mark.parametrize("there", [".", "b"])
 def test_inputs_of_like_names(command: Command, score: Command, there: str) -> None:
-    """A mended record gets the columns of its own input, from any working directory and through a link too."""
+    """A mended record is read with the columns of its own input, from any working directory and through a link too."""
     for name, content in {
         "x/b/a.csv": "id,text\nX1,good\nX2,bad,more\n",
-        "b/a.csv": "id,text\nB1,good\nB2,bad,more\n",
+        "b/a.csv": "text,id\ngood,B1\nbad,B2,more\n",
         "elsewhere.csv": "id,text\nL1,good\nL2,bad,more\n",
     }.items():
         path = score.folder / name
@@ -346,13 +346,13 @@ def test_inputs_of_like_names(command: Command, score: Command, there: str) -> N
         (1, "b/a.csv"),
         (2, "link.csv"),
     ]
-    mend(output, ["X2,bad", "B2,bad,more", "L2,bad"])
+    mend(output, ["X2,bad", "bad,B2,more", "L2,bad"])
     retry = Command(score.folder / there)
     name = os.path.relpath(output, retry.folder)
     assert retry("retry-rejects", name).code == 3
     assert [row for row, _ in rows(output)] == ["X1", "B1", "L1", "X2", "L2"]
     assert [(reject["input"], reject["line"]) for reject in read_rejects(output)] == [(1, 3)]
-    mend(output, ["B2,bad"])
+    mend(output, ["bad,B2"])
     assert retry("retry-rejects", name).code == 0
     assert [row for row, _ in rows(output)][-1] == "B2"
     assert command("verify", "out.csv", "--rescore", "9").code == 0

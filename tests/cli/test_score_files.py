@@ -165,19 +165,19 @@ def test_inputs_into_a_folder(
 
 
 def test_an_altered_folder(command: Command, score: Command) -> None:
-    """Any file changed, added or removed in an output folder is named."""
+    """Any file changed, added or removed in an output folder is named, with the folder."""
     write_table(score.folder / "a.csv")
     assert score("a.csv", "-o", "out/").code == 0
     part = score.folder / "out/part-00000.csv"
     content = part.read_bytes()
     for change, message in (
-        (lambda: part.write_bytes(content.replace(b"good", b"evil", 1)), "out/part-00000.csv: sha256: "),
-        (lambda: part.write_bytes(content + b"x"), "out/part-00000.csv: size in bytes: "),
-        (lambda: (score.folder / "out/_SUCCESS").unlink(), "out: files: "),
-        (lambda: (score.folder / "out/part-00001.csv").write_bytes(b""), "out: files: "),
+        (lambda: part.write_bytes(content.replace(b"good", b"evil", 1)), "./out/part-00000.csv: sha256: "),
+        (lambda: part.write_bytes(content + b"x"), "./out/part-00000.csv: size in bytes: "),
+        (lambda: (score.folder / "out/_SUCCESS").unlink(), "./out/: files: "),
+        (lambda: (score.folder / "out/part-00001.csv").write_bytes(b""), "./out/: files: "),
     ):
         change()
-        result = command("verify", "out")
+        result = command("verify", "./out/")
         assert result.code == 65
         assert error_line(result).startswith(message)
         assert score("a.csv", "-o", "out/", "--force").code == 0
@@ -199,31 +199,35 @@ def test_folder_skips_what_was_scored_before(score: Command) -> None:
     ]
 
 
-def test_several_inputs_into_one_file(score: Command) -> None:
-    """A file named by -o receives the rows of all inputs, one after the other in the order given."""
-    write_table(score.folder / "b.csv.gz", REVIEWS[:2])
-    write_table(score.folder / "a.csv", REVIEWS[2:])
-    assert score("b.csv.gz", "a.csv", "-o", "all.csv").code == 0
-    assert [row["id"] for row in read_table(score.folder / "all.csv")] == [row["id"] for row in REVIEWS]
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_several_inputs_into_one_file(score: Command, suffix: str) -> None:
+    """A file named by -o receives the rows of all inputs in the order given, its columns as they are in the first."""
+    write_table(score.folder / f"b.{suffix}.gz", REVIEWS[:2])
+    write_table(score.folder / f"a.{suffix}", [dict(reversed(row.items())) for row in REVIEWS[2:]])
+    assert score(f"b.{suffix}.gz", f"a.{suffix}", "-o", "all.csv").code == 0
+    found = read_table(score.folder / "all.csv")
+    assert [{name: row[name] for name in list(row)[:3]} for row in found] == REVIEWS
+    assert list(found[0])[:3] == list(REVIEWS[0])
 
 
 @pytest.mark.parametrize(
     ("row", "difference"),
     [
-        ({"text": "good", "id": "1"}, "column 1 is 'text' (string), in a.csv it is 'id' (string)"),
-        ({"id": "1"}, "column 2 is missing, in a.csv it is 'text' (string)"),
-        ({"id": "1", "text": "good", "stars": "5"}, "column 3 is 'stars' (string), in a.csv it is missing"),
+        ({"id": "1"}, "column 'text' is missing, in a.csv it is string"),
+        ({"id": "1", "text": "good", "stars": "5"}, "column 'stars' is string, in a.csv it is missing"),
     ],
 )
 def test_inputs_of_different_columns_do_not_mix(score: Command, row: dict[str, str], difference: str) -> None:
-    """Inputs with different columns cannot go to one file; nothing is written."""
+    """Inputs with different columns go to one file only without these; until then nothing is written."""
     write_table(score.folder / "a.csv", [{"id": "1", "text": "good"}])
     write_table(score.folder / "b.csv", [row])
-    result = score("a.csv", "b.csv", "-o", "all.csv", "--text-column", "id")
+    inputs = ("a.csv", "b.csv", "-o", "all.csv", "--text-column", "id")
+    result = score(*inputs)
     assert result.code == 2
     advice = "keep those that are alike (--columns), or score it into another output"
     assert error_line(result) == f"b.csv: {difference}: {advice}"
     assert sorted(score.contents()) == ["a.csv", "b.csv"]
+    assert score(*inputs, "--columns", "id").code == 0
 
 
 @pytest.mark.parametrize(
