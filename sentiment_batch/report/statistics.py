@@ -19,7 +19,8 @@ POLARITY_EDGES = tuple(step / 10 for step in range(-10, 11))
 # As in receipts, where the last bin has no upper edge either.
 _TOKEN_EDGES = (*TOKEN_EDGES[:-1], math.inf)
 _MAX_LABELS = 1_000
-_MAX_GROUPS = 10_000
+# More than the days of two and a half centuries.
+_MAX_GROUPS = 100_000
 
 
 @dataclass
