@@ -30,6 +30,7 @@ def can_lay(config: Mapping[str, Any]) -> bool:
         config["model_type"] == "bert"
         and config["position_embedding_type"] == "absolute"
         and config["hidden_act"] == "gelu"
+        and config["num_hidden_layers"] > 0
         and not config["is_decoder"]
     )
 

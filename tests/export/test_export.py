@@ -170,10 +170,13 @@ def test_a_config_may_leave_out_what_is_the_default(tmp_path: Path) -> None:
     assert report.description.measured["parity"]["optimum"] <= PARITY_TOLERANCE
 
 
-def test_layers_computed_in_parts(tmp_path: Path) -> None:
-    """A checkpoint that computes its layers in parts, to save memory, is exported like any other."""
-    checkpoint = write_checkpoint(tmp_path / "checkpoint", "electra")
-    edit_json(checkpoint / "config.json", chunk_size_feed_forward=8)
+@pytest.mark.parametrize(
+    ("model_type", "change"), [("electra", {"chunk_size_feed_forward": 8}), ("bert", {"num_hidden_layers": 0})]
+)
+def test_layers_out_of_the_ordinary(tmp_path: Path, model_type: str, change: dict[str, int]) -> None:
+    """A checkpoint that computes its layers in parts, to save memory, or has none is exported like any other."""
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", model_type)
+    edit_json(checkpoint / "config.json", **change)
     report = export_bundle(ExportOptions(str(checkpoint), tmp_path / "bundle", Quantization.NONE), {})
     assert report.description.measured["parity"]["pytorch"] <= PARITY_TOLERANCE
 
