@@ -6,13 +6,14 @@ from pathlib import Path
 
 import msgspec
 
+from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, ConfigurationError, UsageError
 from sentiment_batch.locations import Location
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.receipt import Receipt
 from sentiment_batch.scoring import Scorer, ScoringOptions
-from sentiment_batch.session import PROVIDERS
+from sentiment_batch.session import PROVIDERS, Device, Session
 from sentiment_batch.sources import SourceOptions
 
 
@@ -45,14 +46,13 @@ def load_scorer(receipt: Receipt, threads: int | None = None) -> Scorer:
     """Raises ConfigurationError if the model is no longer the one that the run was made with."""
     options = receipt["options"]
     device = next(device for device, provider in PROVIDERS.items() if provider == options["provider"])
-    scorer = Scorer.load(
-        Path(receipt["model"]),
-        ScoringOptions(device, threads, max_tokens=options["max_tokens"], long_text=options["long_text"]),
-    )
-    if scorer.bundle.sha256 != receipt["model_sha256"]:
-        scorer.close()
-        raise ConfigurationError(f"{scorer.bundle.folder}: not the model that this output was scored with")
-    return scorer
+    bundle = ModelBundle.load(Path(receipt["model"]), only_float=device is Device.CUDA)
+    if bundle.sha256 != receipt["model_sha256"]:  # before it is asked to read as many tokens as that one
+        raise ConfigurationError(
+            f"{bundle.folder}: not the model that this output was scored with: put that back, or score its inputs anew"
+        )
+    chosen = ScoringOptions(device, threads, max_tokens=options["max_tokens"], long_text=options["long_text"])
+    return Scorer(bundle, Session(bundle.graph, device, 1), chosen)
 
 
 def added_columns(receipt: Receipt, scorer: Scorer) -> PredictionColumns:

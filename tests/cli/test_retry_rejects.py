@@ -384,11 +384,12 @@ def test_rows_of_a_pipe(command: Command, score: Command) -> None:
 
 
 def test_another_model(command: Command, failed: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Rows of two models are not mixed."""
+    """Rows of two models are not mixed, of whatever limits these are."""
     path = failed("r.csv", "out.csv", CSV)
     other = tmp_path_factory.mktemp("other")
     save_bag_of_words(other, deadly="crash")
-    edit_json(path.with_name("out.csv.incomplete.json"), model=str(other))
+    receipt = path.with_name("out.csv.incomplete.json")
+    edit_json(receipt, lambda facts: facts["options"].update(max_tokens=10**6), model=str(other))
     result = command("retry-rejects", "out.csv")
     assert result.code == 78
     assert "not the model that this output was scored with" in error_line(result)
