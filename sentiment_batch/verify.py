@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.fs as pafs
 
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
@@ -35,10 +36,16 @@ from sentiment_batch.sources.values import NOT_OF_THE_TYPE
 def verify(output: Output, rescore: int) -> dict[str, Any]:
     """Check an output against its receipt, and `rescore` random rows of it against its inputs and its model.
 
-    Returns what was found good. Raises BadDataError that names the first difference, NoInputError if there is no
-    receipt or no input to score anew, ConfigurationError if the model is no longer the one of the receipt, and
-    UsageError for rows to score anew whose predictions depended on their batch, or that came from a pipe.
+    Returns what was found good. Raises BadDataError that names the first difference, or for too many rejects,
+    NoInputError if there is no receipt or no input to score anew, ConfigurationError if the model is no longer the one
+    of the receipt, and UsageError for rows to score anew whose predictions depended on their batch, or that came from a
+    pipe.
     """
+    if output.receipt.kind() == pafs.FileType.NotFound and output.incomplete.kind() == pafs.FileType.File:
+        raise BadDataError(
+            f"{output.name}: more of its records are rejected than the run was to tolerate: see {output.rejects.name}; "
+            f"`sentiment-batch retry-rejects {output.name}` takes mended ones, or tolerates more (--max-reject-rate)"
+        )
     receipt = read_receipt(output.receipt)
     if rescore and receipt["options"]["provider"] != PROVIDERS[Device.CPU]:
         raise UsageError(

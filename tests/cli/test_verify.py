@@ -223,8 +223,12 @@ def test_predictions_are_compared_to_the_bit(command: Command, scored: Callable[
 
 
 def test_no_receipt(command: Command, scored: Callable[..., Path]) -> None:
-    """Without a receipt nothing can be verified."""
-    scored("out.csv").with_name("out.csv.receipt.json").unlink()
+    """Without a receipt nothing can be verified; too many rejects are told as what they are."""
+    receipt = scored("out.csv").with_name("out.csv.receipt.json")
+    incomplete = receipt.rename(receipt.with_name("out.csv.incomplete.json"))
+    result = command("verify", "out.csv")
+    assert (result.code, "more of its records are rejected" in error_line(result)) == (65, True)
+    incomplete.unlink()
     result = command("verify", "out.csv")
     assert result.code == 66
     assert error_line(result) == ("out.csv.receipt.json: no such file: only a finished run leaves a receipt")
