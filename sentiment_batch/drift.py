@@ -4,8 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sentiment_batch.errors import BadDataError
+from sentiment_batch.errors import BadDataError, UsageError
+from sentiment_batch.formats import is_known
 from sentiment_batch.locations import Location
+from sentiment_batch.output import Output
 from sentiment_batch.receipt import Predictions, Receipt, read_receipt
 
 # Above 0.1 a shift is usually called moderate, above 0.2 large (Siddiqi 2006, "Credit Risk Scorecards").
@@ -94,8 +96,12 @@ def index_by_chance(before: Sequence[int], now: Sequence[int]) -> float:
 def read_earlier(location: Location) -> Receipt:
     """Read the receipt of the run to compare with.
 
-    Raises NoInputError if there is none; BadDataError if it is not a receipt, or its run scored nothing.
+    Raises UsageError for an output instead; NoInputError if there is none; BadDataError if it is not a receipt, or its
+    run scored nothing.
     """
+    output = Output.at(location)
+    if output.is_folder or is_known(location.file_name):
+        raise UsageError(f"{location.name} is not a receipt: name that of an output, such as {output.receipt.name}")
     receipt = read_receipt(location)
     if not sum(receipt["distribution"]["labels"].values()):
         raise BadDataError(f"{location.name} has no predictions to compare with: name the receipt of another run")

@@ -79,7 +79,8 @@ def test_a_shift_that_is_too_large(compared: Command, command: Command) -> None:
     [
         (("--max-shift", "1"), 2, "name its receipt with --compare-to"),
         (("--compare-to", "nowhere"), 66, "nowhere: no such file"),
-        (("--compare-to", "same.csv"), 65, "same.csv is not a receipt"),
+        (("--compare-to", "same.csv"), 2, "same.csv is not a receipt: name that of an output, such as same.csv.r"),
+        (("--compare-to", "."), 2, ". is not a receipt"),
     ],
 )
 def test_nothing_to_compare_to(compared: Command, options: tuple[str, ...], code: int, message: str) -> None:

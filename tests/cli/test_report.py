@@ -86,7 +86,7 @@ def test_it_spares_a_folder(scored: Command, score: Command) -> None:
         (["nothing.csv"], 66, "nothing.csv: no such file"),
         (["empty/"], 66, "empty/: no scored file in this folder"),
         (["s.csv", "--compare-to", "no/r.json"], 66, "no/r.json: no such file: only a finished run leaves a receipt"),
-        (["s.csv", "--compare-to", "r.csv"], 65, "r.csv is not a receipt"),
+        (["s.csv", "--compare-to", "s.csv"], 2, "s.csv is not a receipt: name that of an output, such as s.csv.rec"),
         (["s.csv", "--compare-to", "odd.json"], 65, "odd.json is not a receipt of this version: Object missing"),
         (["bad.csv"], 65, "bad.csv: not what score writes: "),
         (["bad.jsonl"], 65, "bad.jsonl: not what score writes: "),
