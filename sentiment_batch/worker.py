@@ -160,9 +160,10 @@ class Worker:
 
     def _commit_chunks(self, reader: Reader, staging: Staging, progress: Progress) -> None:
         """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
-        changed = ConfigurationError(
-            f"{reader.source.name} has changed since the unfinished run began: start over with --restart"
-        )
+
+        def changed() -> ConfigurationError:
+            name = reader.source.name
+            return ConfigurationError(f"{name} has changed since the unfinished run began: start over with --restart")
 
         def unfinished() -> Iterator[Chunk]:
             for chunk in reader.chunks():
@@ -170,7 +171,7 @@ class Worker:
                 if finished is None:
                     yield chunk
                 elif finished.content_sha256 != chunk.sha256:
-                    raise changed
+                    raise changed()
                 else:
                     progress.add(finished.tally, reader.total, resumed=True)
                     tell("resumed", chunk=chunk.place, **finished.tally.rows)
@@ -189,7 +190,7 @@ class Worker:
             keep(chunk, scores, {})
         require_all(progress.records_of_job, reader.rows)
         if staging.tally.rows_in != progress.records_of_job:
-            raise changed
+            raise changed()
 
     def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, seconds: float) -> None:
         facts = {"seconds": seconds, **describe(self.scorer)}

@@ -161,7 +161,8 @@ HEADER, *LINES = INPUT.splitlines(keepends=True)
 def test_changed_stream(new_trial: NewTrial, other: list[str]) -> None:
     """An unfinished run does not go on with another stream; that is found out by what is read."""
     trial = new_trial("changed input")
-    command = ("-", "-o", OUTPUT, "-q", "--max-reject-rate", "0.01")
+    (trial.folder / "none.csv").write_text(HEADER)
+    command = ("none.csv", "-", "-o", OUTPUT, "-q", "--max-reject-rate", "0.01")
     stream = "".join([HEADER, *LINES, *LINES]).encode()
     with trial.score.start(*command) as process:
         assert process.stdin
