@@ -21,12 +21,17 @@ ADDED_COLUMNS = {
 }
 
 
+def listed(columns: Sequence[str]) -> str:
+    """Columns for a message; in quotes those of which blanks would not be seen."""
+    return ", ".join(name if name and name == name.strip() else repr(name) for name in columns)
+
+
 def find_column(columns: Sequence[str], wanted: str | None, known: Sequence[str], option: str) -> str:
     """Return the `wanted` column; if it is None, `known[0]` if present, else the only known name that is.
 
     Raises UsageError, listing the columns, if it is missing or several known names leave a choice.
     """
-    listing = ", ".join(columns)
+    listing = listed(columns)
     if wanted is not None:
         if wanted not in columns:
             raise UsageError(f"no column {wanted!r}; the columns are: {listing}")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from sentiment_batch.columns import TEXT_COLUMNS, find_column
+from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import DELIMITERS
 from sentiment_batch.sources.chunk import Chunk, chunked
 from sentiment_batch.sources.files import InputFile
@@ -31,7 +32,12 @@ class DelimitedSource:
         self._records = Records(file, options.dialect.delimiter or DELIMITERS[file.format], options.dialect)
         header = self._records.header
         require_usable(header)
-        self.text_column = find_column(header, options.text_column, TEXT_COLUMNS, "--text-column")
+        try:
+            self.text_column = find_column(header, options.text_column, TEXT_COLUMNS, "--text-column")
+        except UsageError as error:
+            if len(header) > 1:
+                raise
+            raise UsageError(f"{error}: if they are several, name what is between (`score --delimiter`)") from error
         self.names = kept_columns(header, options)
         self.schema = pa.schema([(name, pa.string()) for name in self.names])
 

@@ -56,7 +56,7 @@ class Records:
         if not self.header:
             raise BadDataError(f"{self._name}: the file has no header line")
         if self._feed.undecodable:
-            raise BadDataError(f"{self._name}: the header is not {dialect.encoding} text: name another --encoding")
+            raise BadDataError(f"{self._name}: the header is {_undecodable(dialect.encoding)}")
         if self.header[0].startswith("\ufeff"):
             raise BadDataError(f"{self._name}: the header begins with two byte order marks: remove them")
         self._header_lines = self._feed.lines
@@ -126,7 +126,7 @@ class Records:
         if in_doubt and self._well_formed and not self._well_formed.fullmatch(self._feed.text()):
             return "a quote inside a field, soon after a fault"
         if self._feed.undecodable:
-            return f"not {self._dialect.encoding} text (--encoding)"
+            return _undecodable(self._dialect.encoding)
         if len(record) != len(self.header):
             return f"{len(record)} fields where the header has {len(self.header)}"
         if self._feed.size > limit and any(len(field.encode(self._feed.encoding)) > limit for field in record):
@@ -148,6 +148,10 @@ class Records:
             shortened=shortened,
             raw=raw,
         )
+
+
+def _undecodable(encoding: str) -> str:
+    return f"not {encoding} text: convert it, or `score --encoding`"
 
 
 def _too_long(limit: int) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from sentiment_batch.columns import listed
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Format
 from sentiment_batch.sources.chunk import Chunk, Readable
@@ -62,7 +63,7 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
         return available
     for name in options.columns:
         if name not in available:
-            raise UsageError(f"no column {name!r} to keep; the columns are: {', '.join(available)}")
+            raise UsageError(f"no column {name!r} to keep; the columns are: {listed(available)}")
     return [name for name in available if name in options.columns]
 
 

@@ -196,6 +196,8 @@ def test_text_column_option(score: Command) -> None:
             "'review' and 'Phrase' could be meant: name the column with --text-column; the columns are: review, Phrase",
         ),
         (["id", "text"], ["--text-column", "txt"], "no column 'txt'; the columns are: id, text"),
+        (["id", " text"], ["--text-column", "text"], "no column 'text'; the columns are: id, ' text'"),
+        (["id;text"], [], "the columns are: id;text: if they are several, name what is between (`score --delimiter`)"),
     ],
 )
 def test_no_text_column(score: Command, columns: list[str], options: list[str], message: str) -> None:

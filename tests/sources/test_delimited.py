@@ -61,8 +61,8 @@ def test_tabs(tmp_path: Path) -> None:
     [
         (b"\n1,2\n", "the file has no header line"),
         (b'"text\ngood\n', "line 1: unexpected end of data"),
-        (b"te\xffxt\ngood\n", "the header is not utf-8 text: name another --encoding"),
-        ("text\ngut\n".encode("utf-16"), "the header is not utf-8 text: name another --encoding"),
+        (b"te\xffxt\ngood\n", "the header is not utf-8 text: convert it, or `score --encoding`"),
+        ("text\ngut\n".encode("utf-16"), "the header is not utf-8 text: convert it, or `score --encoding`"),
     ],
 )
 def test_no_header(path: Path, content: bytes, message: str) -> None:

@@ -91,7 +91,7 @@ def test_records_of_several_lines(tmp_path: Path) -> None:
     rejects = read_rejects(tmp_path / "a.csv")
     assert [(reject.line, reject.reason) for reject in rejects] == [
         (4, "3 fields where the header has 2"),
-        (6, "not utf-8 text (--encoding)"),
+        (6, "not utf-8 text: convert it, or `score --encoding`"),
     ]
     assert [reject.raw for reject in rejects] == [b'2,"c\r\nd",e\r\n', b'3,"\xff\r\n"\r\n']
     assert all(content[reject.offset :].startswith(reject.raw) for reject in rejects)

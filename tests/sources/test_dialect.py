@@ -47,7 +47,7 @@ def test_bytes_without_a_character(tmp_path: Path) -> None:
     assert read_texts(tmp_path / "a.csv", options) == ["a", "b"]
     [reject] = read_rejects(tmp_path / "a.csv", options)
     assert (reject.line, reject.offset, reject.raw) == (3, 12, b"2,\x81\n")
-    assert reject.reason == "not cp1252 text (--encoding)"
+    assert reject.reason == "not cp1252 text: convert it, or `score --encoding`"
 
 
 @pytest.mark.parametrize(
