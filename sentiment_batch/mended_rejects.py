@@ -107,12 +107,12 @@ def _commit_chunks(
     """Commit every chunk of mended records that is not yet; returns what they look like in the output."""
     added, options = added_columns(receipt, scorer), source_options_of(receipt)
     places = count()
-    with closing(Reader(inputs[:1], output.location, options, added)) as reader:
+    with closing(Reader(inputs[:1], output.location, options, added.schema.names)) as reader:
         layout = Layout(reader.output_type, reader.schema, added.schema, receipt["options"]["guard_formulas"])
     if [*layout.records.names, *layout.predictions.names] != receipt["output"]["columns"]:
         raise BadDataError(f"{output.name}: its columns are not those of its inputs: score them anew")
     for number, rejects in groupby(_rejects(output.rejects, len(inputs)), itemgetter(0)):
-        with closing(Reader([inputs[number]], output.location, options, added)) as reader:
+        with closing(Reader([inputs[number]], output.location, options, added.schema.names)) as reader:
             for chunk in reader.source.retry(reject for _, reject in rejects):
                 place = next(places)
                 if staging.finished(place) is None:

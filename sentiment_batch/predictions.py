@@ -1,6 +1,5 @@
 """The columns that scoring adds."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,6 @@ import pyarrow.compute as pc
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.columns import ADDED_COLUMNS
 from sentiment_batch.distribution import Distribution
-from sentiment_batch.errors import UsageError
 from sentiment_batch.labels import column_name
 from sentiment_batch.scores import Scores
 
@@ -40,12 +38,6 @@ class PredictionColumns:
         if self.probabilities:
             fields |= {f"p_{column_name(label)}": pa.float32() for label in self.labels}
         return pa.schema([(self.prefix + name, kind) for name, kind in fields.items()])
-
-    def require_no_clash(self, names: Iterable[str]) -> None:
-        """Raise UsageError if an input column would be overwritten."""
-        clash = sorted(set(names) & set(self.schema.names))
-        if clash:
-            raise UsageError(f"the input already has a column {clash[0]!r}: add --prefix, for example --prefix model_")
 
     def batch(self, scores: Scores) -> pa.RecordBatch:
         """N rows of predictions; null where a row has an error."""

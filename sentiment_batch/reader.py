@@ -1,6 +1,6 @@
 """Read the inputs of a job as one sequence of chunks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -9,7 +9,6 @@ import pyarrow as pa
 from sentiment_batch.errors import UsageError
 from sentiment_batch.formats import Compression, FileType, Format, is_known
 from sentiment_batch.locations import Location
-from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.sources import Chunk, Source, SourceOptions, open_source, require_all
 
 
@@ -22,15 +21,15 @@ class Reader:
     """
 
     def __init__(
-        self, inputs: Sequence[Location], output: Location, options: SourceOptions, columns: PredictionColumns
+        self, inputs: Sequence[Location], output: Location, options: SourceOptions, added: Collection[str]
     ) -> None:
-        """Open the first input; raises the errors of `open_source`, and UsageError for columns that scoring adds."""
+        """Open the first input; `added` are the names of columns that scoring adds. Raises what `open_source` does."""
         wanted = FileType.of(output.file_name) if is_known(output.file_name) else None
         verbatim = options.columns is None and (wanted is None or wanted.format is Format.JSONL)
         self._options = replace(options, verbatim=verbatim)
         self._inputs = inputs
-        self._columns = columns
-        self.source = self._open(inputs[0])
+        self._added = added
+        self.source = open_source(inputs[0], self._options, added)
         self.schema = self.source.schema
         self.output_type = wanted or FileType(self.source.format, Compression.NONE)
         self.read = 0
@@ -67,17 +66,8 @@ class Reader:
     def close(self) -> None:
         self.source.close()
 
-    def _open(self, location: Location) -> Source:
-        source = open_source(location, self._options, self._columns.schema.names)
-        try:
-            self._columns.require_no_clash(source.names)
-        except UsageError as error:
-            source.close()
-            raise UsageError(f"{source.name}: {error}") from error
-        return source
-
     def _open_next(self, location: Location) -> Source:
-        source = self._open(location)
+        source = open_source(location, self._options, self._added)
         here, first = ({field.name: field for field in schema} for schema in (source.schema, self.schema))
         for name in here | first:
             found, wanted = here.get(name), first.get(name)

@@ -152,7 +152,7 @@ def _check_predictions(output: Output, receipt: Receipt, inputs: Sequence[Locati
         raise NoInputError(f"{output.name}: its input is gone, or has changed since: verify it without --rescore")
     with load_scorer(receipt) as scorer:
         added = added_columns(receipt, scorer)
-        with closing(Reader(inputs, output.location, source_options_of(receipt), added)) as reader:
+        with closing(Reader(inputs, output.location, source_options_of(receipt), added.schema.names)) as reader:
             texts = _pick(_texts(reader, receipt), places)
         _require("rows to score anew", len(texts), len(places))
         expected = added.batch(scorer.score(texts))

@@ -238,7 +238,7 @@ class Worker:
         return identity_of(job, self.scorer, self.options, self.columns, guard_formulas=self.guard_formulas)
 
     def _reader(self, job: Job) -> Reader:
-        return Reader(job.inputs, job.output.location, self.options, self.columns)
+        return Reader(job.inputs, job.output.location, self.options, self.columns.schema.names)
 
     def _layout(self, reader: Reader) -> Layout:
         return Layout(reader.output_type, reader.schema, self.columns.schema, self.guard_formulas)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment_batch.encoding import EMPTY_TEXT, NULL_TEXT
-from sentiment_batch.errors import UsageError
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.scores import Scores
 from sentiment_batch.scoring import Scorer
@@ -115,17 +114,7 @@ def test_polarity_is_bounded(ends: tuple[int, int]) -> None:
     assert batch.column("polarity").to_pylist() == [ends[1] - ends[0]]
 
 
-@pytest.mark.parametrize("prefix", ["", "model_"])
-@pytest.mark.parametrize("name", ["sentiment", "confidence", "polarity", "n_tokens", "truncated", "sentiment_error"])
-def test_clash(name: str, prefix: str) -> None:
-    """An input column that would be overwritten is an error that names it and --prefix."""
-    columns = PredictionColumns(LABELS, None, prefix)
-    with pytest.raises(UsageError, match=f"already has a column '{prefix}{name}': add --prefix"):
-        columns.require_no_clash(["text", prefix + name])
-
-
-def test_prefix_resolves_a_clash() -> None:
-    """A prefix is put before every added column and leaves the input's names alone."""
+def test_prefix() -> None:
+    """A prefix is put before every added column."""
     columns = PredictionColumns(LABELS, None, "model_", probabilities=True)
     assert all(name.startswith("model_") for name in columns.schema.names)
-    columns.require_no_clash(["text", "sentiment", "p_neutral"])

@@ -14,7 +14,7 @@ from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.jsonl import JsonLinesSource
 from sentiment_batch.sources.parquet import ParquetSource
 from sentiment_batch.sources.reject import Reject
-from sentiment_batch.sources.source import Source, SourceOptions
+from sentiment_batch.sources.source import Source, SourceOptions, require_no_clash
 
 __all__ = [
     "Chunk",
@@ -29,21 +29,24 @@ __all__ = [
 ]
 
 
-def open_source(location: Location, options: SourceOptions, reserved: Collection[str] = ()) -> Source:
+def open_source(location: Location, options: SourceOptions, added: Collection[str] = ()) -> Source:
     """Open an input and resolve its columns; every error raised names the file.
 
-    JSON objects that are passed on as they were written are rejected if they have one of the `reserved` keys.
+    Raises UsageError if one of its columns has the name of one that is to be `added`; a JSON object further on that has
+    it, and is passed on as it was written, is rejected.
     """
     file = InputFile(location)
     try:
         with naming(file.name):
             match file.format:
                 case Format.PARQUET:
-                    return ParquetSource(file, options)
+                    source: Source = ParquetSource(file, options)
                 case Format.JSONL:
-                    return JsonLinesSource(file, options, reserved)
+                    source = JsonLinesSource(file, options, added)
                 case _:
-                    return DelimitedSource(file, options)
+                    source = DelimitedSource(file, options)
+            require_no_clash(source.names, added)
+        return source
     except BaseException:
         file.close()
         raise

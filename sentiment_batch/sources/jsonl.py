@@ -40,12 +40,12 @@ class JsonLinesSource:
     format = Format.JSONL
     rows: int | None = None
 
-    def __init__(self, file: InputFile, options: SourceOptions, reserved: Collection[str]) -> None:
+    def __init__(self, file: InputFile, options: SourceOptions, added: Collection[str]) -> None:
         """Read up to the first record; raises UsageError, or BadDataError if there is none though types are needed."""
         self.name = file.name
         self._file = file
         self._verbatim = options.verbatim
-        self._reserved = frozenset(reserved if options.verbatim else ())
+        self._added = frozenset(added if options.verbatim else ())
         self._bound = options.dialect.max_field_bytes
         self._options = options
         self.text_column = ""
@@ -163,7 +163,7 @@ class JsonLinesSource:
             return f"{self.text_column!r} is not text"
         if self._known is not None and not value.keys() <= self._known:
             return f"a key that the first records lack: {_ADVICE}"
-        if taken := self._reserved & value.keys():
+        if taken := self._added & value.keys():
             return f"it already has a key {min(taken)!r}: rename it, or add --prefix, for example --prefix model_"
         return None
 

@@ -1,7 +1,7 @@
 """The interface that every source offers, whatever its format."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,6 +65,13 @@ def kept_columns(available: list[str], options: SourceOptions) -> list[str]:
         if name not in available:
             raise UsageError(f"no column {name!r} to keep; the columns are: {listed(available)}")
     return [name for name in available if name in options.columns]
+
+
+def require_no_clash(columns: list[str], added: Collection[str]) -> None:
+    """Raise UsageError if a column would be overwritten by one that is added."""
+    clash = sorted({*columns} & {*added})
+    if clash:
+        raise UsageError(f"the input already has a column {clash[0]!r}: add --prefix, for example --prefix model_")
 
 
 def require_usable(columns: list[str]) -> None:

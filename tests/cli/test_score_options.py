@@ -165,6 +165,7 @@ def test_clash_names_prefix(score: Command, suffix: str) -> None:
         f"r.{suffix}: the input already has a column 'polarity': add --prefix, for example --prefix model_"
     )
     assert list(score.contents()) == [f"r.{suffix}"]
+    assert score(f"r.{suffix}", "--prefix", "m_").code == 0
 
 
 @pytest.mark.parametrize("name", ["text", "review", "Phrase"])
