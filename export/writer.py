@@ -26,7 +26,7 @@ from sentiment_batch.export.temperature import (
     labelled,
 )
 from sentiment_batch.labels import polarities
-from sentiment_batch.manifest import FLOAT16_GRAPH, FLOAT_GRAPH, QUANTIZED_GRAPH, Precision, Quantization
+from sentiment_batch.manifest import FLOAT_GRAPH, Precision, Quantization, graph_name
 from sentiment_batch.metrics import measure
 from sentiment_batch.scores import softmax
 from sentiment_batch.temperature import Temperature
@@ -64,29 +64,25 @@ class GraphWriter:
         That is fitted on the samples that have labels; all that is measured is measured with it. Raises
         SentimentBatchError if the graph does not pass, ConfigurationError for a checkpoint that has no float16 form.
         """
-        reduced = "fp16" if precision is Precision.FP16 else "int8" if quantization is not Quantization.NONE else None
         oracle = Oracle(self.checkpoint)
-        if reduced == "fp16" and not can_lay(oracle.config):
+        if precision is Precision.FP16 and not can_lay(oracle.config):
             raise ConfigurationError(
                 f"float16 export supports BERT checkpoints only, and {self.checkpoint.folder} is a "
                 f"{self.checkpoint.config['model_type']} of another kind: export it without --precision"
             )
-        path = exact = (self.scratch if reduced else folder) / FLOAT_GRAPH
+        path = folder / graph_name(quantization, precision)
+        exact = path if path.name == FLOAT_GRAPH else self.scratch / FLOAT_GRAPH
         measured = self._write_float(exact, oracle)
         probabilities = before = self._score(exact)
-        if reduced == "fp16":
-            path = folder / FLOAT16_GRAPH
-            self._write_float16(path, oracle)
-        elif reduced == "int8":
-            path = folder / QUANTIZED_GRAPH
-            self._write_quantized(path, exact, quantization)
-        if reduced:
+        if path != exact:
+            self._write_reduced(path, exact, oracle, quantization)
             probabilities = self._score(path)
         scored = labelled(self.samples, probabilities)
         temperature = fit_temperature(scored)
-        if reduced:
-            measured[f"{reduced}_bytes"] = path.stat().st_size
-            comparisons = self._compare(reduced, probabilities, before, temperature)
+        if path != exact:
+            kind = "fp16" if precision is Precision.FP16 else "int8"
+            measured[f"{kind}_bytes"] = path.stat().st_size
+            comparisons = self._compare(kind, probabilities, before, temperature)
             check_gate(list(comparisons.values()), max_disagreement, max_accuracy_drop)
             records = {name: comparison.record() for name, comparison in comparisons.items()}
         else:
@@ -112,11 +108,12 @@ class GraphWriter:
         }
         return {"float_bytes": path.stat().st_size, "parity": parity, "parity_texts": len(texts)}
 
-    def _write_float16(self, path: Path, oracle: Oracle) -> None:
-        self.progress("converting to float16, with a mask")
-        onnx.save(to_float16(lay_bert(oracle.config, oracle.weights(), masked=True)), path)
-
-    def _write_quantized(self, path: Path, exact: Path, quantization: Quantization) -> None:
+    def _write_reduced(self, path: Path, exact: Path, oracle: Oracle, quantization: Quantization) -> None:
+        """Write the graph in int8, made from the float graph at `exact`; in float16 without a quantization."""
+        if quantization is Quantization.NONE:
+            self.progress("converting to float16, with a mask")
+            onnx.save(to_float16(lay_bert(oracle.config, oracle.weights(), masked=True)), path)
+            return
         self.progress(f"quantizing: int8, {quantization}")
         model = onnx.load(exact)
         if quantization is Quantization.PER_ROW:

@@ -54,10 +54,14 @@ class Description:
 
     @property
     def graph(self) -> str:
-        """The name of the one graph's file."""
-        if self.quantization is not Quantization.NONE:
-            return QUANTIZED_GRAPH
-        return FLOAT16_GRAPH if self.precision is Precision.FP16 else FLOAT_GRAPH
+        return graph_name(self.quantization, self.precision)
+
+
+def graph_name(quantization: Quantization, precision: Precision) -> str:
+    """What the file of a bundle's one graph is called."""
+    if quantization is not Quantization.NONE:
+        return QUANTIZED_GRAPH
+    return FLOAT16_GRAPH if precision is Precision.FP16 else FLOAT_GRAPH
 
 
 class File(TypedDict):
