@@ -26,22 +26,23 @@ class Together:
 
     def check(self) -> list[Plan]:
         """What is left would do; raises the error that fits if one of it cannot start."""
-        finished = self._finished()
-        return [self.worker.check(job) for job in self.jobs if job.output.name not in finished]
+        done = self._done_before()
+        return [self.worker.check(job) for job in self.jobs if job.output.name not in done]
 
     def run(self, progress: Progress) -> tuple[list[Job], list[SentimentBatchError]]:
         """Do the jobs; returns all of them, and no failure.
 
         Raises what the first one to fail raises; for bad data, when the others are done.
         """
-        finished = self._finished()
+        done = self._done_before()
         for job in self.jobs:
-            if job.output.name not in finished:
-                _clear_traces(job)
+            if job.output.name not in done:
+                if job.is_staged:
+                    clear_traces(job.output)
                 self.worker.check(job)
 
         def run(job: Job) -> None:
-            if receipt := finished.get(job.output.name):
+            if receipt := done.get(job.output.name):
                 Earlier(job.output).clear_finished()
                 self.worker.recount(job, receipt, progress)
             else:
@@ -56,20 +57,20 @@ class Together:
             raise failures[0]
         return list(self.jobs), []
 
-    def _finished(self) -> dict[str, Receipt]:
+    def _done_before(self) -> dict[str, Receipt]:
         """The receipts of those that are done, by their outputs; none if all are, for then they are refused."""
         if self.worker.force or len(self.jobs) == 1:
             return {}
-        found = {job.output.name: receipt for job in self.jobs if (receipt := self.worker.finished(job))}
+        found = {job.output.name: receipt for job in self.jobs if (receipt := self.worker.receipt_of_same(job))}
         return found if len(found) < len(self.jobs) else {}
 
 
 @dataclass(frozen=True)
 class Arriving:
-    """Jobs each for itself: those that no receipt speaks of, for their inputs and model, and whose inputs are settled.
+    """Jobs each for itself: those whose outputs are not up to date, and whose inputs are settled.
 
-    A file that was changed within `settle_seconds` may still be written; `warn` is told of one that will be changed in
-    the future, by its time. One that cannot be asked about is left to fail by itself.
+    A file that was changed within `settle_seconds` may still be written; `warn` is told of one whose time of the last
+    change is in the future. A job whose files cannot be asked about is left to fail by itself.
     """
 
     jobs: Sequence[Job]
@@ -85,7 +86,7 @@ class Arriving:
         """Do one new job after the other, also behind one that fails; returns those done, and what went wrong."""
 
         def run(job: Job) -> None:
-            _clear_traces(job)
+            clear_traces(job.output)
             self.worker.check(job)
             job.output.make_folder()
             self.worker.run(job, progress)
@@ -102,11 +103,12 @@ class Arriving:
 
     def _is_new(self, job: Job) -> bool:
         try:
-            return self.worker.force or (not self._is_scored(job) and self._is_settled(job))
+            return self.worker.force or (not self._is_up_to_date(job) and self._is_settled(job))
         except InputOutputError:
             return True
 
-    def _is_scored(self, job: Job) -> bool:
+    def _is_up_to_date(self, job: Job) -> bool:
+        """Whether its output was made of these inputs with this model, by whatever options: by size, not by hash."""
         receipt = find_receipt(job.output.receipt)
         files = job.output.files()
         if receipt is None or not files:
@@ -156,8 +158,3 @@ def _tell_failure(job: Job, error: SentimentBatchError) -> None:
     while raised:
         traceback.clear_frames(raised.__traceback__)
         raised = raised.__context__
-
-
-def _clear_traces(job: Job) -> None:
-    if job.is_staged:
-        clear_traces(job.output)

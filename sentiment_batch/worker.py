@@ -87,8 +87,8 @@ class Worker:
                 [*reader.source.names, *self.columns.schema.names],
             )
 
-    def finished(self, job: Job) -> Receipt | None:
-        """The receipt of the job if it has been done, to the same end, with the same inputs, model and options."""
+    def receipt_of_same(self, job: Job) -> Receipt | None:
+        """The receipt of this very job, if it was done to the same end: with the same inputs, model and options."""
         receipt = Earlier(job.output).receipt if job.is_staged else None
         if receipt is None or self._note(job.output, receipt).kind() != pafs.FileType.File:
             return None
@@ -96,7 +96,7 @@ class Worker:
         return receipt if same and job.output.describe()["sha256"] == receipt["output"]["sha256"] else None
 
     def recount(self, job: Job, receipt: Receipt, progress: Progress) -> None:
-        """Count what has been `finished`, as `run` would have; raises BadDataError for too many rejects."""
+        """Count a job that the receipt says is done, as `run` would have; raises BadDataError for too many rejects."""
         progress.begin_job()
         progress.add(Tally.from_record(receipt), None, resumed=True)
         if self._fails(receipt):
