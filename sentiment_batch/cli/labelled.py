@@ -52,11 +52,9 @@ def build_recipe(
 ) -> "Recipe":
     """The recipe that the options name: a file, or one made of --data.
 
-    `labels` are the model's. Raises UsageError unless it is one of the two, and for options that go with the other,
-    ConfigurationError for a recipe that counts the same labels in another order.
+    `labels` are the model's. Raises UsageError unless it is one of the two, and for options that go with the other, and
+    what `Recipe.load` and `Recipe.for_model` do.
     """
-    from sentiment_batch.errors import ConfigurationError
-    from sentiment_batch.training.corpora import is_trees
     from sentiment_batch.training.recipe import CorpusSpec, Recipe
 
     if bool(files) == bool(recipe_file):
@@ -66,13 +64,7 @@ def build_recipe(
             if column is not None:
                 raise click.UsageError(f"a recipe names its columns: put {option}_column there, not --{option}-column")
         recipe = Recipe.load(recipe_file)
-        counted = [spec.name for spec in recipe.corpora if not spec.label_map and not is_trees(Path(spec.train))]
-        if labels and counted and labels != recipe.labels and set(labels) == set(recipe.labels):
-            raise ConfigurationError(
-                f"{recipe_file} has the labels {', '.join(recipe.labels)}, and the model {', '.join(labels)}: "
-                f"give the corpus {counted[0]!r} a label_map, so that no number means another label"
-            )
-        return replace(recipe, labels=labels or recipe.labels)
+        return recipe.for_model(labels, recipe_file) if labels else recipe
     if click.get_current_context().get_parameter_source("data_folder") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--data-folder requires --recipe: give --data the whole path")
     names = [file.name for file in files]

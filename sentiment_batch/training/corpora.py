@@ -17,7 +17,7 @@ from sentiment_batch.labels import polarities
 from sentiment_batch.locations import Location
 from sentiment_batch.sources import SourceOptions, read_table
 from sentiment_batch.training.recipe import CorpusSpec
-from sentiment_batch.training.trees import phrases
+from sentiment_batch.training.trees import is_trees, phrases
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,6 @@ def _fraction(group: str) -> float:
 
 def _read(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> LabelledTexts:
     return _read_phrases(path, labels) if is_trees(path) else _read_table(path, spec, labels)
-
-
-def is_trees(path: Path) -> bool:
-    return path.suffix == ".txt"
 
 
 def read_sentences(path: Path, labels: tuple[str, ...]) -> LabelledTexts:

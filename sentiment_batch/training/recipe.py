@@ -12,6 +12,7 @@ from sentiment_batch.errors import ConfigurationError, NoInputError
 from sentiment_batch.labels import FIVE_CLASSES, polarities, require_names
 from sentiment_batch.text import LongText
 from sentiment_batch.training.settings import from_table
+from sentiment_batch.training.trees import is_trees
 
 ClassWeights = Literal["balanced"] | tuple[float, ...] | None
 
@@ -173,6 +174,19 @@ class Recipe:
         if not recipe.corpora:
             raise ConfigurationError(f"{path} names no [[corpus]]")
         return recipe
+
+    def for_model(self, labels: tuple[str, ...], source: object) -> "Recipe":
+        """The same with the labels of a model; raises ConfigurationError, naming the recipe's `source`.
+
+        That is, where they are the recipe's in another order: what a corpus without a label_map counts would be others.
+        """
+        counted = [spec.name for spec in self.corpora if not spec.label_map and not is_trees(Path(spec.train))]
+        if counted and labels != self.labels and set(labels) == set(self.labels):
+            raise ConfigurationError(
+                f"{source} has the labels {', '.join(self.labels)}, and the model {', '.join(labels)}: "
+                f"give the corpus {counted[0]!r} a label_map, so that no number means another label"
+            )
+        return dataclasses.replace(self, labels=labels)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

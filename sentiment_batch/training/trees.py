@@ -2,10 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from sentiment_batch.errors import BadDataError
 
 _TOKEN = re.compile(r"\((\d{1,9})\s|([^\s()]+)|(\))|\(")
+
+
+def is_trees(path: PurePath) -> bool:
+    """Whether a file of that name holds trees."""
+    return path.suffix == ".txt"
 
 
 def phrases(tree: str) -> Iterator[tuple[str, int]]:
