@@ -27,12 +27,9 @@ def make_receipt(output: Output, staging: Staging, columns: list[str], facts: Ma
     return cast(Receipt, receipt)
 
 
-def extend_receipt(receipt: Receipt, staging: Staging, output: Output, rejects: Output) -> Receipt:
-    """The receipt of an output to which mended records were added; raises OSError.
-
-    `output` and `rejects` are what is about to take the place of those that the receipt speaks of.
-    """
-    tally = staging.tally
+def extend_receipt(receipt: Receipt, staging: Staging) -> Receipt:
+    """The receipt of an output to which mended records were added, as it is about to be published; raises OSError."""
+    tally, output, rejects = staging.tally, staging.unpublished("output"), staging.unpublished("rejects")
     total = replace(Tally.from_record(receipt) + tally, rows_rejected=tally.rows_rejected)
     retry = {
         "run": staging.run["run"],

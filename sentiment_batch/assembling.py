@@ -31,7 +31,7 @@ def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
             _write_folder(finished, parts, layout)
         else:
             _write_file(finished, parts, layout)
-    staging.record_output(finished)
+    staging.record_output()
     output.withdraw()
     publish_rejects(staging, output)
     publish(finished, output.location)

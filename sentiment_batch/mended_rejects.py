@@ -10,7 +10,6 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import count, groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -83,12 +82,10 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
                 f"{receipt['rows_rejected']:,}: {_ADVICE}"
             )
         append_parts(staging, output, layout)
-        finished = _here(staging.file("output"), is_folder=output.is_folder)
-        extended = extend_receipt(receipt, staging, finished, _here(staging.file("rejects")))
-        write_receipt(staging.file("receipt"), extended)
+        write_receipt(staging.file("receipt"), extend_receipt(receipt, staging))
         if _sha256(output.rejects) != identity["rejects_sha256"]:
             raise BadDataError(f"{output.rejects.name} was edited while it was read: run the same command again")
-        staging.record_output(staging.file("output"))
+        staging.record_output()
         return _finish(staging, output, max_reject_rate)
 
 
@@ -162,10 +159,6 @@ def _require_unedited(staging: Staging, output: Output) -> None:
             )
 
 
-def _here(path: Path, *, is_folder: bool = False) -> Output:
-    return Output(Location.parse(str(path)), is_folder)
-
-
 def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     """Put output, rejects and receipt in place, as far as they are not; raises BadDataError for too many rejects.
 
@@ -178,7 +171,7 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     publish_rejects(staging, output)
     path = staging.file("receipt")
     if path.exists():
-        receipt = read_receipt(_here(path).location)
+        receipt = read_receipt(staging.unpublished("receipt").location)
         is_done = is_done or reject_rate(receipt) <= max_reject_rate
         if is_done:
             output.incomplete.remove()

@@ -75,9 +75,13 @@ class Staging:
         """Where to write a file that is to be published under another name."""
         return self._folder / name
 
-    def record_output(self, finished: Path) -> None:
-        """Write down that the finished output, a file or folder of this folder, is about to appear; raises OSError."""
-        self._journal.record_output(Output.at(Location.parse(str(finished))).describe()["sha256"])
+    def unpublished(self, name: str) -> Output:
+        """The file or folder that was written there."""
+        return Output.at(Location.parse(str(self.file(name))))
+
+    def record_output(self) -> None:
+        """Write down that the finished output is about to appear; raises OSError."""
+        self._journal.record_output(self.unpublished("output").describe()["sha256"])
 
     def remove(self) -> None:
         """Remove the folder: at once, as far as another run can tell."""
