@@ -1,17 +1,64 @@
-"""A chunk that has been scored, as it is kept: its rows with their predictions, its rejects, its tally."""
+"""Chunks scored and kept, one by one: rows with their predictions, rejects, and what became of them."""
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from sentiment_batch.distribution import Distribution
+from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.events import tell
+from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
 from sentiment_batch.parts import Part
 from sentiment_batch.predictions import PredictionColumns
+from sentiment_batch.reader import Reader
 from sentiment_batch.scores import Scores
-from sentiment_batch.sources import Chunk, Reject
+from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
+from sentiment_batch.sources import Chunk, Reject, require_all
 from sentiment_batch.staging import Staging
+from sentiment_batch.summary import Progress
+
+
+def commit_chunks(
+    reader: Reader, staging: Staging, scorer: Scorer, columns: PredictionColumns, progress: Progress
+) -> None:
+    """Score and commit every chunk that is not yet.
+
+    Raises ConfigurationError unless those that are were read from the same records, and what reading, scoring and
+    committing do.
+    """
+
+    def changed() -> ConfigurationError:
+        name = reader.source.name
+        return ConfigurationError(f"{name} has changed since the unfinished run began: start over with --restart")
+
+    def unfinished() -> Iterator[Chunk]:
+        for chunk in reader.chunks():
+            finished = staging.finished(chunk.place)
+            if finished is None:
+                yield chunk
+            elif finished.content_sha256 != chunk.sha256:
+                raise changed()
+            else:
+                progress.add(finished.tally, reader.total, resumed=True)
+                tell("resumed", chunk=chunk.place, **finished.tally.rows)
+
+    def keep(chunk: Chunk, scores: Scores, crashed: Mapping[int, str]) -> None:
+        progress.add(commit_chunk(staging, chunk, scores, columns, crashed), reader.total)
+
+    chunks = unfinished()
+    # If a process was killed, perhaps it was by one of the texts that it was at.
+    suspects = list(islice(chunks, CHUNKS_AT_WORK)) if staging.was_killed else []
+    if suspects:
+        survivors = score_survivors(scorer, [chunk.texts for chunk in suspects])
+        for chunk, (scores, crashed) in zip(suspects, survivors, strict=True):
+            keep(chunk, scores, crashed)
+    for chunk, scores in scorer.stream(chunks, lambda chunk: chunk.texts):
+        keep(chunk, scores, {})
+    require_all(progress.records_of_job, reader.rows)
+    if staging.tally.rows_in != progress.records_of_job:
+        raise changed()
 
 
 def commit_chunk(

@@ -2,22 +2,20 @@
 
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import pyarrow.fs as pafs
 
 from sentiment_batch.accounting import make_receipt
 from sentiment_batch.assembling import first_reject, publish_parts
-from sentiment_batch.committing import commit_chunk, tally_of
+from sentiment_batch.committing import commit_chunks, tally_of
 from sentiment_batch.earlier import Earlier
-from sentiment_batch.errors import BadDataError, CannotWriteError, ConfigurationError, UsageError, first_line
+from sentiment_batch.errors import BadDataError, CannotWriteError, UsageError, first_line
 from sentiment_batch.events import tell
 from sentiment_batch.identity import fingerprints, identity_of
-from sentiment_batch.isolation import score_survivors
 from sentiment_batch.jobs import Job
 from sentiment_batch.journal import Tally
 from sentiment_batch.locations import Location
@@ -27,10 +25,9 @@ from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, reject_rate, write_receipt
 from sentiment_batch.resuming import require_startable, staged
-from sentiment_batch.scores import Scores
-from sentiment_batch.scoring import CHUNKS_AT_WORK, Scorer
+from sentiment_batch.scoring import Scorer
 from sentiment_batch.sinks import Layout, open_sink
-from sentiment_batch.sources import Chunk, SourceOptions, require_all, without_rejects
+from sentiment_batch.sources import SourceOptions, require_all, without_rejects
 from sentiment_batch.staging import Staging
 from sentiment_batch.summary import Progress, describe
 
@@ -127,7 +124,7 @@ class Worker:
                 names = [entry["name"] for entry in identity["inputs"]]
                 tell("started", run=run, output=job.output.name, inputs=names, columns=self._column_types(reader))
                 try:
-                    self._commit_chunks(reader, staging, progress)
+                    commit_chunks(reader, staging, self.scorer, self.columns, progress)
                     if fingerprints(job.inputs) != staging.run["inputs"]:
                         raise BadDataError(
                             f"{job.output.name}: an input changed while it was read: run the same command again"
@@ -157,40 +154,6 @@ class Worker:
             raise
         except OSError as error:
             raise CannotWriteError(f"stdout: {first_line(error)}") from error
-
-    def _commit_chunks(self, reader: Reader, staging: Staging, progress: Progress) -> None:
-        """Commit every chunk that is not yet, and make sure that those which are were read from the same records."""
-
-        def changed() -> ConfigurationError:
-            name = reader.source.name
-            return ConfigurationError(f"{name} has changed since the unfinished run began: start over with --restart")
-
-        def unfinished() -> Iterator[Chunk]:
-            for chunk in reader.chunks():
-                finished = staging.finished(chunk.place)
-                if finished is None:
-                    yield chunk
-                elif finished.content_sha256 != chunk.sha256:
-                    raise changed()
-                else:
-                    progress.add(finished.tally, reader.total, resumed=True)
-                    tell("resumed", chunk=chunk.place, **finished.tally.rows)
-
-        def keep(chunk: Chunk, scores: Scores, crashed: Mapping[int, str]) -> None:
-            progress.add(commit_chunk(staging, chunk, scores, self.columns, crashed), reader.total)
-
-        chunks = unfinished()
-        # If a process was killed, perhaps it was by one of the texts that it was at.
-        suspects = list(islice(chunks, CHUNKS_AT_WORK)) if staging.was_killed else []
-        if suspects:
-            survivors = score_survivors(self.scorer, [chunk.texts for chunk in suspects])
-            for chunk, (scores, crashed) in zip(suspects, survivors, strict=True):
-                keep(chunk, scores, crashed)
-        for chunk, scores in self.scorer.stream(chunks, lambda chunk: chunk.texts):
-            keep(chunk, scores, {})
-        require_all(progress.records_of_job, reader.rows)
-        if staging.tally.rows_in != progress.records_of_job:
-            raise changed()
 
     def _publish_receipt(self, output: Output, staging: Staging, reader: Reader, seconds: float) -> None:
         facts = {"seconds": seconds, **describe(self.scorer)}
