@@ -4,12 +4,10 @@ from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from onnx import numpy_helper
 
+from sentiment_batch.arrays import FloatArray
 from sentiment_batch.export.graph import GraphBuilder
-
-FloatArray = npt.NDArray[np.float32]
 
 
 class _Scheme(NamedTuple):

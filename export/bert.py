@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from sentiment_batch.arrays import FloatArray
 from sentiment_batch.export.graph import MICROSOFT, OPSET, GraphBuilder
-
-FloatArray = npt.NDArray[np.float32]
 
 _TOKENS = "row.tokens"
 # The first in which Attention takes them.

@@ -5,13 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sentiment_batch.arrays import FloatArray, IntegerArray
 from sentiment_batch.errors import SentimentBatchError
 from sentiment_batch.metrics import Metrics, measure
-
-FloatArray = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
 
 # Logits are of the order of 1; float32 sums in another order differ by some 1e-6.
 PARITY_TOLERANCE = 1e-4
@@ -59,7 +56,7 @@ def check_parity(logits: FloatArray, reference: FloatArray, name: str) -> float:
 
 
 def compare(
-    name: str, reduced: FloatArray, exact: FloatArray, labels: Labels | None, polarities: Sequence[float] | None
+    name: str, reduced: FloatArray, exact: FloatArray, labels: IntegerArray | None, polarities: Sequence[float] | None
 ) -> Comparison:
     """Compare probabilities, float32 [N, K] each, and with the true labels, int64 [N], where there are some."""
     return Comparison(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from sentiment_batch.arrays import FloatArray
+
 Int8Array = npt.NDArray[np.int8]
 
 # Of the largest value; tried in turn for each slice. Those above 1 leave two large neighbours room for each other.

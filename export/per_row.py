@@ -10,15 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from sentiment_batch.arrays import FloatArray
 from sentiment_batch.export.activations import Activations, QuantizedRows
 from sentiment_batch.export.graph import MICROSOFT, GraphBuilder
 from sentiment_batch.export.int8 import to_int8, weights_to_int8
-
-FloatArray = npt.NDArray[np.float32]
 
 # A classifier's few columns: nothing to win, and its rounding would go straight into the answer.
 _FEWEST_COLUMNS = 16

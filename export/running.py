@@ -5,14 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from sentiment_batch.arrays import FloatArray
 from sentiment_batch.batching import Batch, plan_batches
 from sentiment_batch.errors import SentimentBatchError
 from sentiment_batch.hardware import usable_cores
 from sentiment_batch.session import Device, Session
-
-FloatArray = npt.NDArray[np.float32]
 
 _BATCH_TOKENS = 1024
 

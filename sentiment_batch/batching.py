@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-IntegerArray = npt.NDArray[np.int64]
+from sentiment_batch.arrays import IntegerArray
 
 
 class Batch(NamedTuple):

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sentiment_batch.arrays import FloatArray, IntegerArray
 from sentiment_batch.calibration import reliability
 from sentiment_batch.labels import places_in_order
-
-IntegerArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,7 @@ class Metrics:
     calibration_error: float
 
 
-def measure(
-    probabilities: npt.NDArray[np.float32], labels: IntegerArray, polarities: Sequence[float] | None
-) -> Metrics:
+def measure(probabilities: FloatArray, labels: IntegerArray, polarities: Sequence[float] | None) -> Metrics:
     """Compare probabilities, float32 [N, K], with the true labels, int64 [N]; N ≥ 1.
 
     `polarities` are those of the K labels, which are in order by them, wherever they stand.
@@ -71,9 +68,7 @@ def _weighted_kappa(confusion: IntegerArray, places: IntegerArray) -> float | No
     return float(1 - (weights * confusion).sum() / expected) if expected else None
 
 
-def _binary_accuracy(
-    probabilities: npt.NDArray[np.float32], labels: IntegerArray, sides: npt.NDArray[np.float64]
-) -> float | None:
+def _binary_accuracy(probabilities: FloatArray, labels: IntegerArray, sides: npt.NDArray[np.float64]) -> float | None:
     if not {-1, 1} <= set(sides):
         return None
     positive = probabilities[:, sides > 0].sum(axis=1) > probabilities[:, sides < 0].sum(axis=1)

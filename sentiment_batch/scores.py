@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from sentiment_batch.arrays import FloatArray, IntegerArray
 
 
 class Scores(NamedTuple):
@@ -24,7 +24,7 @@ class Scores(NamedTuple):
     padding_tokens: int
     unknown_tokens: int
 
-    def take(self, rows: npt.NDArray[np.int64]) -> "Scores":
+    def take(self, rows: IntegerArray) -> "Scores":
         """The same predictions in the order of `rows`, int64 [N], each of which is there once."""
         return self._replace(
             probabilities=self.probabilities[rows],
@@ -54,7 +54,7 @@ def softmax(logits: FloatArray) -> FloatArray:
     return probabilities
 
 
-def mean_of_pieces(rows: FloatArray, counts: npt.NDArray[np.int64]) -> FloatArray:
+def mean_of_pieces(rows: FloatArray, counts: IntegerArray) -> FloatArray:
     """The mean of the first counts[0] of rows [P, K], of the next counts[1] and so on, float32 [N, K]; of none, NaN."""
     means = np.full((len(counts), rows.shape[1]), np.nan, dtype=np.float32)
     some = counts > 0

@@ -15,13 +15,14 @@ from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 
+from sentiment_batch.arrays import FloatArray
 from sentiment_batch.batching import Batch, plan_batches
 from sentiment_batch.bundle import ModelBundle
 from sentiment_batch.cuda import wheel_problem
 from sentiment_batch.encoding import Encoded, Texts
 from sentiment_batch.errors import ConfigurationError, UsageError
 from sentiment_batch.hardware import usable_cores
-from sentiment_batch.scores import FloatArray, Scores, mean_of_pieces, softmax
+from sentiment_batch.scores import Scores, mean_of_pieces, softmax
 from sentiment_batch.sequences import Sequences
 from sentiment_batch.session import Device, Session
 from sentiment_batch.text import LongText, Tokenizer

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-IntegerArray = npt.NDArray[np.int64]
+from sentiment_batch.arrays import IntegerArray
 
 
 class Sequences(NamedTuple):

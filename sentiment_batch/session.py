@@ -6,11 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from sentiment_batch import cuda
+from sentiment_batch.arrays import FloatArray, IntegerArray
 from sentiment_batch.errors import ConfigurationError, first_line
 
 # What goes wrong is raised, and said once.
@@ -31,9 +31,6 @@ class Device(StrEnum):
 
 
 PROVIDERS = {Device.CPU: "CPUExecutionProvider", Device.CUDA: cuda.PROVIDER}
-
-IntegerArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float32]
 
 
 class Session:
