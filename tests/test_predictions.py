@@ -28,20 +28,6 @@ def make_scores(*rows: list[float] | str) -> Scores:
     )
 
 
-def test_columns_and_types() -> None:
-    """The added columns have fixed names and types, in a fixed order."""
-    assert COLUMNS.schema == pa.schema(
-        {
-            "sentiment": pa.string(),
-            "confidence": pa.float32(),
-            "polarity": pa.float32(),
-            "n_tokens": pa.int32(),
-            "truncated": pa.bool_(),
-            "sentiment_error": pa.string(),
-        }
-    )
-
-
 def test_values() -> None:
     """The label is the most probable one, confidence its probability, and polarity the expected value."""
     batch = COLUMNS.batch(make_scores([0.25, 0.25, 0.5], [0.75, 0.25, 0]))
