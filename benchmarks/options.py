@@ -1,15 +1,12 @@
 """Options that the commands share, and how they print their results."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from benchmarks.report import Report
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from sentiment_batch.cli.options import together
 
 existing_file = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 existing_folder = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
@@ -34,18 +31,14 @@ data_option = click.option(
 )
 
 
-def workload_options(command: Command) -> Command:
-    """Add the options for the sources of `workloads.Texts`."""
-    options = (
-        click.option("--short", type=existing_file, help="Texts for the short workload.  [default: movie snippets]"),
-        click.option("--long", type=existing_file, help="Texts for the long workload."),
-        click.option("--reviews", type=existing_folder, help="Folder with imdb/train.jsonl.gz and kaggle/*.tsv."),
-        data_option,
-        seed_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+# The sources of `workloads.Texts`.
+workload_options = together(
+    click.option("--short", type=existing_file, help="Texts for the short workload.  [default: movie snippets]"),
+    click.option("--long", type=existing_file, help="Texts for the long workload."),
+    click.option("--reviews", type=existing_folder, help="Folder with imdb/train.jsonl.gz and kaggle/*.tsv."),
+    data_option,
+    seed_option,
+)
 
 
 def emit(report: Report, json_path: Path | None) -> None:
