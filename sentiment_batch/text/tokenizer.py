@@ -95,12 +95,9 @@ class Tokenizer:
         return [*start, *end]
 
     def _cut(self, tokens: list[int]) -> EncodedText:
-        if not tokens:
-            return EncodedText([], truncated=False)
-        if len(tokens) <= self._room:  # as nearly all do
-            return EncodedText([self._prefix + tokens + self._suffix], truncated=False)
-        pieces = [self._prefix + piece + self._suffix for piece in self._long_text.cut(tokens, self._room)]
-        return EncodedText(pieces, truncated=self._long_text is not LongText.WINDOWS)
+        cut = self._long_text.cut(tokens, self._room) if tokens else []
+        truncated = len(tokens) > self._room and self._long_text is not LongText.WINDOWS
+        return EncodedText([self._prefix + piece + self._suffix for piece in cut], truncated)
 
     def _unknown_id(self) -> int | None:
         model = self._tokenizer.model
