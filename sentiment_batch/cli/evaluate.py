@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_held_back, warn_of_training_data
-from sentiment_batch.cli.messages import printable
+from sentiment_batch.cli.messages import notes, printable
 from sentiment_batch.cli.options import (
     json_option,
     model_option,
@@ -93,7 +93,7 @@ def evaluate(
             other,
             cutting,
             behaviour=behaviour,
-            progress=lambda step: click.echo(step, err=True) if show_progress(quiet=False) else None,
+            progress=notes(quiet=not show_progress(quiet=False)),
         )
     record = json.dumps(report.record(), ensure_ascii=False, indent=2)
     if output:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from sentiment_batch.cli.labelled import build_recipe, labelled_data_options, load_samples, warn_of_training_data
-from sentiment_batch.cli.messages import say
+from sentiment_batch.cli.messages import notes
 from sentiment_batch.cli.options import Finite, quiet_option, verbose_option
 
 
@@ -111,6 +111,7 @@ def export(
         loaded = load_samples(recipe, data_folder, split=recipe_file is not None)
         samples = {name: Sample(texts, labels) for name, (texts, labels) in loaded.items()}
         warn_of_training_data(files, trained_on(lineage(opened.metrics)))
-    report = export_bundle(options, samples, progress=lambda step: None if quiet else say(step))
-    if not quiet:
-        say(*report.summary().splitlines())
+    note = notes(quiet)
+    report = export_bundle(options, samples, progress=note)
+    for line in report.summary().splitlines():
+        note(line)
