@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from sentiment_batch.cli.main import cli
-from sentiment_batch.cli.options import TOLERATED
+from sentiment_batch.cli.outcome import TOLERATED
 from sentiment_batch.errors import NoInputError, TryAgainError
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment_batch.cli.messages import warn
-from sentiment_batch.cli.options import TOLERATED
-from sentiment_batch.cli.outcome import Outcome
+from sentiment_batch.cli.outcome import TOLERATED, Outcome
 from sentiment_batch.errors import CannotWriteError
 
 if TYPE_CHECKING:

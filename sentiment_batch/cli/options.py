@@ -147,7 +147,6 @@ max_reject_rate_option = click.option(
     show_default=True,
     help="Share of records that may be rejected.",
 )
-TOLERATED = 3
 
 
 # The options of `sentiment_batch.scoring.ScoringOptions`, by the same names and values.

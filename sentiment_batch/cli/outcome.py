@@ -8,6 +8,9 @@ import click
 from sentiment_batch.cli.stopping import Stopped
 from sentiment_batch.errors import InputOutputError, SentimentBatchError
 
+# The exit code of a run that is done, with rejects.
+TOLERATED = 3
+
 
 class Outcome(NamedTuple):
     """`event`: failed or stopped."""

@@ -6,7 +6,6 @@ import click
 
 from sentiment_batch.cli.messages import announce
 from sentiment_batch.cli.options import (
-    TOLERATED,
     json_option,
     log_format_option,
     max_reject_rate_option,
@@ -15,6 +14,7 @@ from sentiment_batch.cli.options import (
     threads_option,
     verbose_option,
 )
+from sentiment_batch.cli.outcome import TOLERATED
 
 
 @click.command(short_help="Score corrected records of a rejects file.")

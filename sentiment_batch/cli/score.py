@@ -1,6 +1,7 @@
 """`sentiment-batch score`."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ import click
 from sentiment_batch.cli.engine import engine_options, open_scorer
 from sentiment_batch.cli.messages import announce, printable, say, speaks_json, warn
 from sentiment_batch.cli.options import (
-    TOLERATED,
     Filled,
     Finite,
     build_source_options,
@@ -28,12 +28,14 @@ from sentiment_batch.cli.options import (
     utf8,
     verbose_option,
 )
+from sentiment_batch.cli.outcome import TOLERATED
 from sentiment_batch.cli.stopping import stop_after
 from sentiment_batch.errors import BadDataError, TryAgainError
 from sentiment_batch.events import listen
 
 if TYPE_CHECKING:
     from sentiment_batch.drift import Drift
+    from sentiment_batch.jobs import Job
     from sentiment_batch.worker import Plan
 
 
@@ -184,9 +186,7 @@ def score(
         if as_json:
             click.echo(json.dumps(summary))
         if not quiet:
-            names = ", ".join(printable(job.output.name) if job.is_staged else "stdout" for job in jobs)
-            outputs = f"written to {names}" if jobs else "nothing written"
-            announce("summary", *_SUMMARY.format_map(summary | {"outputs": outputs}).splitlines(), **summary)
+            _show_summary(summary, jobs)
         if not speaks_json():  # each was told when it happened
             say(*(f"Error: {failure}" for failure in failures))
         if meter.drift:
@@ -195,6 +195,12 @@ def score(
             click.get_current_context().exit(failures[0].exit_code)
         if failures or progress.tally.rows_rejected:
             click.get_current_context().exit(TOLERATED)
+
+
+def _show_summary(summary: dict[str, Any], jobs: "Sequence[Job]") -> None:
+    names = ", ".join(printable(job.output.name) if job.is_staged else "stdout" for job in jobs)
+    outputs = f"written to {names}" if jobs else "nothing written"
+    announce("summary", *_SUMMARY.format_map(summary | {"outputs": outputs}).splitlines(), **summary)
 
 
 def _judge(drift: "Drift", max_shift: float | None) -> None:
