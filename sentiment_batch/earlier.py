@@ -1,4 +1,4 @@
-"""What earlier runs have left at an output: by that it is done, may be replaced, or is left as it is."""
+"""What earlier runs have left at an output: it decides whether a job is done, and whether it may replace that."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +15,7 @@ from sentiment_batch.resuming import clear_traces, is_retry, staged, unfinished
 
 @dataclass(frozen=True)
 class Earlier:
-    """As it is when it is first asked for; `inputs` are fingerprints of files as they are by now.
+    """Each part is looked at once, when it is first asked for. `inputs` are fingerprints of the files as they are now.
 
     Raises InputOutputError for a receipt that cannot be read, CannotWriteError for what is not this user's own.
     """
@@ -35,7 +35,7 @@ class Earlier:
         return None
 
     def published(self) -> Journal | None:
-        """That of the run that was stopped when, or right after, it put there what stands there."""
+        """That of an unfinished run which put there what stands there, or was stopped while it did."""
         with suppress(OSError):
             if self.journal and (sha256 := self.journal.published_sha256):
                 # In a store, it may be there in part; here, an old folder may be gone before the new one is there.
@@ -84,7 +84,7 @@ class Earlier:
             )
 
     def clear_finished(self) -> None:
-        """Remove what is left of the run of the receipt, if it was stopped with nothing to do but that."""
+        """Remove the staging folder of the run that wrote the receipt, if it was stopped before it could do so."""
         with suppress(SentimentBatchError):  # then the next run may remove it
             if self.journal and self.receipt and self.journal.run["run"] in _runs(self.receipt):
                 with staged(self.output, {}) as staging:

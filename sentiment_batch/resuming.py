@@ -75,7 +75,7 @@ def staged(
 
 
 def require_startable(output: Output, identity: Mapping[str, Any], *, restart: bool) -> None:
-    """Raise TryAgainError or ConfigurationError, as `staged` does, if another run is writing this output or unfinished.
+    """Raise TryAgainError or ConfigurationError where `staged` would: for another run, under way or unfinished.
 
     Changes nothing. Raises CannotWriteError for what the file system refuses.
     """
@@ -152,7 +152,7 @@ def _say_what_is_kept(error: BaseException, staging: Staging | None) -> None:
 
 
 def clear_traces(output: Output) -> None:
-    """Remove what a run left that was stopped with nothing left to do."""
+    """Remove a lock file or a folder being removed that a run has left which was stopped at its very end."""
     folder = staging_folder(output)
     with suppress(OSError, filelock.Timeout):
         if not folder.exists() and (removed_folder(folder).exists() or lock_path(output.base).exists()):

@@ -19,13 +19,13 @@ from sentiment_batch.worker import Plan, Worker
 
 @dataclass(frozen=True)
 class Together:
-    """Jobs of which each can start before the first one does; what an earlier process finished of them is counted."""
+    """Jobs, all checked before the first one starts; those that an earlier process finished are only counted."""
 
     jobs: Sequence[Job]
     worker: Worker
 
     def check(self) -> list[Plan]:
-        """What is left would do; raises the error that fits if one of it cannot start."""
+        """What the jobs that are left would do; raises the error of the first that cannot start."""
         done = self._done_before()
         return [self.worker.check(job) for job in self.jobs if job.output.name not in done]
 
@@ -79,7 +79,7 @@ class Arriving:
     warn: Callable[[str], None]
 
     def check(self) -> list[Plan]:
-        """What the new ones would do; raises the error that fits if one of them cannot start."""
+        """What the new jobs would do; raises the error of the first that cannot start."""
         return [self.worker.check(job) for job in self.jobs if self._is_new(job)]
 
     def run(self, progress: Progress) -> tuple[list[Job], list[SentimentBatchError]]:

@@ -49,9 +49,9 @@ class Worker:
     """Does jobs with one model and the same options.
 
     `guard_formulas`: no field of a CSV or TSV output is to be taken for a formula; see sinks.Layout. `force`:
-    outputs that exist are replaced. `restart`: what an unfinished run has done is thrown away. `update`: so are both
-    where they are of the same inputs before these changed. `max_reject_rate`: the share of records that may be
-    rejected.
+    outputs that exist are replaced. `restart`: what an unfinished run has done is thrown away. `update`: an output that
+    was made of the same inputs before they changed is replaced, and such unfinished work thrown away.
+    `max_reject_rate`: the share of records that may be rejected.
     """
 
     scorer: Scorer
@@ -64,7 +64,7 @@ class Worker:
     max_reject_rate: float = 0.0
 
     def check(self, job: Job) -> Plan:
-        """Find out, without scoring, whether the job can start; raises the error that fits."""
+        """What the job would do, without scoring; raises what `run` would at its start if it cannot be done."""
         if job.is_staged:
             self._require_replaceable(job)
         inputs = [location.name for location in job.inputs]

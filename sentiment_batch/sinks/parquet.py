@@ -54,10 +54,10 @@ def _fits(field: pa.Field) -> bool:
 
 
 def _metadata(records: pa.Schema, predictions: pa.Schema) -> dict[bytes, bytes] | None:
-    """The input's metadata, for other columns: where programs list them there, they do not look for any further.
+    """The input's metadata, corrected for the added columns: programs that list the columns there see no others.
 
-    Spark's list is mended and not left out, for it alone tells which times are those of a time zone. For pandas, the
-    names of columns are what they are in the file: it cannot take those of the added ones for numbers.
+    Spark's list gets them. Leaving it out would not do: it alone tells which times are those of a time zone. pandas is
+    told to take names as they are in the file, for it cannot read those of the added columns as numbers.
     """
     metadata = {key: value for key, value in (records.metadata or {}).items() if key not in _AVRO_LISTS}
     listed = metadata.pop(_SPARK_LIST, b"")
