@@ -13,7 +13,7 @@ from cli.tables import REVIEWS, read_table, write_table
 from filelock import FileLock
 
 from sentiment_batch.inputs import expand_inputs
-from sentiment_batch.jobs import plan_jobs
+from sentiment_batch.jobs import Job, plan_jobs
 from sentiment_batch.locations import Location
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.runs import Arriving
@@ -21,6 +21,7 @@ from sentiment_batch.scoring import Scorer
 from sentiment_batch.sources import SourceOptions
 from sentiment_batch.worker import Worker
 
+NEW_ONLY = ("inbox/", "-o", "scored/", "--new-only")
 AGO = 1_700_000_000  # long enough ago that nobody is still writing
 # Root may read everything, unless it gives that up.
 HUMBLE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
@@ -44,8 +45,13 @@ def arrive(path: Path, when: int = AGO) -> None:
     os.utime(path, (when, when))
 
 
+def planned(inbox: Path) -> list[Job]:
+    output = Location.parse(f"{inbox.parent}/scored/")
+    return plan_jobs(expand_inputs([str(inbox)], inbox=True), output, each=True)
+
+
 def rows_in(score: Command, *options: str) -> int:
-    result = score("inbox/", "-o", "scored/", "--new-only", "--json", *options)
+    result = score(*NEW_ONLY, "--json", *options)
     assert result.code == 0, result.stderr
     rows: int = json.loads(result.stdout)["rows_in"]
     return rows
@@ -71,7 +77,7 @@ def test_what_counts_as_new(score: Command, inbox: Path, tmp_path_factory: pytes
     arrive(inbox / "b.csv")
     rows_in(score)
     arrive(inbox / "a.csv", AGO + 1)
-    assert score("inbox/", "-o", "scored/", "--new-only", "--dry-run").code == 0
+    assert score(*NEW_ONLY, "--dry-run").code == 0
     assert rows_in(score) == len(REVIEWS)
     (score.folder / "scored/b.csv").unlink()
     assert rows_in(score) == len(REVIEWS)
@@ -115,7 +121,7 @@ def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
 def test_a_file_from_the_future(score: Command, inbox: Path) -> None:
     """A file that does not settle for long, because a clock was wrong, is named."""
     arrive(inbox / "a.csv", 2**32)
-    result = score("inbox/", "-o", "scored/", "--new-only", "-q", "--log-format", "json")
+    result = score(*NEW_ONLY, "-q", "--log-format", "json")
     event = json.loads(result.stderr)
     assert (result.code, event["event"], event["level"]) == (0, "warning", "warning")
     assert event["message"].startswith("inbox/a.csv has a modification time in the future")
@@ -129,7 +135,7 @@ def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None
     (inbox / "b.csv").write_bytes(b"")
     (score.folder / "scored").mkdir()
     (score.folder / "scored/d.csv").write_bytes(b"mine")
-    arguments = ("inbox/", "-o", "scored/", "--new-only", "--settle", "0")
+    arguments = (*NEW_ONLY, "--settle", "0")
     result = score(*arguments)
     assert result.code == 3
     errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
@@ -153,7 +159,7 @@ def test_a_receipt_that_cannot_be_read(score: Command, inbox: Path, note: str) -
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
     (score.folder / f"scored/a.csv.{note}.json").mkdir(parents=True)
-    result = score("inbox/", "-o", "scored/", "--new-only")
+    result = score(*NEW_ONLY)
     assert result.code == 3
     assert error_line(result).startswith(f"scored/a.csv.{note}.json: ")
     assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
@@ -165,7 +171,7 @@ def test_a_receipt_of_somebody_else(score: Command, inbox: Path) -> None:
     assert rows_in(score) == len(REVIEWS)
     arrive(inbox / "b.csv")
     (score.folder / "scored/a.csv.receipt.json").chmod(0)
-    result = replace(score, runner=HUMBLE)("inbox/", "-o", "scored/", "--new-only")
+    result = replace(score, runner=HUMBLE)(*NEW_ONLY)
     assert result.code == 3
     message = error_line(result)
     assert message.startswith("scored/a.csv.receipt.json: ")
@@ -179,11 +185,11 @@ def test_unfinished_work_of_somebody_else(score: Command, inbox: Path) -> None:
         arrive(inbox / name)
     staging = score.folder / "scored/.a.csv.staging"
     staging.mkdir(mode=0, parents=True)
-    result = replace(score, runner=HUMBLE)("inbox/", "-o", "scored/", "--new-only")
+    result = replace(score, runner=HUMBLE)(*NEW_ONLY)
     assert (result.code, error_line(result)) == (3, "scored/a.csv: Permission denied")
     if os.geteuid() == 0:
         os.chown(staging, 12345, -1)
-        result = score("inbox/", "-o", "scored/", "--new-only")
+        result = score(*NEW_ONLY)
         assert result.code == 73
         assert ".a.csv.staging is not this user's own folder: " in error_line(result)
     assert len(read_table(score.folder / "scored/b.csv")) == len(REVIEWS)
@@ -196,7 +202,7 @@ def test_a_link_that_cannot_be_followed(score: Command, inbox: Path) -> None:
     (inbox / "link.csv").symlink_to(score.folder / "private/b.csv")
     (inbox / "loop.csv").symlink_to("loop.csv")
     (inbox / os.fsdecode(b"\xff.tmp")).touch()
-    result = replace(score, runner=HUMBLE)("inbox/", "-o", "scored/", "--new-only")
+    result = replace(score, runner=HUMBLE)(*NEW_ONLY)
     assert result.code == 3
     message = error_line(result)
     assert message.startswith("inbox/link.csv: ")
@@ -216,7 +222,7 @@ def test_a_file_that_leaves_the_inbox(inbox: Path, worker: Worker) -> None:
     """A file that is gone by the time it is looked at is skipped; the others are not held up."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
-    jobs = plan_jobs(expand_inputs([str(inbox)], inbox=True), Location.parse(f"{inbox.parent}/scored/"), each=True)
+    jobs = planned(inbox)
     (inbox / "a.csv").unlink()
     warnings: list[str] = []
     assert [job.inputs[0].file_name for job in Arriving(jobs, worker, 60, warnings.append).new()] == ["b.csv"]
@@ -227,7 +233,7 @@ def test_a_file_that_another_run_scores_meanwhile(score: Command, inbox: Path, w
     """A file is looked at when it is its turn, and then not scored a second time."""
     arrive(inbox / "a.csv")
     arrive(inbox / "b.csv")
-    jobs = plan_jobs(expand_inputs([str(inbox)], inbox=True), Location.parse(f"{inbox.parent}/scored/"), each=True)
+    jobs = planned(inbox)
     arrived = Arriving(jobs, worker, 60, print).new()
     assert next(arrived) == jobs[0]
     assert rows_in(score) == 2 * len(REVIEWS)
@@ -254,7 +260,7 @@ def test_a_replacement_that_is_stopped(score: Command, inbox: Path) -> None:
     arrive(inbox / "a.csv")
     rows_in(score)
     (inbox / "a.csv").write_text("text\ngood\nbad,more\n")
-    arguments = ("inbox/", "-o", "scored/", "--new-only", "--settle", "0", "--max-reject-rate", "0.5")
+    arguments = (*NEW_ONLY, "--settle", "0", "--max-reject-rate", "0.5")
     in_the_way = score.folder / "scored/a.csv.rejects.jsonl"
     in_the_way.mkdir()
     assert score(*arguments).code == 73
@@ -267,7 +273,7 @@ def test_a_replacement_that_is_stopped(score: Command, inbox: Path) -> None:
 def test_records_mended_by_hand(command: Command, score: Command, inbox: Path) -> None:
     """Neither rejects that are being mended nor rows that have been are lost to the next run."""
     (inbox / "a.csv").write_text("text\ngood\nbad,more\n")
-    arguments = ("inbox/", "-o", "scored/", "--new-only", "--settle", "0", "-q")
+    arguments = (*NEW_ONLY, "--settle", "0", "-q")
     output, rejects = score.folder / "scored/a.csv", score.folder / "scored/a.csv.rejects.jsonl"
     for _ in range(2):  # it is scored again, in vain, until somebody mends it
         assert score(*arguments).code == 65
@@ -296,7 +302,7 @@ def test_when_all_fail(score: Command, inbox: Path) -> None:
     """If every file fails, the exit code says what was wrong, and no success is reported."""
     (inbox / "a.csv").write_bytes(b"PAR1")
     os.utime(inbox / "a.csv", (AGO, AGO))
-    result = score("inbox/", "-o", "scored/", "--new-only", "--metrics-file", "m.prom")
+    result = score(*NEW_ONLY, "--metrics-file", "m.prom")
     assert result.code == 2, result
     assert "nothing written" in result.stderr
     assert "last_success" not in (score.folder / "m.prom").read_text()
@@ -311,13 +317,13 @@ def test_another_run_is_at_it(score: Command, inbox: Path) -> None:
     arrive(inbox / "b.csv")
     (score.folder / "scored").mkdir()
     with FileLock(score.folder / "scored/.a.csv.lock"):
-        result = score("inbox/", "-o", "scored/", "--new-only", "-q")
+        result = score(*NEW_ONLY, "-q")
     assert result.code == 75
     assert error_line(result).startswith("scored/a.csv: another run has been writing it")
     assert (score.folder / "scored/b.csv").exists()
     (inbox / "c.csv").write_bytes(b"")
     arrive(inbox / "d.csv")
     with FileLock(score.folder / "scored/.a.csv.lock"):
-        assert score("inbox/", "-o", "scored/", "--new-only", "-q", "--settle", "0").code == 3
+        assert score(*NEW_ONLY, "-q", "--settle", "0").code == 3
     (inbox / "c.csv").unlink()
     assert rows_in(score) == len(REVIEWS)

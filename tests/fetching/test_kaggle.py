@@ -65,6 +65,14 @@ def test_token_forms(setting: Setting, form: str) -> None:
     assert asked.headers["authorization"] == (f"Basic {SECRETS[-1]}" if is_legacy else f"Bearer {TOKEN}")
 
 
+def resumed(setting: Setting) -> str | None:
+    """Fetch again what a run that left no file did not get to its end; returns which bytes were asked for."""
+    assert [path.name for path in setting.data.iterdir()] == [".fetching"]
+    assert setting.fetch().code == 0
+    assert setting.command.contents() == FILES
+    return setting.server.requests[-1].headers.get("range")
+
+
 def test_cut_connection(setting: Setting) -> None:
     """A download that is cut continues where it stopped, in the same run."""
     setting.server.cut("storage.test", after=210_000)
@@ -84,10 +92,7 @@ def test_resume(setting: Setting) -> None:
     assert error_line(result) == (
         "the connection to Kaggle was cut; 0.2 MB are kept: run the same command again to continue"
     )
-    assert [path.name for path in setting.data.iterdir()] == [".fetching"]
-    assert setting.fetch().code == 0
-    assert setting.command.contents() == FILES
-    assert setting.server.requests[-1].headers["range"] == "bytes=196608-"
+    assert resumed(setting) == "bytes=196608-"
 
 
 def test_no_resume_of_something_else(setting: Setting) -> None:
@@ -188,20 +193,14 @@ def test_stopped(setting: Setting, number: signal.Signals, code: int) -> None:
     result = setting.stop(number)
     assert result.code == code
     assert error_line(result).endswith("0.2 MB are kept: run the same command again to continue")
-    assert [path.name for path in setting.data.iterdir()] == [".fetching"]
-    assert setting.fetch().code == 0
-    assert setting.command.contents() == FILES
-    assert setting.server.requests[-1].headers["range"] == "bytes=196608-"
+    assert resumed(setting) == "bytes=196608-"
 
 
 def test_killed(setting: Setting) -> None:
     """A killed run leaves no file and no lock, and the next run uses what it had."""
     setting.server.stand_still("storage.test", after=210_000)
     assert setting.stop(signal.SIGKILL).code == -signal.SIGKILL
-    assert [path.name for path in setting.data.iterdir()] == [".fetching"]
-    assert setting.fetch().code == 0
-    assert setting.command.contents() == FILES
-    assert "range" in setting.server.requests[-1].headers
+    assert resumed(setting)
 
 
 def test_deadline(setting: Setting) -> None:
