@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_batch.export.markdown import table
 from sentiment_batch.export.sample import BUILT_IN
 from sentiment_batch.labels import places_in_order
 from sentiment_batch.manifest import Description
@@ -64,13 +65,12 @@ def _wordings(kinds: Mapping[str, Any]) -> list[str]:
     if not weak:
         return []
     rows = [
-        f"| {name} | {kind['passed']} of {kind['cases']} | {_expectation(kind['failed'][0])} | "
-        f"{_example(kind['failed'][0])} |"
+        (name, f"{kind['passed']} of {kind['cases']}", _expectation(kind["failed"][0]), _example(kind["failed"][0]))
         for name, kind in sorted(weak.items(), key=lambda item: item[1]["passed"] / item[1]["cases"])
     ]
     return [
         "Kinds of wording that it often gets wrong, with one of the cases each:",
-        "\n".join(["| Kind | As expected | Expected was | Of |", "|---|---|---|---|", *rows]),
+        table(("Kind", "As expected", "Expected was", "Of"), rows),
     ]
 
 

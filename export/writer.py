@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from sentiment_batch.errors import ConfigurationError
 from sentiment_batch.export.bert import can_lay, lay_bert
 from sentiment_batch.export.calibrate import channel_reaches
 from sentiment_batch.export.checkpoint import Checkpoint
-from sentiment_batch.export.float16 import to_float16
 from sentiment_batch.export.gate import Comparison, check_gate, check_parity, compare
 from sentiment_batch.export.oracle import Oracle
 from sentiment_batch.export.per_row import per_row
@@ -112,7 +112,9 @@ class GraphWriter:
         """Write the graph in int8, made from the float graph at `exact`; in float16 without a quantization."""
         if quantization is Quantization.NONE:
             self.progress("converting to float16, with a mask")
-            onnx.save(to_float16(lay_bert(oracle.config, oracle.weights(), masked=True)), path)
+            masked = lay_bert(oracle.config, oracle.weights(), masked=True)
+            # Weights, and what is between; inputs and logits keep their types.
+            onnx.save(convert_float_to_float16(masked, keep_io_types=True), path)
             return
         self.progress(f"quantizing: int8, {quantization}")
         model = onnx.load(exact)
