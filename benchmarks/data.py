@@ -8,6 +8,7 @@ import io
 import random
 import tarfile
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.process import BenchmarkError, module, report_progress, run
@@ -29,11 +30,8 @@ def read_texts(file: Path) -> list[str]:
     from sentiment_batch.locations import Location
     from sentiment_batch.sources import SourceOptions, open_source, without_rejects
 
-    source = open_source(Location.parse(str(file)), SourceOptions())
-    try:
+    with closing(open_source(Location.parse(str(file)), SourceOptions())) as source:
         return [text for chunk in without_rejects(source) for text in chunk.texts if text and text.strip()]
-    finally:
-        source.close()
 
 
 def snippets(data_folder: Path) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,8 @@ def copy_project(folder: Path) -> None:
 
 def read_chunks(path: Path, options: SourceOptions | None = None) -> list[Chunk]:
     """All chunks of a file."""
-    source = open_source(Location.parse(str(path)), options or SourceOptions())
-    try:
+    with closing(open_source(Location.parse(str(path)), options or SourceOptions())) as source:
         return list(source.chunks())
-    finally:
-        source.close()
 
 
 def read_rows(path: Path, options: SourceOptions | None = None) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Read inputs (Parquet, CSV, TSV, JSON Lines) into chunks of rows and rejects."""
 
 from collections.abc import Collection
+from contextlib import closing
 
 import pyarrow as pa
 
@@ -54,8 +55,5 @@ def open_source(location: Location, options: SourceOptions, added: Collection[st
 
 def read_table(location: Location, options: SourceOptions) -> pa.Table:
     """Read a whole input into memory, for corpora rather than scoring; raises BadDataError for an unreadable record."""
-    source = open_source(location, options)
-    try:
+    with closing(open_source(location, options)) as source:
         return pa.Table.from_batches([chunk.records for chunk in without_rejects(source)], source.schema)
-    finally:
-        source.close()
