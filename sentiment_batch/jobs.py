@@ -44,7 +44,7 @@ def plan_jobs(inputs: Sequence[Input], output: Location | None, *, each: bool) -
         if times[file] > 1:
             raise UsageError(f"{location.name} is named more than once: its rows would be repeated")
     for job in jobs:
-        if not job.output.is_folder and not job.output.location.is_standard_stream:
+        if job.is_staged and not job.output.is_folder:
             FileType.of(job.output.location.file_name)
     require_apart([place for job in jobs for place in places_of(job.output)], read)
     return jobs
