@@ -3,6 +3,7 @@
 import math
 import os
 import resource
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import truediv
@@ -28,12 +29,21 @@ class Cores:
 
 
 def usable_cores(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> Cores:
-    """Return the smaller of the CPU affinity and the cgroup (v2) CPU quota, rounded down; at least one."""
+    """Return the smaller of the CPU affinity and the cgroup CPU quota, rounded down; at least one."""
     affinity = len(os.sched_getaffinity(0))
+    # Of version 2 there is one hierarchy, `0::/own`; of version 1 one per controller, `4:cpu,cpuacct:/own`.
+    own = {"": "/"} | {
+        name: group
+        for _, names, group in (line.split(":", 2) for line in _lines(membership))
+        for name in names.split(",")
+    }
     # A container usually sees its own cgroup as the root; that of a systemd unit is below it, and its parents may allow
     # less.
-    own = next((line.removeprefix("0::") for line in _lines(membership) if line.startswith("0::")), "/")
-    quota = min(map(_quota, accumulate(PurePosixPath(own).parts[1:], truediv, initial=cgroups)))
+    quota = min(
+        _quota(cgroup)
+        for root, controller in ((cgroups, ""), (cgroups / "cpu", "cpu"))
+        for cgroup in accumulate(PurePosixPath(own.get(controller, "/")).parts[1:], truediv, initial=root)
+    )
     if quota < affinity:
         return Cores(max(1, int(quota)), "cgroup CPU quota")
     return Cores(affinity, "CPU affinity")
@@ -41,11 +51,11 @@ def usable_cores(cgroups: Path = Path("/sys/fs/cgroup"), membership: Path = Path
 
 def _quota(cgroup: Path) -> float:
     """Return the quota in cores; infinite if there is none."""
-    try:
-        quota, period = (cgroup / "cpu.max").read_text("ascii").split()
-        return int(quota) / int(period)
-    except (OSError, ValueError):  # no such file, or "max"
-        return math.inf
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            quota, period = map(int, " ".join((cgroup / name).read_text("ascii") for name in names).split())
+            return quota / period if quota > 0 else math.inf
+    return math.inf
 
 
 def require_address_space(threads: int) -> None:

@@ -13,7 +13,7 @@ QUOTA = Cores(1, "cgroup CPU quota")
 
 def cores(folder: Path, own: str | None, quotas: dict[str, str]) -> Cores:
     """Return the cores usable by a process in cgroup `own` (None: not reported), with these cpu.max `quotas`."""
-    (folder / "root").mkdir()
+    (folder / "root").mkdir(exist_ok=True)
     for cgroup, quota in quotas.items():
         (folder / "root" / cgroup).mkdir(parents=True, exist_ok=True)
         (folder / "root" / cgroup / "cpu.max").write_text(quota, "ascii")
@@ -55,6 +55,17 @@ def test_quota(tmp_path: Path, own: str | None, limited: str, quota: str) -> Non
     """The lowest quota from the process's cgroup up to the root counts, rounded down but never to zero."""
     rest = dict.fromkeys(("", "a.slice", "a.slice/b.service"), "max 100000\n")
     assert cores(tmp_path, own, rest | {limited: quota}) == QUOTA
+
+
+@pytest.mark.parametrize("own", [None, "3:cpuset:/x\n1:cpu,cpuacct:/a/b\n0::/\n", "1:cpu:/../gone\n"])
+@pytest.mark.parametrize(("quota", "expected"), [("99999", QUOTA), ("-1", AFFINITY)])
+def test_quota_of_version_1(tmp_path: Path, own: str | None, quota: str, expected: Cores) -> None:
+    """The controller's own hierarchy counts as well as the one of version 2."""
+    (tmp_path / "root/cpu/a").mkdir(parents=True)
+    limited = tmp_path / "root/cpu/a" if own and "/a/b" in own else tmp_path / "root/cpu"
+    (limited / "cpu.cfs_quota_us").write_text(f"{quota}\n", "ascii")
+    (limited / "cpu.cfs_period_us").write_text("100000\n", "ascii")
+    assert cores(tmp_path, own, {}) == expected
 
 
 def test_quota_of_others(tmp_path: Path) -> None:
