@@ -64,10 +64,14 @@ class Group:
 
 
 class Statistics:
-    """Statistics of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept."""
+    """Statistics of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept.
 
-    def __init__(self, top: int) -> None:
+    `known_labels`: those that the model has, as far as is known; they need not all occur.
+    """
+
+    def __init__(self, top: int, known_labels: Sequence[str] = FIVE_CLASSES) -> None:
         self.top = top
+        self._known_labels = known_labels
         self.total = Group()
         self.groups: defaultdict[str | None, Group] = defaultdict(Group)
         self.errors: Counter[str] = Counter()
@@ -90,8 +94,9 @@ class Statistics:
     @property
     def polarities(self) -> Mapping[str, float]:
         """The polarity of each label, in [-1, 1]; empty if the labels have no order."""
-        # If one of the five labels does not occur, the others keep their polarities.
-        names = FIVE_CLASSES if self.total.labels.keys() <= set(FIVE_CLASSES) else tuple(self.total.labels)
+        # If one of the model's labels does not occur, the others keep their polarities.
+        is_known = self.total.labels.keys() <= set(self._known_labels)
+        names = self._known_labels if is_known else tuple(self.total.labels)
         known = polarities(names)
         return {} if known is None else dict(zip(names, known, strict=True))
 

@@ -14,6 +14,7 @@ import pytest
 from cli.tables import Row, read_table
 from report.pages import Page
 from report.reviews import DISTRIBUTION, some_reviews, write_earlier_receipt
+from tiny_graph import save_model
 
 from sentiment_batch.labels import FIVE_CLASSES
 
@@ -209,6 +210,21 @@ def test_labels_without_an_order(scored: Scored, report: Report, tmp_path: Path)
     assert "Polarity" not in headings
     assert "Most positive" not in headings
     assert page.reviews("least-certain")
+
+
+def test_stars_that_do_not_occur(scored: Scored, report: Report, tmp_path: Path) -> None:
+    """If all reviews have the same stars, these keep their place among the model's, colour and polarity included."""
+    folder = tmp_path / "stars"
+    folder.mkdir()
+    save_model(folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["id2label"] = {str(i): f"{i + 1} stars" for i in range(5)}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    [row] = read_table(scored("s.csv", "--model", str(folder), rows=[{"text": "good"}]))
+    page = report("s.csv")
+    assert page.text("mean-polarity") == decimal(float(row["polarity"]))
+    rank = int(row["sentiment"][0]) - 1
+    assert page.root.findall(f".//span[@class='swatch rank-{rank}']")
 
 
 def test_the_receipt(scored: Scored, report: Report) -> None:
