@@ -31,7 +31,7 @@ from sentiment_batch.publishing import publish
 from sentiment_batch.reader import Reader
 from sentiment_batch.receipt import Receipt, read_receipt, reject_rate, write_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
-from sentiment_batch.resuming import is_retry, staged
+from sentiment_batch.resuming import clear_traces, is_retry, staged
 from sentiment_batch.scoring import Scorer
 from sentiment_batch.sinks import Layout
 from sentiment_batch.sources import Reject
@@ -48,6 +48,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
     all records are rejected; ConfigurationError if the model is not the one of the receipt, or a run of `score` has not
     been finished; UsageError if the rows came from a pipe.
     """
+    clear_traces(output)
     if (earlier := Earlier(output)).is_replaceable():
         earlier.clear_finished()
     if Earlier(output).published():
@@ -173,9 +174,9 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     if path.exists():
         receipt = read_receipt(staging.unpublished("receipt").location)
         is_done = is_done or reject_rate(receipt) <= max_reject_rate
-        if is_done:
-            output.incomplete.remove()
         publish(path, output.receipt if is_done else output.incomplete)
+    if is_done:
+        output.incomplete.remove()
     tally = staging.tally
     if not is_done:
         raise BadDataError(

@@ -26,7 +26,7 @@ from sentiment_batch.journal import Journal
 from sentiment_batch.lock import lock_path, locked, require_unlocked
 from sentiment_batch.output import Output
 from sentiment_batch.overwriting import require_own
-from sentiment_batch.staging import JOURNAL, Staging, removed_folder, staging_folder
+from sentiment_batch.staging import JOURNAL, Staging, remove_folder, removed_folder, staging_folder
 
 
 @contextmanager
@@ -50,7 +50,8 @@ def staged(
                 yield staging
             except (BadDataError, UsageError):
                 # The input has to change, or the command: what was done would not serve again.
-                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    remove_folder(folder)
                 raise
             except BaseException as error:
                 known = isinstance(error, (SentimentBatchError, OSError)) and not isinstance(error, CrashError)
@@ -60,7 +61,8 @@ def staged(
                 raise
             finally:
                 if not journal.commits and journal.stopped:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    with suppress(OSError):
+                        remove_folder(folder)
     except filelock.Timeout as error:
         raise _busy(output) from error
     except (BadDataError, UsageError, ConfigurationError):

@@ -34,11 +34,12 @@ class Together:
 
         Raises what the first one to fail raises; for bad data, when the others are done.
         """
+        for job in self.jobs:
+            if job.is_staged:
+                clear_traces(job.output)
         done = self._done_before()
         for job in self.jobs:
             if job.output.name not in done:
-                if job.is_staged:
-                    clear_traces(job.output)
                 self.worker.check(job)
 
         def run(job: Job) -> None:

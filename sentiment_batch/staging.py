@@ -84,11 +84,8 @@ class Staging:
         self._journal.record_output(self.unpublished("output").describe()["sha256"])
 
     def remove(self) -> None:
-        """Remove the folder: at once, as far as another run can tell."""
-        removed = removed_folder(self._folder)
-        self._folder.rename(removed)
-        # Everything is done: what cannot be removed is left to the next run.
-        shutil.rmtree(removed, ignore_errors=True)
+        """Remove the folder; raises OSError."""
+        remove_folder(self._folder)
 
     def _part(self, chunk: int) -> Path:
         return self._folder / f"part-{chunk:05d}.arrow"
@@ -97,6 +94,14 @@ class Staging:
 def staging_folder(output: Output) -> Path:
     """Where a run into `output` keeps what it has finished."""
     return output.base.with_name(f".{output.base.name}.staging")
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a staging folder: at once, as far as another run can tell; raises OSError."""
+    removed = removed_folder(folder)
+    folder.rename(removed)
+    # What cannot be removed is left to the next run.
+    shutil.rmtree(removed, ignore_errors=True)
 
 
 def removed_folder(folder: Path) -> Path:

@@ -90,6 +90,28 @@ def test_killed_while_a_folder_is_replaced(tmp_path: Path, model: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"r.csv", "out", "out.receipt.json"}
 
 
+@pytest.mark.parametrize(
+    ("call", "mended", "code"), [("rename", ",more", 0), ("unlink", ",more", 0), ("unlinkat", "1,bad,more", 65)]
+)
+def test_killed_where_too_many_were_rejected(tmp_path: Path, model: Path, call: str, mended: str, code: int) -> None:
+    """Until the same command is done, the output has one receipt at least; then it has one, and nothing is left."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    (whole / "r.csv").write_text("id,text\n0,good\n1,bad,more\n2,bad,more\n")
+    assert Command(whole, ("score", "--model", str(model)))("r.csv", "-o", "out.csv").code == 65
+    rejects = whole / "out.csv.rejects.jsonl"
+    rejects.write_text(rejects.read_text().replace(mended, mended.removesuffix(",more")))
+    folders = [Path(shutil.copytree(whole, tmp_path / f"folder-{number}")) for number in range(10)]
+    command, log = ("retry-rejects", "out.csv", "-q", "--threads", "1"), tmp_path / "calls"
+    assert Command(whole, (), (*Calls.TRACE, str(log)))(*command).code == code
+    notes = [f"out.csv.{name}.json" for name in ("receipt", "incomplete")]
+    for number, folder in zip(Calls(log, whole).numbers(call), folders, strict=False):
+        assert Command(folder, (), inject(call, "signal=KILL", number))(*command).code < 0
+        assert any((folder / name).exists() for name in notes)
+        assert Command(folder)(*command).code in {code, 66}  # no rejects, if it was killed when all was done
+        assert {path.name for path in folder.iterdir()} == {path.name for path in whole.iterdir()}
+
+
 def test_an_unfinished_score_is_left_alone(new_trial: NewTrial, calls: Calls) -> None:
     """If `score` was killed after writing the output but before the receipt, `retry-rejects` leaves that to `score`."""
     trial = new_trial("retry-rejects after kill -9")
