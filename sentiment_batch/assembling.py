@@ -8,6 +8,7 @@ from itertools import chain, count, islice
 from pathlib import Path
 
 from sentiment_batch.durable import writing
+from sentiment_batch.earlier import Earlier
 from sentiment_batch.locations import SUCCESS, Location
 from sentiment_batch.output import Output
 from sentiment_batch.parts import Part
@@ -26,12 +27,13 @@ def publish_parts(staging: Staging, output: Output, layout: Layout) -> None:
     Raises OSError.
     """
     finished = _cleared(staging.file("output"))
+    rejects_before = output.rejects_sha256()
     with _writing_rejects(staging) as parts:
         if output.is_folder:
             _write_folder(finished, parts, layout)
         else:
             _write_file(finished, parts, layout)
-    staging.record_output()
+    staging.record_output(rejects_before)
     output.withdraw()
     publish_rejects(staging, output)
     publish(finished, output.location)
@@ -55,10 +57,14 @@ def append_parts(staging: Staging, output: Output, layout: Layout) -> None:
 
 
 def publish_rejects(staging: Staging, output: Output) -> None:
-    """Put the rejects beside the output, if there are any; nothing if that has been done. Raises OSError."""
+    """Put the rejects beside the output, if there are any; nothing if that has been done.
+
+    Raises OSError, and ConfigurationError if those there have been edited meanwhile.
+    """
     rejects = staging.file("rejects")
     if not rejects.exists():
         return
+    Earlier(output).require_unedited()
     if rejects.stat().st_size:
         publish(rejects, output.rejects)
     else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sentiment_batch.errors import ConfigurationError, InputOutputError, SentimentBatchError, UsageError, first_line
+from sentiment_batch.errors import ConfigurationError, SentimentBatchError, UsageError
 from sentiment_batch.journal import Journal
 from sentiment_batch.output import Output
 from sentiment_batch.receipt import Receipt, find_receipt
@@ -67,20 +67,26 @@ class Earlier:
     def require_unmended(self) -> None:
         """Raise UsageError if records, by the receipt, were mended by hand that a new output would not have."""
         output, receipt = self.output, self.receipt
+        if not receipt:
+            self.require_unedited()
         if receipt and receipt.get("retries") and output.files():
             raise UsageError(
                 f"{output.name} holds records mended by hand, which would be lost: remove it to score it anew"
             )
-        try:
-            edited = receipt and receipt["rejects"] and output.rejects.sha256() != receipt["rejects"]["sha256"]
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise InputOutputError(f"{output.rejects.name}: {first_line(error)}") from error
-        if edited:
+        expected = receipt and receipt["rejects"]
+        if expected and self.output.rejects_sha256() not in (None, expected["sha256"]):
             raise UsageError(
                 f"{output.rejects.name} has been edited: run `sentiment-batch retry-rejects {output.name}`, or remove "
                 "it to score all anew"
+            )
+
+    def require_unedited(self) -> None:
+        """Raise ConfigurationError if an unfinished run would replace rejects that are neither older nor its own."""
+        expected = self.journal.rejects_sha256 if self.journal else []
+        if expected and self.output.rejects_sha256() not in (None, *expected):
+            raise ConfigurationError(
+                f"{self.output.rejects.name} has been edited while a run was unfinished: move it away, run the same "
+                "command again, and correct the new one"
             )
 
     def clear_finished(self) -> None:

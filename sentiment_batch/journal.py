@@ -69,14 +69,16 @@ class Commit:
 class Journal:
     """`run` is the first line, `commits` are by chunk; the last commit of a chunk counts.
 
-    `published_sha256`: of the output that was about to take its place, once all parts were in it. `stopped`: whether
-    the last process said that it stopped, and did not just die.
+    `published_sha256`: of the output that was about to take its place, once all parts were in it; `rejects_sha256`: of
+    its rejects file, and of the one in whose place that was put. `stopped`: whether the last process said that it
+    stopped, and did not just die.
     """
 
     path: Path
     run: dict[str, Any]
     commits: dict[int, Commit] = field(default_factory=dict)
     published_sha256: str | None = None
+    rejects_sha256: list[str] = field(default_factory=list)
     stopped: bool = False
 
     @classmethod
@@ -108,7 +110,7 @@ class Journal:
     def _read_line(self, value: dict[str, Any]) -> None:
         self.stopped = "stopped" in value
         if "published_sha256" in value:
-            self.published_sha256 = value["published_sha256"]
+            self.published_sha256, self.rejects_sha256 = value["published_sha256"], value["rejects_sha256"]
         elif not self.stopped:
             tally = value["tally"]
             distribution = Distribution(**tally["distribution"])
@@ -124,10 +126,10 @@ class Journal:
         self._append(asdict(commit))
         self.commits[commit.chunk] = commit
 
-    def record_output(self, sha256: str) -> None:
-        """Write down which output is about to appear; raises OSError."""
-        self._append({"published_sha256": sha256})
-        self.published_sha256 = sha256
+    def record_output(self, sha256: str, rejects_sha256: list[str]) -> None:
+        """Write down which output and rejects are about to appear; raises OSError."""
+        self._append({"published_sha256": sha256, "rejects_sha256": rejects_sha256})
+        self.published_sha256, self.rejects_sha256 = sha256, rejects_sha256
 
     def record_stop(self) -> None:
         """Write down that the process is about to end, and of its own will; raises OSError."""

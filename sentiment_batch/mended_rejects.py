@@ -6,7 +6,7 @@ whatever comes between, the same command again puts those in place that are stil
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from itertools import count, groupby
 from operator import itemgetter
@@ -21,7 +21,6 @@ from sentiment_batch.committing import commit_chunk
 from sentiment_batch.earlier import Earlier
 from sentiment_batch.errors import BadDataError, ConfigurationError, NoInputError
 from sentiment_batch.events import tell
-from sentiment_batch.hashing import sha256_of
 from sentiment_batch.identity import fingerprints
 from sentiment_batch.isolation import score_survivors
 from sentiment_batch.journal import Tally
@@ -86,7 +85,7 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
         write_receipt(staging.file("receipt"), extend_receipt(receipt, staging))
         if _sha256(output.rejects) != identity["rejects_sha256"]:
             raise BadDataError(f"{output.rejects.name} was edited while it was read: run the same command again")
-        staging.record_output()
+        staging.record_output(identity["rejects_sha256"])
         return _finish(staging, output, max_reject_rate)
 
 
@@ -149,15 +148,6 @@ def _sha256(rejects: Location) -> str:
         raise NoInputError(f"{rejects.name}: no such file") from error
 
 
-def _require_unedited(staging: Staging, output: Output) -> None:
-    """Raise ConfigurationError if rejects that are about to be replaced are neither those read nor the new ones."""
-    new = staging.file("rejects")
-    with suppress(FileNotFoundError):
-        if new.exists() and output.rejects.sha256() not in (staging.run["rejects_sha256"], sha256_of(new)):
-            raise ConfigurationError(
-                f"{output.rejects.name} has been edited since an unfinished run of `retry-rejects` read it: move it "
-                "away, run the same command again, and correct the new one"
-            )
 
 
 def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
@@ -167,7 +157,6 @@ def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     """
     if staging.file("output").exists():
         publish(staging.file("output"), output.location)
-    _require_unedited(staging, output)
     is_done = output.receipt.kind() == pafs.FileType.File
     publish_rejects(staging, output)
     path = staging.file("receipt")

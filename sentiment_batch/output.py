@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from sentiment_batch.durable import sync_folder
-from sentiment_batch.errors import CannotWriteError, UsageError, first_line
+from sentiment_batch.errors import CannotWriteError, InputOutputError, UsageError, first_line
 from sentiment_batch.locations import REJECTS, Location, plain_name
 from sentiment_batch.overwriting import require_replaceable
 
@@ -121,6 +121,15 @@ class Output:
     def _entries(self) -> list[pafs.FileInfo]:
         selector = pafs.FileSelector(self.location.path, allow_not_found=True)
         return sorted(self.location.filesystem.get_file_info(selector), key=lambda entry: entry.base_name)
+
+    def rejects_sha256(self) -> str | None:
+        """That of the rejects file as it is by now, if there is one; raises InputOutputError."""
+        try:
+            return self.rejects.sha256()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputOutputError(f"{self.rejects.name}: {first_line(error)}") from error
 
     def withdraw(self) -> None:
         """Remove what says that the output is done; raises OSError."""

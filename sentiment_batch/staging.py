@@ -79,9 +79,13 @@ class Staging:
         """The file or folder that was written there."""
         return Output.at(Location.parse(str(self.file(name))))
 
-    def record_output(self) -> None:
-        """Write down that the finished output is about to appear; raises OSError."""
-        self._journal.record_output(self.unpublished("output").describe()["sha256"])
+    def record_output(self, rejects_before: str | None) -> None:
+        """Write down that the finished output and rejects are about to appear; raises OSError.
+
+        `rejects_before`: the sha256 of those in whose place the rejects go.
+        """
+        after = sha256_of(self.file("rejects"))
+        self._journal.record_output(self.unpublished("output").describe()["sha256"], [rejects_before or after, after])
 
     def remove(self) -> None:
         """Remove the folder; raises OSError."""

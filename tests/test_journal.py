@@ -25,8 +25,10 @@ def journal(tmp_path: Path) -> Journal:
 
 def test_commits_are_read_again(journal: Journal) -> None:
     """The first line and every commit come back as they were."""
-    journal.record_output("hash")
-    assert Journal.read(journal.path) == Journal(journal.path, RUN, dict(enumerate(COMMITS)), "hash")
+    journal.record_output("hash", ["before", "after"])
+    assert Journal.read(journal.path) == Journal(
+        journal.path, RUN, dict(enumerate(COMMITS)), "hash", ["before", "after"]
+    )
 
 
 def test_any_tail_may_be_torn(journal: Journal) -> None:

@@ -307,7 +307,7 @@ def test_rejects_that_are_edited_during_an_upload(tmp_path: Path, failed: Output
     rejects = tmp_path / "store/out.csv.rejects.jsonl"
     edited = rejects.read_text().replace("bad", "very bad")
     rejects.write_text(edited)
-    with pytest.raises(ConfigurationError, match=r"out\.csv\.rejects\.jsonl has been edited since .*: move it away"):
+    with pytest.raises(ConfigurationError, match=r"out\.csv\.rejects\.jsonl has been edited while .*: move it away"):
         retry_rejects(failed, threads=1, max_reject_rate=0, restart=False)
     assert rejects.read_text() == edited
     rejects.unlink()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli.process import error_line
 from faults.conftest import NewTrial
-from faults.injection import Calls, each, needs_strace, stop_after_two_chunks
+from faults.injection import Calls, each, inject, needs_strace, stop_after_two_chunks
 from faults.trial import DONE, INPUT, JOURNAL, OUTPUT, RECEIPT, REJECTS, ROWS, ROWS_UP_TO, Trial
 from faults.waiting import continue_stopped, wait_until
 
@@ -119,6 +119,20 @@ def test_rejects_that_are_edited_meanwhile(new_trial: NewTrial, calls: Calls) ->
     assert error_line(result).startswith(f"{REJECTS} has been edited: run `sentiment-batch retry-rejects {OUTPUT}`")
     assert trial.score.contents().keys() == {"r.csv", REJECTS, RECEIPT}
     assert rejects.read_text() == "mended"
+
+
+def test_rejects_that_are_edited_in_between(new_trial: NewTrial, calls: Calls) -> None:
+    """Rejects of a run that was killed before its receipt are not written over once somebody has begun to mend them."""
+    trial = new_trial("changed rejects")
+    *_, last = calls.numbers("rename", RECEIPT)
+    assert trial.run(*inject("rename", "signal=KILL", last)).code < 0
+    rejects = trial.folder / REJECTS
+    rejects.write_text("mended")
+    result = trial.run()
+    assert (result.code, rejects.read_text()) == (78, "mended")
+    assert error_line(result).startswith(f"{REJECTS} has been edited while a run was unfinished: move it away")
+    rejects.unlink()
+    trial.require_recovery()
 
 
 def test_changed_option(new_trial: NewTrial, calls: Calls) -> None:
