@@ -58,11 +58,12 @@ def retry_rejects(output: Output, *, threads: int | None, max_reject_rate: float
                 )
             return _finish(staging, output, max_reject_rate)
     failed = output.incomplete.kind() == pafs.FileType.File
-    receipt = read_receipt(output.incomplete if failed else output.receipt)
+    note = output.incomplete if failed else output.receipt
+    receipt = read_receipt(note)
     if receipt["rejects"] is None:
         raise NoInputError(f"{output.name}: none of its records was rejected")
     inputs = inputs_of(output, receipt)
-    identity = {"retried_receipt": receipt, "rejects_sha256": _sha256(output.rejects)}
+    identity = {"retried_receipt": _sha256(note), "rejects_sha256": _sha256(output.rejects)}
     with (
         replaying(output),
         load_scorer(receipt, threads) as scorer,
@@ -141,11 +142,11 @@ def _rejects(location: Location, inputs: int) -> Iterator[tuple[int, Reject]]:
             yield of_input, reject
 
 
-def _sha256(rejects: Location) -> str:
+def _sha256(location: Location) -> str:
     try:
-        return rejects.sha256()
+        return location.sha256()
     except FileNotFoundError as error:
-        raise NoInputError(f"{rejects.name}: no such file") from error
+        raise NoInputError(f"{location.name}: no such file") from error
 
 
 

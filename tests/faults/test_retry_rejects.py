@@ -172,9 +172,13 @@ def test_rejects_that_are_mended_in_between(mended: Callable[[], Path]) -> None:
     record = json.loads(last)
     record["raw"] = record["raw"].replace(",one field too many", "")
     (folder / REJECTS).write_text("".join([*others, json.dumps(record) + "\n"]), "utf-8")
+    receipt = json.loads((folder / RECEIPT).read_text("utf-8"))
+    (folder / RECEIPT).write_text(json.dumps(receipt | {"seconds": 1.0}), "utf-8")
     before = (folder / OUTPUT).read_bytes()
     assert commit + 1 < published
-    assert retry(folder) == 78
+    result = Command(folder)(*RETRY)
+    assert result.code == 78
+    assert "unfinished, and the retried receipt changed; the rejects sha256 changed: undo" in error_line(result)
     assert (folder / OUTPUT).read_bytes() == before
     assert Command(folder)(*RETRY, "--restart").code == DONE
     assert ids(folder) == Counter(str(row) for row in range(ROWS))
