@@ -149,8 +149,6 @@ def _sha256(location: Location) -> str:
         raise NoInputError(f"{location.name}: no such file") from error
 
 
-
-
 def _finish(staging: Staging, output: Output, max_reject_rate: float) -> Tally:
     """Put output, rejects and receipt in place, as far as they are not; raises BadDataError for too many rejects.
 
