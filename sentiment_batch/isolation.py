@@ -13,6 +13,8 @@ from sentiment_batch.scores import Scores, concatenate
 from sentiment_batch.scoring import Scorer, ScoringOptions
 
 _HARMLESS = "good"
+# Behind it on stdout is what was found; before it, what others print, such as a sitecustomize.py.
+_FOUND = b"\0found\0"
 
 
 def score_survivors(scorer: Scorer, chunks: Sequence[Texts]) -> Iterator[tuple[Scores, dict[int, str]]]:
@@ -55,7 +57,7 @@ def _score_apart(scorer: Scorer, chunks: Sequence[Texts]) -> list[Scores] | str:
     if done.returncode:
         reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise SentimentBatchError(f"a process to score in could not be started: {reason}")
-    found: list[Scores] | str = pickle.loads(done.stdout)
+    found: list[Scores] | str = pickle.loads(done.stdout.partition(_FOUND)[2])
     return found
 
 
@@ -70,7 +72,7 @@ def _main() -> None:
             found: list[Scores] | str = [scorer.score(texts) for texts in chunks]
         except Exception as error:
             found = type(error).__name__  # its message may hold the text
-    sys.stdout.buffer.write(pickle.dumps(found))
+    sys.stdout.buffer.write(_FOUND + pickle.dumps(found))
 
 
 if __name__ == "__main__":

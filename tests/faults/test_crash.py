@@ -43,13 +43,19 @@ def _write(path: Path, deadly: dict[int, str]) -> list[dict[str, str]]:
 def test_deadly_rows(
     tmp_path: Path, deadly_model: Path, ledger: Ledger, name: str, deadly: dict[int, str], dies: set[int]
 ) -> None:
-    """Whichever they are, wherever they stand, and whatever scoring them ends in, they alone are rejected for it."""
+    """Whichever they are, wherever they stand, and whatever scoring them ends in, they alone are rejected for it.
+
+    So it is where each Python prints something as it starts.
+    """
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text("print('welcome')")
+    talkative = {"PYTHONPATH": str(tmp_path / "site")}
     rows = _write(tmp_path / name, deadly)
     score = Command(tmp_path, ("score", "--model", str(deadly_model)))
     arguments = (name, "-q", "-o", "out.jsonl", "--max-reject-rate", "0.01")
-    runs = [score(*arguments)]
+    runs = [score(*arguments, environment=talkative)]
     while runs[-1].code not in {0, 2, 3} and len(runs) < 5:
-        runs.append(score(*arguments))
+        runs.append(score(*arguments, environment=talkative))
     *died, last = runs
     assert died
     assert {run.code for run in died} <= dies
