@@ -221,6 +221,21 @@ def test_column_without_a_place(tmp_path: Path, score: Runs, name: str) -> None:
     assert score.progress.tally.rows_in == 0
 
 
+@pytest.mark.parametrize("name", ["in.parquet", "in.jsonl"])
+def test_deeply_nested_columns(tmp_path: Path, score: Runs, name: str) -> None:
+    """A column nested as deeply as it may be can be read again; one of more levels is refused before the first row."""
+    value: object = 1
+    for _ in range(47):
+        value = [value]
+    write_records(tmp_path / name, pa.RecordBatch.from_pydict({"text": ["good"], "tree": [value]}))
+    assert read_rows(score(tmp_path / name, tmp_path / "out.parquet"))[0]["tree"] == value
+    write_records(tmp_path / name, pa.RecordBatch.from_pydict({"text": ["good"], "tree": [[value]]}))
+    message = rf"{name}: column 'tree' is nested 49 levels deep, more than 48: leave it out \(--columns\)"
+    with pytest.raises(UsageError, match=message):
+        score(tmp_path / name, tmp_path / "other.parquet")
+    assert score.progress.tally.rows_in == 1
+
+
 def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
     """A JSON object far down with the name of an added column is rejected with its line; the others are written."""
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 9000 + '{"text": "good", "polarity": 1}', "utf-8")

@@ -16,7 +16,7 @@ from sentiment_batch.sources.files import InputFile
 from sentiment_batch.sources.json_object import decode_line, parse_object
 from sentiment_batch.sources.lines import PhysicalLines, line_length
 from sentiment_batch.sources.reject import Reject
-from sentiment_batch.sources.source import SourceOptions, kept_columns
+from sentiment_batch.sources.source import SourceOptions, kept_columns, require_shallow
 from sentiment_batch.sources.values import NOT_OF_THE_TYPE, array_of, type_of
 
 
@@ -88,6 +88,7 @@ class JsonLinesSource:
             self._known = None if options.columns is not None else frozenset(names)
             good = [record.value for record in found if self._problem(record.value) is None]
             self.schema = pa.schema([(name, type_of([value.get(name) for value in good])) for name in self.names])
+            require_shallow(self.schema)
 
     def _records(self) -> Iterator[tuple[_Record | Reject, int]]:
         offset = count = 0

@@ -20,7 +20,7 @@ from sentiment_batch.sources.batches import BatchReader, open_parquet
 from sentiment_batch.sources.chunk import Chunk, chunked, drop_rows, lengths_of, rechunk, size_of
 from sentiment_batch.sources.files import InputFile, reading
 from sentiment_batch.sources.reject import Reject
-from sentiment_batch.sources.source import SourceOptions, kept_columns, require_usable
+from sentiment_batch.sources.source import SourceOptions, kept_columns, require_shallow, require_usable
 
 # The part kept of a text that is too long.
 _KEPT_BYTES = 2**16
@@ -45,6 +45,7 @@ class ParquetSource:
         with reading(self.name):
             self._parquet = BatchReader(stream, metadata, self._needed)
         self.schema = pa.schema(map(self._parquet.schema.field, self.names), metadata=schema.metadata)
+        require_shallow(self.schema)
         self.rows: int | None = metadata.num_rows
         groups = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
         self._group_starts = list(accumulate(groups, initial=0))

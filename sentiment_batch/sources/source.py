@@ -15,6 +15,8 @@ from sentiment_batch.sources.dialect import Dialect
 from sentiment_batch.sources.reject import Reject
 
 _MAX_COLUMNS = 100_000
+# Arrow's streams, in which chunks are kept, hold 64; its reader of Parquet takes 100, where a list is two.
+_MAX_LEVELS = 48
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,16 @@ def require_usable(columns: list[str]) -> None:
     repeated = [column for column, count in Counter(columns).items() if count > 1]
     if repeated:
         raise UsageError(f"several columns are named {min(repeated)!r}: rename all but one")
+
+
+def require_shallow(schema: pa.Schema) -> None:
+    """Raise UsageError for a column of values within values within values, more levels than can be kept."""
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        levels, kinds = 0, [kind]
+        while kinds:
+            levels += 1
+            kinds = [kind.field(place).type for kind in kinds for place in range(kind.num_fields)]
+        if levels > _MAX_LEVELS:
+            raise UsageError(
+                f"column {name!r} is nested {levels} levels deep, more than {_MAX_LEVELS}: leave it out (--columns)"
+            )

@@ -181,15 +181,18 @@ def test_reserved_keys(path: Path) -> None:
     ] * 2
 
 
-@pytest.mark.parametrize("depth", [10, 100, 400])
-def test_deep_nesting(path: Path, depth: int) -> None:
-    """Deeply nested values are kept or rejected, but never lost, and never too much for the interpreter."""
+@pytest.mark.parametrize(("depth", "is_column"), [(10, True), (100, False), (400, False)])
+def test_deep_nesting(path: Path, depth: int, is_column: bool) -> None:
+    """Deeply nested values are kept or rejected, or refused as a column, and never too much for the interpreter."""
     deep = '{"text": "a", "o": ' + '{"k": ' * depth + "1" + "}" * depth + "}\n"
     path.write_text('{"text": "a"}\n' + deep + '{"text": "b"}', "utf-8")
-    for options in (SourceOptions(), VERBATIM):
+    for options in (SourceOptions(), VERBATIM) if is_column else (VERBATIM,):
         [chunk] = read_chunks(path, options)
         assert len(chunk) + len(chunk.rejects) == 3
         assert (chunk.texts[0], chunk.texts[-1]) == ("a", "b")
+    if not is_column:
+        with pytest.raises(UsageError, match=f"column 'o' is nested {depth + 1} levels deep, more than 48"):
+            read_chunks(path)
 
 
 @pytest.mark.parametrize("content", ["\n", " \n\r\n\n"])
