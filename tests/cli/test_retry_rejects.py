@@ -112,7 +112,7 @@ def test_mended_records(
 ) -> None:
     """All mended records follow the earlier rows in the output; the receipt is there and can be verified."""
     path = failed(name, output, content)
-    assert command("verify", output).code == 66
+    assert command("verify", output).code == 65
     mend(path, list(mended))
     result = command("retry-rejects", output)
     assert (result.code, result.stdout) == (0, ""), result.stderr
