@@ -156,7 +156,7 @@ def test_some_stay_broken(command: Command, failed: Callable[..., Path]) -> None
     assert [(reject["line"], reject["offset"]) for reject in after] == places[1:]
     assert after[0]["reason"] == "unexpected end of data"
     assert after[1]["reason"] == "2 records instead of one"
-    assert command("verify", "out.csv").code == 66
+    assert command("verify", "out.csv").code == 65
     mend(path, [None, "5,bad"])
     assert command("retry-rejects", "out.csv", "--max-reject-rate", "0.5", "--json").code == 3
     assert command("verify", "out.csv", "--rescore", "9").code == 0
