@@ -71,7 +71,8 @@ class Earlier:
             self.require_unedited()
         if receipt and receipt.get("retries") and output.files():
             raise UsageError(
-                f"{output.name} holds records mended by hand, which would be lost: remove it to score it anew"
+                f"{output.name} holds records mended by hand, which would be lost: choose another output, or remove it "
+                "to score it anew"
             )
         expected = receipt and receipt["rejects"]
         if expected and self.output.rejects_sha256() not in (None, expected["sha256"]):

@@ -175,9 +175,9 @@ class Worker:
         """Raise UsageError or CannotWriteError if what stands in the place of the output is not to be replaced."""
         earlier = Earlier(job.output)
         own = self.force or earlier.is_replaceable() or (self.update and earlier.is_of(fingerprints(job.inputs)))
-        job.output.require_writable(force=own)
-        if not self.force:
+        if not self.force:  # which would be the advice of the other
             earlier.require_unmended()
+        job.output.require_writable(force=own)
 
     def _restarts(self, job: Job, inputs: Sequence[Mapping[str, Any]]) -> bool:
         return self.restart or (self.update and Earlier(job.output).is_outdated(inputs))

@@ -286,6 +286,8 @@ def test_records_mended_by_hand(command: Command, score: Command, inbox: Path) -
         "scored/a.csv.rejects.jsonl has been edited: run `sentiment-batch retry-rejects scored/a.csv`, "
         "or remove it to score all anew",
     )
+    by_name = ("inbox/a.csv", "-o", "scored/a.csv")
+    assert error_line(score(*by_name)) == error_line(result)  # nor is --force the advice
     assert score.contents() == before
     assert command("retry-rejects", "scored/a.csv", "-q").code == 0
     assert score(*arguments).code == 0
@@ -293,6 +295,7 @@ def test_records_mended_by_hand(command: Command, score: Command, inbox: Path) -
     result = score(*arguments)
     assert result.code == 2
     assert error_line(result).startswith("scored/a.csv holds records mended by hand, which would be lost")
+    assert error_line(score(*by_name)) == error_line(result)
     assert [row["text"] for row in read_table(output)] == ["good", "bad"]
     output.unlink()
     assert score(*arguments).code == 65
