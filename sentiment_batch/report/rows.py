@@ -44,7 +44,7 @@ class ScoredRows:
         Raises NoInputError, BadDataError, or UsageError for a missing column.
         """
         options = receipt["options"] if receipt else None
-        self._files = [file for file in output.files() if _is_rows(file)]
+        self._files = [file for file in output.files() if _is_rows(file) or not output.is_folder]
         if not self._files:
             raise NoInputError(f"{output.name}: no {'scored file in this folder' if output.is_folder else 'such file'}")
         file = self._files[0]

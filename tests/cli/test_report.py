@@ -84,6 +84,7 @@ def test_it_spares_a_folder(scored: Command, score: Command) -> None:
         (["s.csv", "--text-column", "review"], 2, "no column 'review'; the columns are: id, text, stars"),
         (["s.csv", "-o", "-"], 2, "-: a page is written to a file of this machine: name one with -o"),
         (["nothing.csv"], 66, "nothing.csv: no such file"),
+        (["notes.txt"], 2, "notes.txt: not one of .parquet, .csv"),
         (["empty/"], 66, "empty/: no scored file in this folder"),
         (["s.csv", "--compare-to", "no/r.json"], 66, "no/r.json: no such file: only a finished run leaves a receipt"),
         (["s.csv", "--compare-to", "s.csv"], 2, "s.csv is not a receipt: name that of an output, such as s.csv.rec"),
@@ -100,6 +101,7 @@ def test_bad_input(scored: Command, arguments: list[str], code: int, message: st
     """Bad input gives one line that says what is wrong, its exit code, and no page."""
     folder = scored.folder
     (folder / "empty").mkdir()
+    (folder / "notes.txt").touch()
     (folder / "half.csv").write_text("text,sentiment\ngood,positive\n", "utf-8")
     row = {"text": "good", "sentiment": "positive", "confidence": "0.5", "polarity": "high", "n_tokens": "3"}
     write_table(folder / "bad.csv", [row | {"truncated": "false", "sentiment_error": ""}])
