@@ -32,8 +32,8 @@ def inputs_of(output: Output, receipt: Receipt) -> list[Location]:
         inputs = [Location.parse(entry["name"]) for entry in receipt["inputs"]]
     if any(location.is_standard_stream for location in inputs):
         raise UsageError(
-            f"{output.name} was scored from standard input, which cannot be read again: "
-            "only `verify` without --rescore works without it"
+            f"{output.name} was scored from standard input, which cannot be read again: score it anew, from a file, or "
+            "`verify` it without --rescore"
         )
     return inputs
 
