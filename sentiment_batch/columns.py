@@ -22,8 +22,8 @@ ADDED_COLUMNS = {
 
 
 def listed(columns: Sequence[str]) -> str:
-    """Columns for a message; in quotes those of which blanks would not be seen."""
-    return ", ".join(name if name and name == name.strip() else repr(name) for name in columns)
+    """Columns for a message; in quotes those that would not be seen to be one, or to be there."""
+    return ", ".join(name if name and name == name.strip() and "," not in name else f'"{name}"' for name in columns)
 
 
 def find_column(columns: Sequence[str], wanted: str | None, known: Sequence[str], option: str) -> str:

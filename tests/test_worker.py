@@ -206,7 +206,7 @@ def test_clash(tmp_path: Path, score: Runs, name: str) -> None:
     """An input column that would be overwritten is found before the first row is scored, unless it is left out."""
     write_records(tmp_path / name, pa.RecordBatch.from_pydict({"text": ["good"], "polarity": ["x"]}))
     job = Job((Location.parse(str(tmp_path / name)),), Output(Location.parse(str(tmp_path / "out.csv"))))
-    with pytest.raises(UsageError, match="already has a column 'polarity': add --prefix"):
+    with pytest.raises(UsageError, match="already has a column 'polarity': choose another --prefix"):
         score.worker().check(job)
     score(tmp_path / name, tmp_path / "out.csv", options=SourceOptions(columns=("text",)))
     assert list(read_rows(tmp_path / "out.csv")[0]) == ["text", *ADDED]
@@ -239,7 +239,7 @@ def test_deeply_nested_columns(tmp_path: Path, score: Runs, name: str) -> None:
 def test_clash_far_down(tmp_path: Path, score: Runs) -> None:
     """A JSON object far down with the name of an added column is rejected with its line; the others are written."""
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n' * 9000 + '{"text": "good", "polarity": 1}', "utf-8")
-    with pytest.raises(BadDataError, match=r"line 9001: it already has a key 'polarity': rename it, or add --prefix"):
+    with pytest.raises(BadDataError, match=r"line 9001: it already has a key 'polarity': rename it, or choose another --prefix"):
         score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert len(read_texts(tmp_path / "out.jsonl", SourceOptions(verbatim=True))) == 9000
 

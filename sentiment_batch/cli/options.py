@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import csv
 import math
 import re
 import sys
@@ -56,6 +57,17 @@ def utf8(context: click.Context, parameter: click.Parameter, value: str | None) 
     if value is not None and value.encode("utf-8", "replace").decode("utf-8") != value:
         raise click.BadParameter(f"{value!r} is not UTF-8")
     return value
+
+
+def column_names(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Those in a line of CSV: a name with a comma in it is in double quotes."""
+    if value is None:
+        return None
+    try:
+        [names] = csv.reader([value], strict=True)
+    except (csv.Error, ValueError) as error:
+        raise click.BadParameter(f"{value!r} is not a line of CSV") from error
+    return tuple(names)
 
 
 DEVICES = ["auto", "cpu", "cuda"]
@@ -201,7 +213,7 @@ dialect_options = together(
 
 def build_source_options(
     text_column: str | None,
-    columns: str | None,
+    columns: tuple[str, ...] | None,
     delimiter: str | None,
     quote: str,
     encoding: str,
@@ -215,7 +227,7 @@ def build_source_options(
         encoding,
         max_field_bytes,
     )
-    return SourceOptions(text_column, tuple(columns.split(",")) if columns else None, dialect=dialect)
+    return SourceOptions(text_column, columns, dialect=dialect)
 
 
 def show_progress(quiet: bool) -> bool:

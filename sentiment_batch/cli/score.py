@@ -14,6 +14,7 @@ from sentiment_batch.cli.options import (
     Filled,
     Finite,
     build_source_options,
+    column_names,
     deadline_option,
     dialect_options,
     json_option,
@@ -43,7 +44,12 @@ if TYPE_CHECKING:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", help="File, folder or - for stdout.  [default: INPUT with .scored before its suffix]")
 @text_column_option
-@click.option("--columns", cls=Filled, help="Input columns to keep, separated by commas.  [default: all]")
+@click.option(
+    "--columns",
+    cls=Filled,
+    callback=column_names,
+    help="Input columns to keep, separated by commas; one with a comma in double quotes.  [default: all]",
+)
 @dialect_options
 @click.option("--probabilities", is_flag=True, help="Add one probability column per label.")
 @click.option(
@@ -99,7 +105,7 @@ def score(
     inputs: tuple[str, ...],
     output: str | None,
     text_column: str | None,
-    columns: str | None,
+    columns: tuple[str, ...] | None,
     delimiter: str | None,
     quote: str,
     encoding: str,

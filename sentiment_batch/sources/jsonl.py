@@ -165,7 +165,7 @@ class JsonLinesSource:
         if self._known is not None and not value.keys() <= self._known:
             return f"a key that the first records lack: {_ADVICE}"
         if taken := self._added & value.keys():
-            return f"it already has a key {min(taken)!r}: rename it, or add --prefix, for example --prefix model_"
+            return f"it already has a key {min(taken)!r}: rename it, or choose another --prefix"
         return None
 
     def _misfit(self, value: dict[str, Any]) -> str | None:

@@ -73,7 +73,7 @@ def require_no_clash(columns: list[str], added: Collection[str]) -> None:
     """Raise UsageError if a column would be overwritten by one that is added."""
     clash = sorted({*columns} & {*added})
     if clash:
-        raise UsageError(f"the input already has a column {clash[0]!r}: add --prefix, for example --prefix model_")
+        raise UsageError(f"the input already has a column {clash[0]!r}: choose another --prefix")
 
 
 def require_usable(columns: list[str]) -> None:

@@ -44,6 +44,10 @@ def test_columns_keeps_only_those(score: Command) -> None:
     write_table(score.folder / "r.csv")
     assert score("r.csv", "--columns", "stars,id").code == 0
     assert list(read_table(score.folder / "r.scored.csv")[0]) == ["id", "stars", *ADDED]
+    write_table(score.folder / "r.csv", [{"id": "1", "text": "good", "taste, smell": "2"}])
+    assert score("r.csv", "--columns", 'id,"taste, smell"', "--force").code == 0
+    assert list(read_table(score.folder / "r.scored.csv")[0]) == ["id", "taste, smell", *ADDED]
+    assert score("r.csv", "--columns", '"id', "--force").code == 2
 
 
 def test_columns_that_are_not_there(score: Command) -> None:
@@ -52,6 +56,9 @@ def test_columns_that_are_not_there(score: Command) -> None:
     result = score("r.csv", "--columns", "id,rating")
     assert result.code == 2
     assert error_line(result) == "r.csv: no column 'rating' to keep; the columns are: id, text, stars"
+    write_table(score.folder / "r.csv", [{"text": "good", "taste, smell": "2"}])
+    result = score("r.csv", "--columns", "taste")
+    assert error_line(result).endswith('the columns are: text, "taste, smell"')
 
 
 @pytest.mark.parametrize("tab", ["tab", r"\t", "\t"])
@@ -162,7 +169,7 @@ def test_clash_names_prefix(score: Command, suffix: str) -> None:
     result = score(f"r.{suffix}")
     assert result.code == 2
     assert error_line(result) == (
-        f"r.{suffix}: the input already has a column 'polarity': add --prefix, for example --prefix model_"
+        f"r.{suffix}: the input already has a column 'polarity': choose another --prefix"
     )
     assert list(score.contents()) == [f"r.{suffix}"]
     assert score(f"r.{suffix}", "--prefix", "m_").code == 0
@@ -197,7 +204,7 @@ def test_text_column_option(score: Command) -> None:
             "'review' and 'Phrase' could be meant: name the column with --text-column; the columns are: review, Phrase",
         ),
         (["id", "text"], ["--text-column", "txt"], "no column 'txt'; the columns are: id, text"),
-        (["id", " text"], ["--text-column", "text"], "no column 'text'; the columns are: id, ' text'"),
+        (["id", " text"], ["--text-column", "text"], "no column 'text'; the columns are: id, \" text\""),
         (["id;text"], [], "the columns are: id;text: if they are several, name what is between (`score --delimiter`)"),
     ],
 )

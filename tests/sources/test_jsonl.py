@@ -177,7 +177,7 @@ def test_reserved_keys(path: Path) -> None:
     source.close()
     assert (len(chunk), len(again)) == (0, 0)
     assert [bad.reason for bad in (*chunk.rejects, *again.rejects)] == [
-        "it already has a key 'polarity': rename it, or add --prefix, for example --prefix model_"
+        "it already has a key 'polarity': rename it, or choose another --prefix"
     ] * 2
 
 
