@@ -125,9 +125,7 @@ class Output:
     def rejects_sha256(self) -> str | None:
         """That of the rejects file as it is by now, if there is one; raises InputOutputError."""
         try:
-            return self.rejects.sha256()
-        except FileNotFoundError:
-            return None
+            return self.rejects.sha256() if self.rejects.kind() == pafs.FileType.File else None
         except OSError as error:
             raise InputOutputError(f"{self.rejects.name}: {first_line(error)}") from error
 
