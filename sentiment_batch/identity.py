@@ -69,8 +69,10 @@ def fingerprints(inputs: Sequence[Location]) -> list[dict[str, Any]]:
 
 def _fingerprint(location: Location) -> dict[str, Any]:
     info = location.info()
+    # A link keeps its own name: by its suffix it is read, and the file behind it may have another, or none.
+    local = f"{location.parent().real_path().rstrip('/')}/{location.file_name}"
     return {
-        "name": location.real_path() if location.is_local else location.name,
+        "name": local if location.is_local else location.name,
         "bytes": info.size,
         "modified_ns": info.mtime_ns,
     }

@@ -187,6 +187,16 @@ def test_mended_records_are_guarded(command: Command, failed: Callable[..., Path
     assert command("verify", "out.csv", "--rescore", "9").code == 0
 
 
+def test_an_input_that_is_a_link(command: Command, score: Command) -> None:
+    """It is read by its own name, as it was when it was scored, though the file behind it has no suffix."""
+    (score.folder / "blob").write_bytes(b"id,text\n0,good\n1,bad,more\n")
+    (score.folder / "a.csv").symlink_to("blob")
+    assert score("a.csv", "-o", "out.csv").code == 65
+    mend(score.folder / "out.csv", ["1,bad\n"])
+    assert command("retry-rejects", "out.csv").code == 0
+    assert command("verify", "out.csv", "--rescore", "9").code == 0
+
+
 def test_an_unfinished_retry_is_left_alone(command: Command, score: Command, failed: Callable[..., Path]) -> None:
     """What `retry-rejects` has put in place, but not finished, is neither replaced by `score` nor taken for its own."""
     path = failed("r.csv", "out.csv", CSV)
