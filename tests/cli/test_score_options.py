@@ -168,9 +168,7 @@ def test_clash_names_prefix(score: Command, suffix: str) -> None:
     write_table(score.folder / f"r.{suffix}", [{"text": "good", "polarity": "x"}])
     result = score(f"r.{suffix}")
     assert result.code == 2
-    assert error_line(result) == (
-        f"r.{suffix}: the input already has a column 'polarity': choose another --prefix"
-    )
+    assert error_line(result) == (f"r.{suffix}: the input already has a column 'polarity': choose another --prefix")
     assert list(score.contents()) == [f"r.{suffix}"]
     assert score(f"r.{suffix}", "--prefix", "m_").code == 0
 
