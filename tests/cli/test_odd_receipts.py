@@ -25,8 +25,8 @@ COMMANDS = {
     "retry-rejects": ["retry-rejects", "out.csv", "--max-reject-rate", "0.5"],
     "report": ["report", "out.csv"],
     "report --compare-to": ["report", "new.csv", "--compare-to", RECEIPT],
-    "score": ["score", "r.csv", "-o", "out.csv"],
-    "score --compare-to": ["score", "r.csv", "-o", "other.csv", "--compare-to", RECEIPT],
+    "score": ["score", "inbox/out.csv", "-o", "out.csv"],
+    "score --compare-to": ["score", "inbox/out.csv", "-o", "other.csv", "--compare-to", RECEIPT],
     "score --new-only": ["score", "inbox", "-o", ".", "--new-only", "--settle", "0"],
 }
 EXIT_CODES = {
@@ -71,12 +71,10 @@ class Scored:
 def scored(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Scored:
     command = Command(tmp_path_factory.mktemp("scored"))
     folder = command.folder
-    write_table(folder / "r.csv", REVIEWS * 2)
-    with (folder / "r.csv").open("ab") as file:
-        file.write(b"1\n2\n")
     (folder / "inbox").mkdir()
-    (folder / "inbox/out.csv").symlink_to("../r.csv")
-    assert command("score", "r.csv", "-o", "out.csv", "--model", model, "--max-reject-rate", "0.5").code == 3
+    with write_table(folder / "inbox/out.csv", REVIEWS * 2).open("ab") as file:
+        file.write(b"1\n2\n")
+    assert command("score", "inbox/out.csv", "-o", "out.csv", "--model", model, "--max-reject-rate", "0.5").code == 3
     rejects = folder / "out.csv.rejects.jsonl"
     first, second = map(json.loads, rejects.read_text("utf-8").splitlines())
     rejects.write_text(f"{json.dumps(first | {'raw': '9,good,5'})}\n{json.dumps(second)}\n", "utf-8")

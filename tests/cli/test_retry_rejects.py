@@ -206,13 +206,13 @@ def test_an_unfinished_retry_is_left_alone(command: Command, score: Command, fai
     assert command("retry-rejects", "out.csv").code == 73
     mended = rows(path)
     assert len(mended) == 6
+    in_the_way.rmdir()
     for option, code, message in (
         ("--restart", 2, "out.csv exists"),
         ("--force", 78, "out.csv: a run of `retry-rejects` into it is unfinished: run that command again first"),
     ):
         result = score("r.csv", "-o", "out.csv", option)
         assert (result.code, error_line(result)[: len(message)]) == (code, message)
-    in_the_way.rmdir()
     assert command("retry-rejects", "out.csv").code == 0
     assert rows(path) == mended
 
