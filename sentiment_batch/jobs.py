@@ -33,8 +33,8 @@ def plan_jobs(inputs: Sequence[Input], output: Location | None, *, each: bool) -
 
     Without an output each input gets one beside it (standard input: standard output). A file or folder takes all
     inputs, in order; with `each` a folder takes an output for each of them, of the same name. The output of a data set
-    alone is a folder, as it is. Raises UsageError if outputs
-    would collide, an input is named twice, or an output's suffix is of no known format.
+    by itself is a folder too. Raises UsageError if outputs would collide, an input is named twice, or an output's
+    suffix is of no known format.
     """
     jobs = _pair(inputs, output, each)
     read = _files_of(inputs)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 
 from sentiment_batch.bundle import ModelBundle
-from sentiment_batch.errors import BadDataError, NoInputError, UsageError, first_line
+from sentiment_batch.errors import BadDataError, NoInputError, TryAgainError, UsageError, first_line
 from sentiment_batch.formats import FileType, Format
 from sentiment_batch.graph_file import quantizes_by_batch
 from sentiment_batch.identity import fingerprints
@@ -23,7 +23,7 @@ from sentiment_batch.locations import SUCCESS, Location
 from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.reader import Reader
-from sentiment_batch.receipt import Receipt, read_receipt
+from sentiment_batch.receipt import Receipt, find_receipt, read_receipt
 from sentiment_batch.replay import added_columns, inputs_of, load_scorer, replaying, source_options_of
 from sentiment_batch.session import PROVIDERS, Device
 from sentiment_batch.sinks import heading
@@ -38,8 +38,8 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
 
     Returns what was found good. Raises BadDataError that names the first difference, or for too many rejects,
     NoInputError if there is no receipt or no input to score anew, ConfigurationError if the model is no longer the one
-    of the receipt, and UsageError for rows to score anew whose predictions depended on their batch, or that came from a
-    pipe.
+    of the receipt, UsageError for rows to score anew whose predictions depended on their batch, or that came from a
+    pipe, and TryAgainError if the output is replaced meanwhile.
     """
     if output.receipt.kind() == pafs.FileType.NotFound and output.incomplete.kind() == pafs.FileType.File:
         raise BadDataError(
@@ -47,6 +47,15 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
             f"`sentiment-batch retry-rejects {output.name}` takes mended ones, or tolerates more (--max-reject-rate)"
         )
     receipt = read_receipt(output.receipt)
+    try:
+        return _verified(output, receipt, rescore)
+    except (BadDataError, NoInputError) as error:
+        if find_receipt(output.receipt) != receipt:
+            raise TryAgainError(f"{output.name} was replaced while it was read: run the same command again") from error
+        raise
+
+
+def _verified(output: Output, receipt: Receipt, rescore: int) -> dict[str, Any]:
     if rescore and receipt["options"]["provider"] != PROVIDERS[Device.CPU]:
         raise UsageError(
             f"{output.name} was scored on CUDA, where the last bits of a prediction depend on its batch: "

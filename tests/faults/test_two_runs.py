@@ -1,10 +1,10 @@
 """Two runs that want the same output."""
 
-from cli.process import error_line
+from cli.process import Command, error_line
 from faults.conftest import NewTrial
 from faults.injection import Calls, inject, needs_strace
-from faults.trial import DONE
-from faults.waiting import continue_stopped
+from faults.trial import ARGUMENTS, DONE, OUTPUT
+from faults.waiting import continue_stopped, continue_traced
 
 pytestmark = needs_strace
 
@@ -25,6 +25,25 @@ def test_second_run(new_trial: NewTrial, calls: Calls) -> None:
     number = calls.numbers("write", "/journal.jsonl>")[1]
     assert continue_stopped(trial, "write", number, run_again).code == DONE
     trial.require_done()
+
+
+def test_verify_meanwhile(new_trial: NewTrial) -> None:
+    """An output that is replaced while it is verified is not said to be bad, but to be verified again."""
+    trial = new_trial("a second run")
+    assert trial.run().code == DONE
+    log = trial.folder.with_suffix(".log")
+    opening = ("-P", str(trial.folder / OUTPUT), "-e", "trace=openat", "-e", "inject=openat:signal=STOP:when=1")
+    traced = Command(trial.folder, ("verify",), ("strace", "-qq", "-f", "-o", str(log), *opening))
+
+    def score_again(_: int) -> None:
+        (trial.folder / trial.input.name).write_bytes(trial.input.content + b"more,good\n")
+        assert trial.score(trial.input.name, *ARGUMENTS, "--force").code == DONE
+
+    result = continue_traced(traced, [OUTPUT], log, score_again)
+    assert (result.code, error_line(result)) == (
+        75,
+        f"{OUTPUT} was replaced while it was read: run the same command again",
+    )
 
 
 def test_lock_of_a_killed_run(new_trial: NewTrial, calls: Calls) -> None:

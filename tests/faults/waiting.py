@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli.process import Result
+from cli.process import Command, Result
 from faults.injection import inject
 from faults.trial import Trial
 
@@ -25,13 +25,19 @@ def wait_until(condition: Callable[[], object], process: "subprocess.Popen[bytes
 
 
 def continue_stopped(trial: Trial, call: str, number: int, meanwhile: Callable[[int], None]) -> Result:
-    """Stop the trial's run by SIGSTOP at a system call, do something to the process, and let it run to its end.
+    """Stop the trial's run by SIGSTOP at a system call, do something to the process, and let it run to its end."""
+    log = trial.folder.with_suffix(".log")
+    traced = trial.started_by(*inject(call, "signal=STOP", number, str(log)))
+    return continue_traced(traced, trial.arguments, log, meanwhile)
+
+
+def continue_traced(traced: Command, arguments: Sequence[str], log: Path, meanwhile: Callable[[int], None]) -> Result:
+    """Do something to the process when strace, which writes to `log`, has stopped it, and let it run to its end.
 
     A run that computes endlessly is killed; one that waits endlessly is a failure.
     """
-    log = trial.folder.with_suffix(".log")
     log.touch()
-    with trial.started_by(*inject(call, "signal=STOP", number, str(log))).start(*trial.arguments) as tracer:
+    with traced.start(*arguments) as tracer:
         try:
             wait_until(lambda: "stopped by SIGSTOP" in log.read_text("utf-8", "replace"), tracer)
         except AssertionError:
