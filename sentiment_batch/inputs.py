@@ -76,14 +76,15 @@ def _matches(pattern: Location) -> list[Input]:
         kinds = _kinds_in(folder) if folder.kind() == pafs.FileType.Directory else {}
         return _inputs_of(folder, {name: kinds[name] for name in fnmatch.filter(kinds, pattern.file_name)})
     found: list[Input] = []
-    in_data_sets: set[str] = set()
+    folders: set[PurePosixPath] = set()
     for match in sorted(glob.glob(pattern.name, recursive=True)):
-        name, kind = PurePosixPath(match).name, _kind(match)
-        if kind == pafs.FileType.Directory and is_known(name) and not _is_output(name):
-            data_sets = _data_set(Location.parse(match))
-            in_data_sets.update(file.path for data_set in data_sets for file in data_set.files)
-            found += data_sets
-        elif kind == pafs.FileType.File and not _is_output(name) and os.path.abspath(match) not in in_data_sets:
+        path, kind = PurePosixPath(match), _kind(match)
+        if not folders.isdisjoint(path.parents):  # `**` also matches what is in a data set or an output
+            continue
+        if kind == pafs.FileType.Directory and is_known(path.name):
+            folders.add(path)
+            found += [] if _is_output(path.name) else _data_set(Location.parse(match))
+        elif kind == pafs.FileType.File and not _is_output(path.name):
             found.append(_file(Location.parse(match)))
     return found
 

@@ -67,7 +67,7 @@ def test_a_glob_leaves_out_what_was_scored(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["{}", "{}/", "{}/*", "{}/*.parquet", "{}/**/*.parquet", "file://{}/*.parquet"])
 def test_data_sets(tmp_path: Path, name: str) -> None:
     """A folder that is named like a file, as Spark's are, is one input in a folder or of a glob, with its files."""
-    touch(tmp_path, "c.parquet", "a.parquet", "d.scored.parquet/part.csv", ".e.parquet/part-0.parquet")
+    touch(tmp_path, "c.parquet", "a.parquet", "d.scored.parquet/part-0.parquet", ".e.parquet/part-0.parquet")
     os.mkfifo(tmp_path / "g.parquet")
     touch(tmp_path, "b.parquet/part-1.parquet", "b.parquet/part-0.parquet", "b.parquet/_SUCCESS", "h.parquet/_SUCCESS")
     (tmp_path / "f.parquet").symlink_to(tmp_path / "b.parquet")
@@ -93,6 +93,7 @@ def test_a_data_set_by_its_name(tmp_path: Path, name: str) -> None:
         "b.parquet/c.parquet/part-0.parquet",
         "b.parquet/part-0.parquet",
     ]
+    assert len(expand_inputs([f"{tmp_path}/**/*.parquet"], inbox=False)) == 1
     scored = found.location.scored()
     assert (scored.path, scored) == (str(tmp_path / "b.scored.parquet"), Location.parse(scored.name))
     inbox = expand_inputs([name.format(tmp_path)], inbox=True)
