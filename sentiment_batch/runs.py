@@ -105,7 +105,7 @@ class Arriving:
     def _is_new(self, job: Job) -> bool:
         try:
             return self.worker.force or (not self._is_up_to_date(job) and self._is_settled(job))
-        except InputOutputError:
+        except (InputOutputError, OSError):
             return True
 
     def _is_up_to_date(self, job: Job) -> bool:

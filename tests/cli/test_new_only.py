@@ -107,6 +107,11 @@ def test_data_sets(score: Command, inbox: Path) -> None:
     assert rows_in(score) == 2 * len(REVIEWS)  # not yet b, which was changed a moment ago
     assert rows_in(score, "--settle", "0") == 2 * len(REVIEWS)
     assert rows_in(score) == 0
+    (score.folder / "scored/a.parquet/mine").mkdir()
+    arrive(inbox / "c.csv")
+    result = score(*NEW_ONLY)
+    assert (result.code, "scored/a.parquet holds 'mine'" in result.stderr) == (3, True)
+    assert len(read_table(score.folder / "scored/c.csv")) == len(REVIEWS)
 
 
 def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
