@@ -8,6 +8,7 @@ from typing import Any
 
 from sentiment_batch.errors import ConfigurationError, SentimentBatchError, UsageError
 from sentiment_batch.journal import Journal
+from sentiment_batch.locations import plain_name
 from sentiment_batch.output import Output
 from sentiment_batch.receipt import Receipt, find_receipt
 from sentiment_batch.resuming import clear_traces, is_retry, staged, unfinished
@@ -106,7 +107,7 @@ class Earlier:
     def _origin(self, inputs: Sequence[Mapping[str, Any]]) -> set[str]:
         """The files by name, or the folders that they are in, if what is made of them is a folder."""
         names = {entry["name"] for entry in inputs}
-        return {name.rpartition("/")[0] for name in names} if self.output.is_folder else names
+        return {plain_name(name).rpartition("/")[0] for name in names} if self.output.is_folder else names
 
 
 def _runs(receipt: Receipt) -> list[str]:

@@ -12,9 +12,11 @@ from cli.process import Command, Result, error_line
 from cli.tables import REVIEWS, read_table, write_table
 from filelock import FileLock
 
+from sentiment_batch.earlier import Earlier
 from sentiment_batch.inputs import expand_inputs
 from sentiment_batch.jobs import Job, plan_jobs
 from sentiment_batch.locations import Location
+from sentiment_batch.output import Output
 from sentiment_batch.predictions import PredictionColumns
 from sentiment_batch.runs import Arriving
 from sentiment_batch.scoring import Scorer
@@ -112,6 +114,20 @@ def test_data_sets(score: Command, inbox: Path) -> None:
     result = score(*NEW_ONLY)
     assert (result.code, "scored/a.parquet holds 'mine'" in result.stderr) == (3, True)
     assert len(read_table(score.folder / "scored/c.csv")) == len(REVIEWS)
+
+
+def test_a_data_set_in_a_store(score: Command, inbox: Path) -> None:
+    """A part more is of the same data set, also where what is behind the question mark of a URI has slashes."""
+    (inbox / "a.parquet").mkdir()
+    arrive(inbox / "a.parquet/part-0.parquet")
+    assert rows_in(score, "--settle", "0") == len(REVIEWS)
+    path = score.folder / "scored/a.parquet.receipt.json"
+    receipt = json.loads(path.read_text())
+    store = "s3://bucket/a.parquet/{}.parquet?endpoint_override=http://localhost:9000"
+    receipt["inputs"][0]["name"] = store.format(0)
+    path.write_text(json.dumps(receipt))
+    earlier = Earlier(Output.at(Location.parse(str(score.folder / "scored/a.parquet"))))
+    assert earlier.is_of([{"name": store.format(part)} for part in range(2)])
 
 
 def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
