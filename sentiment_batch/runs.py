@@ -121,16 +121,14 @@ class Arriving:
     def _is_settled(self, job: Job) -> bool:
         """One that is gone since it was listed is not: what took its place may still be written."""
         until_ns = time.time_ns() - self.settle_seconds * 1e9
-        times = [entry["modified_ns"] for entry in fingerprints(job.inputs)]
-        for location, changed in zip(job.inputs, times, strict=True):
-            if changed is not None and changed > time.time_ns():
-                self.warn(
-                    f"{location.name} has a modification time in the future, and is not scored before it: touch it"
-                )
+        times = {location.name: location.info().mtime_ns for location in job.inputs}
         # To put a file into a data set changes its folder, whatever the time of the file.
-        folders = {file.parent().path: file.parent() for file in job.inputs} if job.output.is_folder else {}
-        times += [changed for folder in folders.values() if (changed := folder.info().mtime_ns) is not None]
-        return all(time is not None and time <= until_ns for time in times)
+        folders = {file.parent().name: file.parent() for file in job.inputs} if job.output.is_folder else {}
+        times |= {name: changed for name, folder in folders.items() if (changed := folder.info().mtime_ns) is not None}
+        for name, changed in times.items():
+            if changed is not None and changed > time.time_ns():
+                self.warn(f"{name} has a modification time in the future, and is not scored before it: touch it")
+        return all(changed is not None and changed <= until_ns for changed in times.values())
 
 
 def _one_by_one(

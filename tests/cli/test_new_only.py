@@ -140,12 +140,16 @@ def test_a_file_that_is_still_written(score: Command, inbox: Path) -> None:
 
 
 def test_a_file_from_the_future(score: Command, inbox: Path) -> None:
-    """A file that does not settle for long, because a clock was wrong, is named."""
+    """A file that does not settle for long, because a clock was wrong, is named, and so is a folder."""
     arrive(inbox / "a.csv", 2**32)
+    (inbox / "b.csv").mkdir()
+    arrive(inbox / "b.csv/part-0.csv")
+    os.utime(inbox / "b.csv", (2**32, 2**32))
     result = score(*NEW_ONLY, "-q", "--log-format", "json")
-    event = json.loads(result.stderr)
-    assert (result.code, event["event"], event["level"]) == (0, "warning", "warning")
-    assert event["message"].startswith("inbox/a.csv has a modification time in the future")
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    assert (result.code, [(event["event"], event["level"]) for event in events]) == (0, [("warning", "warning")] * 2)
+    for name, event in zip(("inbox/a.csv", "inbox/b.csv/"), events, strict=True):
+        assert event["message"].startswith(f"{name} has a modification time in the future")
 
 
 def test_a_failure_does_not_stop_the_others(score: Command, inbox: Path) -> None:
