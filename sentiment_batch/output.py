@@ -99,6 +99,8 @@ class Output:
             raise CannotWriteError(f"{self.name} is a device or a pipe, not a file: name a file (rows also go to -o -)")
         if kind == pafs.FileType.File and self.is_folder:
             raise CannotWriteError(f"{self.name} is a file, not a folder: choose another output")
+        if kind == pafs.FileType.Directory and not self.is_folder:
+            raise CannotWriteError(f"{self.name} is a folder, not a file: choose another output")
         entries = self._entries() if kind == pafs.FileType.Directory else []
         foreign = [entry.base_name for entry in entries if not _is_part(entry)]
         exists = kind == pafs.FileType.File or bool(entries)

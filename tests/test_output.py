@@ -66,6 +66,8 @@ def test_refused_targets(tmp_path: Path, force: bool) -> None:
             at(tmp_path / name).require_writable(force=force)
     with pytest.raises(CannotWriteError, match="is a file, not a folder"):
         at(tmp_path / "file.csv", is_folder=True).require_writable(force=force)
+    with pytest.raises(CannotWriteError, match="is a folder, not a file"):
+        at(tmp_path).require_writable(force=force)
     with pytest.raises(CannotWriteError, match="is a mount point, which cannot be replaced: name a file or folder in"):
         at(Path("/proc"), is_folder=True).require_writable(force=force)
 

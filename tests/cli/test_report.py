@@ -93,7 +93,7 @@ def test_it_spares_a_folder(scored: Command, score: Command) -> None:
         (["bad.jsonl"], 65, "bad.jsonl: not what score writes: "),
         (["torn.csv"], 65, "torn.csv: line 2: "),
         (["s.csv", "-o", "no/report.html"], 73, "no/report.html: no folder no/: create it first"),
-        (["s.csv", "-o", "empty"], 73, "empty: Is a directory"),
+        (["s.csv", "-o", "empty"], 73, "empty is a folder, not a file: choose another output"),
         (["s.csv", "--top", "-1"], 2, "Invalid value for '--top': -1 is not in the range 0<=x<=1000."),
     ],
 )
