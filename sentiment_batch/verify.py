@@ -49,7 +49,7 @@ def verify(output: Output, rescore: int) -> dict[str, Any]:
     receipt = read_receipt(output.receipt)
     try:
         return _verified(output, receipt, rescore)
-    except (BadDataError, NoInputError) as error:
+    except (BadDataError, NoInputError, OSError) as error:
         if find_receipt(output.receipt) != receipt:
             raise TryAgainError(f"{output.name} was replaced while it was read: run the same command again") from error
         raise

@@ -1,9 +1,11 @@
 """Two runs that want the same output."""
 
-from cli.process import Command, error_line
+from collections.abc import Callable
+
+from cli.process import Command, Result, error_line
 from faults.conftest import NewTrial
 from faults.injection import Calls, inject, needs_strace
-from faults.trial import ARGUMENTS, DONE, OUTPUT
+from faults.trial import ARGUMENTS, DONE, OUTPUT, Trial
 from faults.waiting import continue_stopped, continue_traced
 
 pytestmark = needs_strace
@@ -31,19 +33,36 @@ def test_verify_meanwhile(new_trial: NewTrial) -> None:
     """An output that is replaced while it is verified is not said to be bad, but to be verified again."""
     trial = new_trial("a second run")
     assert trial.run().code == DONE
-    log = trial.folder.with_suffix(".log")
-    opening = ("-P", str(trial.folder / OUTPUT), "-e", "trace=openat", "-e", "inject=openat:signal=STOP:when=1")
-    traced = Command(trial.folder, ("verify",), ("strace", "-qq", "-f", "-o", str(log), *opening))
 
     def score_again(_: int) -> None:
         (trial.folder / trial.input.name).write_bytes(trial.input.content + b"more,good\n")
         assert trial.score(trial.input.name, *ARGUMENTS, "--force").code == DONE
 
-    result = continue_traced(traced, [OUTPUT], log, score_again)
+    result = verify_stopped_at(trial, OUTPUT, OUTPUT, score_again)
     assert (result.code, error_line(result)) == (
         75,
         f"{OUTPUT} was replaced while it was read: run the same command again",
     )
+
+
+def test_verify_between_two_folders(new_trial: NewTrial) -> None:
+    """Where the old folder is gone, and the new one not there yet, no part of it is said to be missing."""
+    trial = new_trial("a second run")
+    assert trial.score(trial.input.name, *ARGUMENTS, "-o", "out/").code == DONE
+
+    def replace(_: int) -> None:
+        (trial.folder / "out.receipt.json").unlink()
+        (trial.folder / "out").rename(trial.folder / "replaced")
+
+    result = verify_stopped_at(trial, "out/", "out/_SUCCESS", replace)
+    assert (result.code, error_line(result)) == (75, "out/ was replaced while it was read: run the same command again")
+
+
+def verify_stopped_at(trial: Trial, output: str, opened: str, meanwhile: Callable[[int], None]) -> Result:
+    log = trial.folder.with_suffix(".log")
+    opening = ("-P", str(trial.folder / opened), "-e", "trace=openat", "-e", "inject=openat:signal=STOP:when=1")
+    traced = Command(trial.folder, ("verify",), ("strace", "-qq", "-f", "-o", str(log), *opening))
+    return continue_traced(traced, [output], log, meanwhile)
 
 
 def test_lock_of_a_killed_run(new_trial: NewTrial, calls: Calls) -> None:
