@@ -86,6 +86,7 @@ def export_bundle(
         quiet_libraries(),
     ):
         checkpoint = Checkpoint.open(options.checkpoint)
+        origin = _origin(checkpoint)
         encoder = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens)
         count = len(checkpoint.labels)
         built_in = {BUILT_IN: built_in_sample()}
@@ -106,7 +107,7 @@ def export_bundle(
             max_tokens=checkpoint.max_tokens,
             quantization=options.quantization,
             opset=opset_of(graph),
-            origin=_origin(checkpoint),
+            origin=origin,
             measured=measured,
             temperature=temperature,
             precision=options.precision,

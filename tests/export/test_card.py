@@ -88,7 +88,17 @@ def test_one_stage(tmp_path: Path) -> None:
 def test_metrics_of_somebody_else(tmp_path: Path) -> None:
     """A metrics.json that training did not write adds nothing to the card; a broken one is refused."""
     assert "## Training" not in (export_with({"accuracy": 0.9}, tmp_path) / "README.md").read_text("utf-8")
-    for broken in ({"recipe": []}, {"recipe": {"base": 5}}, {"earlier_stages": 5}, FIRST | {"rows": {"films": {}}}):
+    parts: tuple[dict[str, Any], ...] = (
+        {"recipe": []},
+        {"recipe": {"base": 5}},
+        {"earlier_stages": 5},
+        {"rows": {"films": {}}},
+        {"rows": {"phrases": {"train": "many", "dev": 1}}},
+        {"train_sha256": "ab"},
+        {"train_sha256": {"phrases": ["ab"]}},
+        {"train_sha256": {"phrases": 5}},
+    )
+    for broken in (FIRST | part for part in parts):
         (tmp_path / "checkpoint" / "metrics.json").write_text(json.dumps(broken), "utf-8")
         options = ExportOptions(str(tmp_path / "checkpoint"), tmp_path / "other", Quantization.NONE)
         with pytest.raises(ConfigurationError, match=r"metrics\.json is not as `train` writes it"):
