@@ -67,7 +67,7 @@ def report(
         receipt = None
     rows = ScoredRows(source, receipt, prefix=prefix, text_column=text_column, by=by)
     earlier = read_earlier(earlier_receipt) if earlier_receipt else None
-    found = Statistics(top, list(receipt["distribution"]["labels"])) if receipt else Statistics(top)
+    found = Statistics(top, list(receipt["distribution"]["labels"]) if receipt else [])
     with progress_bar(show_progress(quiet)) as show:
         for batch in rows.batches():
             found.add(batch)

@@ -66,12 +66,12 @@ class Group:
 class Statistics:
     """Statistics of the batches of `ScoredRows`; the `top` most extreme reviews of each kind are kept.
 
-    `known_labels`: those that the model has, as far as is known; they need not all occur.
+    `known_labels`: those that the model has; they need not all occur. Without any, it is taken to have the usual five.
     """
 
-    def __init__(self, top: int, known_labels: Sequence[str] = FIVE_CLASSES) -> None:
+    def __init__(self, top: int, known_labels: Sequence[str]) -> None:
         self.top = top
-        self._known_labels = known_labels
+        self._known_labels = known_labels or FIVE_CLASSES
         self.total = Group()
         self.groups: defaultdict[str | None, Group] = defaultdict(Group)
         self.errors: Counter[str] = Counter()

@@ -45,11 +45,12 @@ def test_an_existing_page(scored: Command) -> None:
 
 @pytest.mark.parametrize("output", ["none.csv", "none.jsonl", "none.jsonl.gz", "none.parquet", "none/"])
 def test_no_rows(scored: Command, score: Command, output: str) -> None:
-    """An output without rows has a page too."""
+    """An output without rows has a page too, of the same parts."""
     (score.folder / "none-yet.csv").write_text("id,text\n")
     assert score("none-yet.csv", "-o", output).code == 0
     result = scored(output)
     assert (result.code, result.stderr) == (0, f"report.html: 0 rows of {output}\n")
+    assert '<dd id="mean-polarity">–</dd>' in (score.folder / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["s.csv", "link.csv", "s.csv.receipt.json", "s.csv.rejects.jsonl", "old.json"])
