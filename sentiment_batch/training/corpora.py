@@ -168,9 +168,9 @@ def _read_table(path: Path, spec: CorpusSpec, labels: tuple[str, ...]) -> Labell
         if spec.group_column is not None:
             group_column = find_column(names, spec.group_column, (), "--group-column")
     texts = table.column(text_column).to_pylist()
-    named = table.column(group_column).to_pylist()
+    named = map(str, table.column(group_column).to_pylist())
     # A row without a group has nothing in common with others like it.
-    groups = [str(text if group in (None, "") else group) for group, text in zip(named, texts, strict=True)]
+    groups = [str(text) if group in ("", "None", "nan") else group for group, text in zip(named, texts, strict=True)]
     ordinals = _ordinals(path, spec, labels)
     places = "" if _are_numbers(labels) else f", nor a number from 0 to {len(labels) - 1} in their place"
     values = [str(value) for value in table.column(label_column).to_pylist()]

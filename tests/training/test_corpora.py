@@ -74,13 +74,14 @@ def test_equal_texts_stay_on_one_side(tmp_path: Path) -> None:
 def test_group_column(tmp_path: Path) -> None:
     """Rows with the same value in the named column stay together; those without one need not."""
     rows = [(f"text {i}", i % 5, f"shop {i % 9}") for i in range(90)]
-    alone = [(f"text {i}", i % 5, "") for i in range(90, 190)]
-    write_rows(tmp_path / "a.csv", ["text", "label", "shop"], rows + alone)
-    spec = CorpusSpec("a", "a.csv", group_column="shop", held_out=0.5)
-    corpus = load_corpus(spec, tmp_path, FIVE_CLASSES)
     shops = {text: shop for text, _, shop in rows}
-    sides = [{shops.get(text) for text in part.texts} for part in (corpus.train, corpus.dev)]
-    assert sides[0] & sides[1] == {None}
+    spec = CorpusSpec("a", "a.csv", group_column="shop", held_out=0.5)
+    for missing in ("", float("nan")):
+        alone = [(f"text {i}", i % 5, missing) for i in range(90, 190)]
+        write_rows(tmp_path / "a.csv", ["text", "label", "shop"], [*rows, *alone])
+        corpus = load_corpus(spec, tmp_path, FIVE_CLASSES)
+        sides = [{shops.get(text) for text in part.texts} for part in (corpus.train, corpus.dev)]
+        assert sides[0] & sides[1] == {None}
 
 
 def test_dev_file(tmp_path: Path) -> None:
