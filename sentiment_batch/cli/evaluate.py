@@ -87,6 +87,8 @@ def evaluate(
             recipe = build_recipe(files, recipe_file, text_column, label_column, group_column, scorer.bundle.labels)
             samples = load_held_back(recipe, data_folder, split=recipe_file is not None)
             warn_of_training_data(files, scorer.bundle.trained_on)
+            if other:
+                warn_of_training_data(files, other.bundle.trained_on, "the other model")
         report = Report.of(
             scorer,
             samples,

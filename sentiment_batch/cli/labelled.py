@@ -82,12 +82,12 @@ def build_recipe(
     return Recipe(tuple(specs), labels=labels or Recipe.labels)
 
 
-def warn_of_training_data(files: tuple[Path, ...], trained_on: frozenset[str]) -> None:
+def warn_of_training_data(files: tuple[Path, ...], trained_on: frozenset[str], model: str = "the model") -> None:
     """Warn of a file whose sha256 is among those of the files that a model was trained on."""
     for file in files:
         if sha256_of(file) in trained_on:
             warn(
-                f"{file}: the model was trained on this file, and does better on it than on other texts: measure on "
+                f"{file}: {model} was trained on this file, and does better on it than on other texts: measure on "
                 "others, or name it in a --recipe, which measures on what was held back"
             )
 

@@ -9,9 +9,11 @@ from bag_of_words import save_bag_of_words
 from cli.process import Command, error_line
 from cli.tables import write_table
 from matplotlib.image import imread
+from support import edit_json
 
+from sentiment_batch.hashing import sha256_of
 from sentiment_batch.labels import FIVE_CLASSES
-from sentiment_batch.manifest import Description, Quantization, write_manifest
+from sentiment_batch.manifest import MANIFEST, Description, Quantization, write_manifest
 from sentiment_batch.temperature import Temperature
 
 # For "good", label 4 is right and label 3 is on the right side; for "bad", label 0 is right.
@@ -198,7 +200,7 @@ def test_against_itself(evaluate: Command, model: Path) -> None:
 
 
 def test_against_a_worse_one(evaluate: Command, tmp_path: Path) -> None:
-    """A model with the words the wrong way round loses every row."""
+    """A model with the words the wrong way round loses every row; it is said if it was trained on them."""
     worse = tmp_path / "worse"
     worse.mkdir()
     save_bag_of_words(worse, good="very negative", bad="very positive")
@@ -208,6 +210,10 @@ def test_against_a_worse_one(evaluate: Command, tmp_path: Path) -> None:
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "the other model 0.00% on 3 rows, this one 100.00%: +100.00 points (+100.00 to +100.00)" in lines
     assert "permutation test p = 0.25: 3 rows right with this model only, 0 with the other only" in lines
+    stage = {"train_sha256": {"e": sha256_of(evaluate.folder / "e.csv")}}
+    edit_json(worse / MANIFEST, origin={"training": [stage]})
+    warning = "Warning: e.csv: the other model was trained on this file, "
+    assert evaluate("--data", "e.csv", "--against", worse).stderr.startswith(warning)
 
 
 @pytest.mark.parametrize(
