@@ -68,17 +68,17 @@ def labelled(samples: Mapping[str, EncodedSample], probabilities: Probabilities)
     }
 
 
-def fit_temperature(samples: Mapping[str, ScoredSample]) -> Temperature:
+def fit_temperature(samples: Mapping[str, ScoredSample], equal_from: int = _EQUAL_FROM) -> Temperature:
     """The temperature with the least negative log-likelihood; 1 without samples.
 
-    Every sample counts the same, but none of its texts more than once: a sample of less than 1,000 counts for less.
+    Every sample counts the same, but none of its texts more than once: one of less than `equal_from` counts for less.
 
     Found by compass search: a step up or down at one of the lengths while that helps, then steps of half the size.
     """
     filled = {name: sample for name, sample in samples.items() if len(sample)}
     if not filled:
         return UNSCALED
-    most = max(_EQUAL_FROM, min(map(len, filled.values())))
+    most = max(equal_from, min(map(len, filled.values())))
 
     def at(logarithms: npt.NDArray[np.float64]) -> Temperature:
         return Temperature(_LENGTHS, tuple(np.exp(logarithms).tolist()), tuple(filled))
@@ -107,7 +107,8 @@ def calibration_records(samples: Mapping[str, ScoredSample], temperature: Temper
     `by_chance`: what to expect of a perfectly calibrated model.
     """
     on_first, on_second = (
-        fit_temperature({name: sample.half(first=first) for name, sample in samples.items()}) for first in (True, False)
+        fit_temperature({name: sample.half(first=first) for name, sample in samples.items()}, _EQUAL_FROM // 2)
+        for first in (True, False)
     )
     records = {}
     for name, sample in samples.items():

@@ -49,12 +49,14 @@ def test_no_nearby_temperature_is_better() -> None:
 
 
 def test_every_sample_counts_the_same() -> None:
-    """If two samples of the same lengths disagree, the larger one counts for no more."""
+    """If two samples of the same lengths disagree, the larger one counts for no more, in the fits of halves either."""
     sure, unsure = (Temperature((1,), (value,)) for value in (0.5, 2.0))
-    small, large = drawn(1000, (16, 17), 0, sure), drawn(20_000, (16, 17), 1, unsure)
-    both = fit_temperature({"small": small, "large": large}).values[1]
-    assert fit_temperature({"large": large}).values[1] == pytest.approx(2, rel=0.05)
-    assert both < 1.5
+    samples = {"small": drawn(1000, (16, 17), 0, sure), "large": drawn(20_000, (16, 17), 1, unsure)}
+    both = fit_temperature(samples)
+    assert fit_temperature({"large": samples["large"]}).values[1] == pytest.approx(2, rel=0.05)
+    assert both.values[1] < 1.5
+    for record in calibration_records(samples, both).values():
+        assert record["other_half"] == pytest.approx(record["scaled"], rel=0.05)
 
 
 def test_lengths_without_texts_follow_their_neighbour() -> None:
