@@ -37,7 +37,7 @@ labelled_data_options = together(
     click.option("--label-column", help="Column with the labels: names, or numbers from 0."),
     click.option(
         "--group-column",
-        help="Column whose equal values keep rows together.  [default: group or SentenceId, if there]",
+        help="Column whose equal values keep rows together.  [default: group or SentenceId, if there, else the text]",
     ),
 )
 
