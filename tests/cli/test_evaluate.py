@@ -1,7 +1,9 @@
 """`evaluate`: a model against labelled rows, against another model, and against plain expectations."""
 
 import json
+import os
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -85,6 +87,17 @@ def test_for_people(evaluate: Command) -> None:
     assert "  calibration error   35.12% (without temperature scaling 35.12%, by chance alone " in result.stdout
     assert "  very positive              0         0        0         0              1" in result.stdout
     assert result.stdout.splitlines()[-1].split() == ["1-8", "2", "100.00%", "100.00%"]
+
+
+def test_trees_from_a_pipe(evaluate: Command) -> None:
+    """What can be read only once is read once."""
+    pipe = evaluate.folder / "e.txt"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_text, args=("(4 (4 good) (2 a))\n",))
+    writer.start()
+    result = evaluate("--data", "e.txt")
+    writer.join()
+    assert (result.code, result.stdout.splitlines()[0]) == (0, "e.txt: 1 rows")
 
 
 def test_calibration_before_and_after(evaluate: Command, model: Path, scaled: Path) -> None:
