@@ -46,11 +46,11 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus, split into training and held-out texts. `train_sha256`: of the file that the training texts are in.
+    """A corpus, split into training and held-out texts.
 
-    For trees with a file of their own for `dev`, which are sentences: `sentences`: those of the training texts, which
-    are all phrases. `phrases`: all distinct phrases of the held-out sentences. `unseen_phrases`: those that are not a
-    phrase of any training sentence.
+    `train_sha256`: of the file that the training texts are in, empty for a pipe. For trees with a file of their own for
+    `dev`, which are sentences: `sentences`: those of the training texts, which are all phrases. `phrases`: all distinct
+    phrases of the held-out sentences. `unseen_phrases`: those that are not a phrase of any training sentence.
     """
 
     name: str
@@ -78,19 +78,20 @@ class Corpus:
 def load_corpus(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> Corpus:
     """Read and split the corpus; raises NoInputError, BadDataError or UsageError naming file and column."""
     path = folder / spec.train
+    sha256 = sha256_of(path) if path.is_file() else ""  # a pipe is read once
     if spec.dev is None:
         examples = _read(path, spec, labels)
         held = np.array([_fraction(group) < spec.held_out for group in examples.groups], dtype=bool)
         train, dev = (examples.select(np.flatnonzero(rows)) for rows in (~held, held))
-        return Corpus(spec.name, train, dev, sha256_of(path))
+        return Corpus(spec.name, train, dev, sha256)
     dev_path = folder / spec.dev
     if not is_trees(path):
-        return Corpus(spec.name, _read(path, spec, labels), _read(dev_path, spec, labels), sha256_of(path))
+        return Corpus(spec.name, _read(path, spec, labels), _read(dev_path, spec, labels), sha256)
     train, phrases = _read(path, spec, labels), _read(dev_path, spec, labels)
     seen = set(train.texts)
     unseen = np.array([i for i, text in enumerate(phrases.texts) if text not in seen], dtype=np.int64)
     sentences, dev = (read_sentences(each, labels) for each in (path, dev_path))
-    return Corpus(spec.name, train, dev, sha256_of(path), sentences, phrases, phrases.select(unseen))
+    return Corpus(spec.name, train, dev, sha256, sentences, phrases, phrases.select(unseen))
 
 
 def load_labelled(spec: CorpusSpec, folder: Path, labels: tuple[str, ...]) -> LabelledTexts:

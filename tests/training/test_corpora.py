@@ -1,9 +1,11 @@
 """Labelled texts from files, and their split."""
 
 import csv
+import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -49,6 +51,16 @@ def test_a_sentence_stays_on_one_side(sentences: list[int], held_out: float) -> 
     sides = [[int(text.removeprefix("phrase ")) for text in part.texts] for part in (corpus.train, corpus.dev)]
     assert not {sentences[i] for i in sides[0]} & {sentences[i] for i in sides[1]}
     assert sorted(sides[0] + sides[1]) == list(range(len(sentences)))
+
+
+def test_trees_from_a_pipe(tmp_path: Path) -> None:
+    """What can be read only once is read once."""
+    os.mkfifo(tmp_path / "t.txt")
+    writer = Thread(target=(tmp_path / "t.txt").write_text, args=(TREES,))
+    writer.start()
+    corpus = load_corpus(CorpusSpec("t", "t.txt", held_out=0.5), tmp_path, FIVE_CLASSES)
+    writer.join()
+    assert len(corpus.train) + len(corpus.dev) == 7
 
 
 def test_split_survives_added_rows(tmp_path: Path) -> None:
