@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import pyarrow.fs as pafs
+
 from sentiment_batch.errors import ConfigurationError, SentimentBatchError, UsageError
 from sentiment_batch.journal import Journal
 from sentiment_batch.locations import plain_name
@@ -92,10 +94,12 @@ class Earlier:
             )
 
     def clear_finished(self) -> None:
-        """Remove the staging folder of the run that wrote the receipt, if it was stopped before it could do so."""
+        """Do what is left of the run that wrote the receipt, if it was stopped before it had tidied up."""
         with suppress(SentimentBatchError):  # then the next run may remove it
             if self.journal and self.receipt and self.journal.run["run"] in _runs(self.receipt):
                 with staged(self.output, {}) as staging:
+                    if self.output.receipt.kind() == pafs.FileType.File:  # `retry-rejects` may have put it beside
+                        self.output.incomplete.remove()
                     staging.remove()
         clear_traces(self.output)
 

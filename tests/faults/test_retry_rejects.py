@@ -112,6 +112,24 @@ def test_killed_where_too_many_were_rejected(tmp_path: Path, model: Path, call: 
         assert {path.name for path in folder.iterdir()} == {path.name for path in whole.iterdir()}
 
 
+def test_score_tidies_up(tmp_path: Path, model: Path) -> None:
+    """Killed with both receipts there, it may be followed by a run of `score --new-only`: then it is done, too."""
+    score = Command(tmp_path, ("score", "--model", str(model), "-q"))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/r.csv").write_text("id,text\n0,good\n1,bad,more\n")
+    arguments = ("in/", "-o", "out/", "--new-only", "--settle", "0")
+    assert score(*arguments).code == 65
+    rejects = tmp_path / "out/r.csv.rejects.jsonl"
+    rejects.write_text(rejects.read_text().replace(",more", ""))
+    traced = Path(shutil.copytree(tmp_path / "out", tmp_path / "traced"))
+    command, log = ("retry-rejects", "r.csv", "-q", "--threads", "1"), tmp_path / "calls"
+    assert Command(traced, (), (*Calls.TRACE, str(log)))(*command).code == 0
+    [last] = Calls(log, traced).numbers("unlink", "incomplete.json")
+    assert Command(tmp_path / "out", (), inject("unlink", "signal=KILL", last))(*command).code < 0
+    assert score(*arguments).code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"r.csv", "r.csv.receipt.json"}
+
+
 def test_an_unfinished_score_is_left_alone(new_trial: NewTrial, calls: Calls) -> None:
     """If `score` was killed after writing the output but before the receipt, `retry-rejects` leaves that to `score`."""
     trial = new_trial("retry-rejects after kill -9")
