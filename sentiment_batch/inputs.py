@@ -160,7 +160,7 @@ def _kind(path: str) -> pafs.FileType:
 
 
 def _is_output(file_name: str) -> bool:
-    """Return whether the name is that of an earlier run's output."""
-    if file_name.endswith((REJECTS, RECEIPT, INCOMPLETE)):
+    """Return whether the name is that of an earlier run's output, or of what stands beside or in it."""
+    if file_name == SUCCESS or file_name.endswith((REJECTS, RECEIPT, INCOMPLETE)):
         return True
     return is_known(file_name) and FileType.of(file_name).stem(file_name).endswith(SCORED)

@@ -87,13 +87,14 @@ def test_data_sets(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["{}/b.parquet", "{}/b.parquet/", "file://{}/b.parquet/"])
 def test_a_data_set_by_its_name(tmp_path: Path, name: str) -> None:
     """Its default output is beside it, not among its files."""
-    touch(tmp_path, "b.parquet/part-0.parquet", "b.parquet/c.parquet/part-0.parquet")
+    touch(tmp_path, "b.parquet/part-0.parquet", "b.parquet/c.parquet/part-0.parquet", "b.parquet/_SUCCESS")
     [found] = expand_inputs([name.format(tmp_path)], inbox=False)
     assert [file.path.removeprefix(f"{tmp_path}/") for file in found.files] == [
         "b.parquet/c.parquet/part-0.parquet",
         "b.parquet/part-0.parquet",
     ]
     assert len(expand_inputs([f"{tmp_path}/**/*.parquet"], inbox=False)) == 1
+    assert len(expand_inputs([f"{tmp_path}/b.parquet/*"], inbox=False)) == 2
     scored = found.location.scored()
     assert (scored.path, scored) == (str(tmp_path / "b.scored.parquet"), Location.parse(scored.name))
     inbox = expand_inputs([name.format(tmp_path)], inbox=True)
