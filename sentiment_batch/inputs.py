@@ -24,14 +24,22 @@ _PARTITION = re.compile(r"[^=.][^=]*=.*")
 
 @dataclass(frozen=True)
 class Input:
-    """A file; or a data set: a folder, as Spark writes it and names it like a file, with the `files` in it."""
+    """A file; or a data set: a folder, as Spark writes it and names it like a file, with the `files` in it.
+
+    `problem`: why these files alone are not its rows; empty if they are.
+    """
 
     location: Location
     files: tuple[Location, ...]
+    problem: str = ""
 
     @property
     def is_folder(self) -> bool:
         return self.files != (self.location,)
+
+
+def first_problem(inputs: Sequence[Input]) -> str:
+    return next((found.problem for found in inputs if found.problem), "")
 
 
 def expand_inputs(names: Sequence[str], *, inbox: bool) -> list[Input]:
@@ -42,7 +50,7 @@ def expand_inputs(names: Sequence[str], *, inbox: bool) -> list[Input]:
     out hidden files too.
 
     Raises NoInputError if a name leads to no file, unless it is an inbox; UsageError for what is neither file nor
-    folder, for a name that is empty or not UTF-8, and for a table or a data set in partitions.
+    folder, for a name that is empty or not UTF-8, and for a folder of files that alone are not its rows.
     """
     return [found for name in names for found in _expand(name, inbox)]
 
@@ -116,25 +124,36 @@ def _is_data_set(folder: Location) -> bool:
 
 def _data_set(folder: Location) -> list[Input]:
     """That of the folder, unless there is no file in it."""
-    files = tuple(file for found in _inputs_in(folder) for file in found.files)
-    return [Input(folder, files)] if files else []
+    kinds = _kinds_in(folder)
+    if problem := _problem(folder, kinds):
+        return [Input(folder, (folder,), problem)]
+    found = _inputs_of(folder, kinds)
+    files = tuple(file for each in found for file in each.files)
+    return [Input(folder, files, first_problem(found))] if files else []
 
 
 def _inputs_in(folder: Location) -> list[Input]:
     """All inputs in a folder; raises UsageError if its files alone are not its rows."""
     kinds = _kinds_in(folder)
+    if problem := _problem(folder, kinds):
+        raise UsageError(problem)
+    return _inputs_of(folder, kinds)
+
+
+def _problem(folder: Location, kinds: Mapping[str, pafs.FileType]) -> str:
+    """Why the files in a folder alone are not its rows; empty if they are."""
     for name in kinds:
         if name in _TABLES:
-            raise UsageError(
+            return (
                 f"{folder.name}: a {_TABLES[name]} table, whose files also hold rows that are no longer in it: "
                 "write the rows that are to plain files, and score them"
             )
         if _PARTITION.fullmatch(name) and kinds[name] == pafs.FileType.Directory:
-            raise UsageError(
+            return (
                 f"{folder.name}: a data set in partitions, whose columns are in names of folders alone: "
                 f"score each into an output elsewhere, such as {folder.child(name).name}/ with -o"
             )
-    return _inputs_of(folder, kinds)
+    return ""
 
 
 def _kinds_in(folder: Location) -> dict[str, pafs.FileType]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from sentiment_batch.errors import InputOutputError, NoInputError, UsageError
 from sentiment_batch.formats import FileType, is_known
-from sentiment_batch.inputs import Input, expand_inputs
+from sentiment_batch.inputs import Input, expand_inputs, first_problem
 from sentiment_batch.locations import SCORED, STANDARD_STREAM, Location
 from sentiment_batch.lock import lock_path
 from sentiment_batch.output import Output
@@ -17,10 +17,11 @@ from sentiment_batch.staging import removed_folder, staging_folder
 
 @dataclass(frozen=True)
 class Job:
-    """Inputs, one after the other, to one output."""
+    """Inputs, one after the other, to one output; `problem`: why that cannot be done, empty if it can."""
 
     inputs: tuple[Location, ...]
     output: Output
+    problem: str = ""
 
     @property
     def is_staged(self) -> bool:
@@ -109,13 +110,14 @@ def _pair(inputs: Sequence[Input], output: Location | None, each: bool) -> list[
     if each:
         if output is None or not Output.at(output).is_folder:
             raise UsageError("name a folder for the outputs with -o")
+        names = (output.child(found.location.file_name) for found in inputs)
         return [
-            Job(found.files, Output(output.child(found.location.file_name), found.is_folder, in_new_folder=True))
-            for found in inputs
+            Job(found.files, Output(name, found.is_folder, in_new_folder=True), found.problem)
+            for found, name in zip(inputs, names, strict=True)
         ]
     if output is None:
-        return [Job(found.files, Output(_beside(found), found.is_folder)) for found in inputs]
-    return [Job(tuple(_files_of(inputs)), Output.at(output))]
+        return [Job(found.files, Output(_beside(found), found.is_folder), found.problem) for found in inputs]
+    return [Job(tuple(_files_of(inputs)), Output.at(output), first_problem(inputs))]
 
 
 def _files_of(inputs: Sequence[Input]) -> list[Location]:

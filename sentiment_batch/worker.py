@@ -65,6 +65,8 @@ class Worker:
 
     def check(self, job: Job) -> Plan:
         """What the job would do, without scoring; raises what `run` would at its start if it cannot be done."""
+        if job.problem:
+            raise UsageError(job.problem)
         if job.is_staged:
             self._require_replaceable(job)
         inputs = [location.name for location in job.inputs]

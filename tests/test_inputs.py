@@ -1,6 +1,7 @@
 """From INPUT arguments to files: names, globs and folders."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -102,11 +103,14 @@ def test_a_data_set_by_its_name(tmp_path: Path, name: str) -> None:
 
 
 def test_a_data_set_in_partitions(tmp_path: Path) -> None:
-    """Its columns that are in names of folders would be lost: it is refused, and a partition by its name is not."""
+    """Its columns that are in names of folders would be lost: it is a problem, and a partition by its name is not."""
     touch(tmp_path, "b.parquet/day=1/part-0.parquet", "b.parquet/part-0.parquet")
-    for name in (tmp_path, tmp_path / "b.parquet"):
-        with pytest.raises(UsageError, match=rf"in partitions, .*, such as {tmp_path}/b\.parquet/day=1/ with -o"):
-            expand_inputs([str(name)], inbox=True)
+    problem = rf"in partitions, .*, such as {tmp_path}/b\.parquet/day=1/ with -o"
+    for name in (tmp_path, tmp_path / "b.parquet", tmp_path / "*.parquet"):
+        [found_there] = expand_inputs([str(name)], inbox=False)
+        assert re.search(problem, found_there.problem)
+    with pytest.raises(UsageError, match=problem):
+        expand_inputs([str(tmp_path / "b.parquet")], inbox=True)
     assert found(tmp_path / "b.parquet" / "day=1") == ["part-0.parquet"]
 
 

@@ -94,7 +94,7 @@ def test_data_sets(score: Command, inbox: Path) -> None:
     """A folder that is named like a file is scored once, to one of its name; anew when its files are others."""
 
     def arrive_in(name: str, *parts: str) -> None:
-        (inbox / name).mkdir(exist_ok=True)
+        (inbox / name).mkdir(parents=True, exist_ok=True)
         for part in parts:
             arrive(inbox / name / part)
         os.utime(inbox / name, (AGO, AGO))
@@ -110,9 +110,13 @@ def test_data_sets(score: Command, inbox: Path) -> None:
     assert rows_in(score, "--settle", "0") == 2 * len(REVIEWS)
     assert rows_in(score) == 0
     (score.folder / "scored/a.parquet/mine").mkdir()
+    arrive_in("p.parquet/day=1", "part-0.parquet")
+    os.utime(inbox / "p.parquet", (AGO, AGO))
     arrive(inbox / "c.csv")
     result = score(*NEW_ONLY)
-    assert (result.code, "scored/a.parquet holds 'mine'" in result.stderr) == (3, True)
+    assert result.code == 3
+    assert "scored/a.parquet holds 'mine'" in result.stderr
+    assert "inbox/p.parquet: a data set in partitions" in result.stderr
     assert len(read_table(score.folder / "scored/c.csv")) == len(REVIEWS)
 
 
