@@ -65,7 +65,13 @@ def _expand(name: str, is_inbox: bool) -> list[Input]:
     if kind == pafs.FileType.Unknown:
         raise UsageError(f"{name} is a device or a pipe, not a file: pass it to stdin (-)")
     if kind == pafs.FileType.Directory:
-        found = _inputs_in(location) if is_inbox or not _is_data_set(location) else _data_set(location)
+        kinds = _kinds_in(location)
+        if not is_inbox and _is_data_set(location, kinds):
+            found = _data_set(location, kinds)
+        elif problem := _problem(location, kinds):
+            raise UsageError(problem)
+        else:
+            found = _inputs_of(location, kinds)
         if not found and not is_inbox:
             raise NoInputError(f"{name}: no Parquet, CSV, TSV or JSONL file in this folder")
         return found
@@ -91,7 +97,9 @@ def _matches(pattern: Location) -> list[Input]:
             continue
         if kind == pafs.FileType.Directory and is_known(path.name):
             folders.add(path)
-            found += [] if _is_output(path.name) else _data_set(Location.parse(match))
+            if not _is_output(path.name):
+                folder = Location.parse(match)
+                found += _data_set(folder, _kinds_in(folder))
         elif kind == pafs.FileType.File and not _is_output(path.name):
             found.append(_file(Location.parse(match)))
     return found
@@ -103,7 +111,8 @@ def _inputs_of(folder: Location, kinds: Mapping[str, pafs.FileType]) -> list[Inp
     for name in sorted(kinds):
         if is_known(name) and not name.startswith(".") and not _is_output(name):
             if kinds[name] == pafs.FileType.Directory:
-                found += _data_set(folder.child(require_utf8(name)))
+                inner = folder.child(require_utf8(name))
+                found += _data_set(inner, _kinds_in(inner))
             elif kinds[name] == pafs.FileType.File:
                 found.append(_file(folder.child(require_utf8(name))))
     return found
@@ -113,31 +122,22 @@ def _file(location: Location) -> Input:
     return Input(location, (location,))
 
 
-def _is_data_set(folder: Location) -> bool:
+def _is_data_set(folder: Location, kinds: Mapping[str, pafs.FileType]) -> bool:
     """Whether it is named like a file, or holds what Spark and others leave when they are done.
 
     Only if its name is written out: `.` stands for what is in the folder.
     """
     is_named = plain_name(folder.name).rstrip("/").endswith(folder.file_name)
-    return is_named and (is_known(folder.file_name) or SUCCESS in _kinds_in(folder))
+    return is_named and (is_known(folder.file_name) or SUCCESS in kinds)
 
 
-def _data_set(folder: Location) -> list[Input]:
+def _data_set(folder: Location, kinds: Mapping[str, pafs.FileType]) -> list[Input]:
     """That of the folder, unless there is no file in it."""
-    kinds = _kinds_in(folder)
     if problem := _problem(folder, kinds):
         return [Input(folder, (folder,), problem)]
     found = _inputs_of(folder, kinds)
     files = tuple(file for each in found for file in each.files)
     return [Input(folder, files, first_problem(found))] if files else []
-
-
-def _inputs_in(folder: Location) -> list[Input]:
-    """All inputs in a folder; raises UsageError if its files alone are not its rows."""
-    kinds = _kinds_in(folder)
-    if problem := _problem(folder, kinds):
-        raise UsageError(problem)
-    return _inputs_of(folder, kinds)
 
 
 def _problem(folder: Location, kinds: Mapping[str, pafs.FileType]) -> str:

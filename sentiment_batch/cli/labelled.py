@@ -84,7 +84,7 @@ def build_recipe(
 
 def warn_of_training_data(files: tuple[Path, ...], trained_on: frozenset[str], model: str = "the model") -> None:
     """Warn of a file whose sha256 is among those of the files that a model was trained on."""
-    for file in files:
+    for file in files if trained_on else ():
         if file.is_file() and sha256_of(file) in trained_on:  # a pipe has been read to its end
             warn(
                 f"{file}: {model} was trained on this file, and does better on it than on other texts: measure on "
